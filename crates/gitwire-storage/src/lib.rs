@@ -1,0 +1,19 @@
+#![forbid(unsafe_code)]
+#![doc = include_str!("../README.md")]
+
+mod error;
+mod objects;
+mod packs;
+mod refs;
+mod repository;
+
+pub use crate::error::{StorageError, StorageErrorKind};
+pub use crate::objects::{CommitFacts, CommitIndex, ObjectReader, ObjectStore, Presence, Reachability};
+pub use crate::packs::{Entry, EntryBase, PackAccess, PackId, PackSource, Preparation, SourceState};
+pub use crate::refs::{
+    EditOutcome, Expected, Peeled, RefEdit, RefRecord, RefStore, ReflogEntry, Transaction, Veto,
+};
+pub use crate::repository::{Repository, StageRequest, Staged, Staging};
+
+/// The result of a storage operation.
+pub type Result<T, E = StorageError> = core::result::Result<T, E>;

@@ -1,0 +1,103 @@
+//! Reading objects.
+
+use std::fmt;
+
+use gitwire_types::{ObjectId, ObjectKind};
+
+use crate::{PackAccess, Result};
+
+/// An unchanging view of a repository's objects. A repack beside it changes nothing.
+pub trait ObjectStore: Send + Sync {
+    /// Kind and size of each of `ids`; `out` gets the place in `ids` and the answer, in any order, once for each.
+    ///
+    /// # Errors
+    /// A failing medium or a damaged object; absence is an answer, not an error.
+    fn headers(&self, ids: &[ObjectId], out: &mut dyn FnMut(usize, Presence)) -> Result<()>;
+
+    /// Reads a whole object of at most `max` bytes; `out` is cleared, then filled. `None`: not there.
+    ///
+    /// # Errors
+    /// [`StorageErrorKind::Limit`](crate::StorageErrorKind::Limit) when it is larger than `max`, and failures of the medium.
+    fn read(&self, id: &ObjectId, max: u64, out: &mut Vec<u8>) -> Result<Option<ObjectKind>>;
+
+    /// Opens an object for reading in pieces: for large blobs. `None`: not there.
+    ///
+    /// # Errors
+    /// A failing medium or a damaged object.
+    fn open(&self, id: &ObjectId) -> Result<Option<Box<dyn ObjectReader>>>;
+
+    /// Says which objects will be asked for soon; for stores where a batch costs what one costs.
+    fn prefetch(&self, _ids: &[ObjectId]) {}
+
+    /// Stored pack entries, for verbatim reuse. Absent is slower, never different.
+    fn packs(&self) -> Option<&dyn PackAccess> {
+        None
+    }
+
+    /// The commit-graph. Absent is slower, never different.
+    fn commits(&self) -> Option<&dyn CommitIndex> {
+        None
+    }
+
+    /// Reachability bitmaps. Absent is slower, never different.
+    fn bitmaps(&self) -> Option<&dyn Reachability> {
+        None
+    }
+}
+
+impl fmt::Debug for dyn ObjectStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ObjectStore")
+    }
+}
+
+/// Whether an object is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Presence {
+    /// It is.
+    Here {
+        /// What it is.
+        kind: ObjectKind,
+        /// Its size in bytes, inflated.
+        size: u64,
+    },
+    /// It is not, but a promisor remote has it (`gitformat-pack`, partial clone).
+    Promised,
+    /// It is not.
+    Absent,
+}
+
+/// An object read in pieces, from its start.
+pub trait ObjectReader: Send {
+    /// What the object is.
+    fn kind(&self) -> ObjectKind;
+
+    /// Its size in bytes.
+    fn size(&self) -> u64;
+
+    /// Fills the front of `room`; 0 at the end.
+    ///
+    /// # Errors
+    /// A failing medium or a damaged object, found only now.
+    fn read(&mut self, room: &mut [u8]) -> Result<usize>;
+}
+
+/// Parents, trees and generation numbers of commits without reading the commits (`gitformat-commit-graph`).
+pub trait CommitIndex: Send + Sync {
+    /// The facts of one commit, if the index knows it; its parents go to `parents`, which is cleared first.
+    fn commit(&self, id: &ObjectId, parents: &mut Vec<ObjectId>) -> Option<CommitFacts>;
+}
+
+/// What a [`CommitIndex`] knows of a commit, besides its parents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CommitFacts {
+    /// Its tree.
+    pub tree: ObjectId,
+    /// Committer time, seconds since 1970.
+    pub time: i64,
+    /// Corrected commit date or topological level: greater than every parent's.
+    pub generation: u64,
+}
+
+/// Which objects a commit reaches, precomputed (`gitformat-pack`, bitmap). The methods come with bitmap reading.
+pub trait Reachability: Send + Sync {}

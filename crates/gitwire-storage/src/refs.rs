@@ -1,0 +1,132 @@
+//! Reading and changing references.
+
+use std::fmt;
+use std::ops::ControlFlow;
+
+use bytes::Bytes;
+use gitwire_types::{ObjectId, RefName, RefTarget};
+
+use crate::Result;
+
+/// An unchanging view of a repository's references.
+pub trait RefStore: Send + Sync {
+    /// What `HEAD` holds; `None` when there is no `HEAD`. A symbolic `HEAD` may name a ref that does not exist (unborn).
+    ///
+    /// # Errors
+    /// A failing medium or an unreadable `HEAD`.
+    fn head(&self) -> Result<Option<RefTarget>>;
+
+    /// What a reference holds, not followed.
+    ///
+    /// # Errors
+    /// A failing medium or an unreadable reference.
+    fn get(&self, name: &RefName) -> Result<Option<RefTarget>>;
+
+    /// Every reference below `refs/` that starts with one of `prefixes` (all of them where there are none), once each, in
+    /// the order of their bytes. Dangling symbolic refs come with `id: None`.
+    ///
+    /// # Errors
+    /// A failing medium or an unreadable reference.
+    fn each(
+        &self,
+        prefixes: &[Bytes],
+        each: &mut dyn FnMut(RefRecord<'_>) -> Result<ControlFlow<()>>,
+    ) -> Result<()>;
+
+    /// A number that changes whenever any reference does: the key of advertisement caches.
+    fn version(&self) -> Option<u64> {
+        None
+    }
+}
+
+impl fmt::Debug for dyn RefStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RefStore")
+    }
+}
+
+/// One reference as [`RefStore::each`] gives it.
+#[derive(Debug, Clone, Copy)]
+pub struct RefRecord<'a> {
+    /// Its name.
+    pub name: &'a [u8],
+    /// The object it leads to, symbolic refs followed; `None` for a dangling symbolic ref.
+    pub id: Option<ObjectId>,
+    /// The ref that it names, where it is symbolic.
+    pub symbolic: Option<&'a [u8]>,
+    /// What its object peels to, where it is a tag and the store knows without reading it.
+    pub peeled: Peeled,
+}
+
+/// What is known of an object's peeled form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Peeled {
+    /// Nothing: whoever needs it reads the object.
+    Unknown,
+    /// It is no tag.
+    NotATag,
+    /// It is a tag that leads to this object.
+    To(ObjectId),
+}
+
+/// A set of changes of references, made together.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Transaction {
+    /// The changes. Two for one name are refused.
+    pub edits: Vec<RefEdit>,
+    /// All or none, where set; else each on its own.
+    pub atomic: bool,
+    /// What goes to the reflogs, without a line end; `None`: reflogs are left alone.
+    pub reflog: Option<ReflogEntry>,
+    /// The new list of shallow commits, where it changes with the refs.
+    pub shallow: Option<Vec<ObjectId>>,
+}
+
+/// Who changed a reference and why, for its reflog.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReflogEntry {
+    /// `Name <address> seconds zone`, as in a commit's committer line.
+    pub committer: Bytes,
+    /// The reason.
+    pub message: Bytes,
+}
+
+/// A change of one reference.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefEdit {
+    /// The reference.
+    pub name: RefName,
+    /// What it must hold before.
+    pub expected: Expected,
+    /// What it holds afterwards; `None`: it is gone.
+    pub new: Option<RefTarget>,
+}
+
+/// What a reference must hold before it is changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Expected {
+    /// Anything, or nothing.
+    Any,
+    /// Nothing: it must not exist.
+    Absent,
+    /// This object, directly or through symbolic refs.
+    Id(ObjectId),
+}
+
+/// What became of one edit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EditOutcome {
+    /// It was made, durably.
+    Done,
+    /// It was not made; why, as git words it.
+    Rejected(String),
+}
+
+/// A refusal by whoever looked at the prepared transaction.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct Veto {
+    /// Why, for the peer.
+    pub reason: String,
+}

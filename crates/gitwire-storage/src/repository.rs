@@ -1,0 +1,137 @@
+//! A repository, and what is on its way into it.
+
+use std::fmt;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Arc;
+
+use gitwire_types::{Interrupt, ObjectFormat, ObjectId, ObjectKind};
+
+use crate::{EditOutcome, ObjectStore, RefEdit, RefStore, Result, Transaction, Veto};
+
+/// A repository, wherever it lives.
+pub trait Repository: Send + Sync {
+    /// The hash function of its objects.
+    fn format(&self) -> ObjectFormat;
+
+    /// A view of its objects as they are now.
+    ///
+    /// # Errors
+    /// A failing medium.
+    fn objects(&self) -> Result<Arc<dyn ObjectStore>>;
+
+    /// A view of its references as they are now.
+    ///
+    /// # Errors
+    /// A failing medium.
+    fn refs(&self) -> Result<Arc<dyn RefStore>>;
+
+    /// The commits whose parents are not there (`gitrepository-layout`, `shallow`), in the order of their ids.
+    ///
+    /// # Errors
+    /// A failing medium or an unreadable list.
+    fn shallow(&self) -> Result<Arc<[ObjectId]>>;
+
+    /// Opens a place for a pack that is not yet part of the repository.
+    ///
+    /// # Errors
+    /// A failing medium or a repository that cannot be written.
+    fn stage(&self, request: &StageRequest) -> Result<Box<dyn Staging>>;
+
+    /// Makes staged objects part of the repository, durably, then changes refs. `prepared` runs under the locks and may
+    /// refuse. One call, so that a database makes it one transaction.
+    ///
+    /// # Errors
+    /// A failing medium, or an atomic transaction that cannot be made; nothing has changed then.
+    fn commit(
+        &self,
+        objects: Option<Box<dyn Staged>>,
+        refs: Transaction,
+        prepared: &mut dyn FnMut(&[RefEdit]) -> Result<(), Veto>,
+    ) -> Result<Vec<EditOutcome>>;
+}
+
+impl fmt::Debug for dyn Repository {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Repository")
+    }
+}
+
+/// What a caller wants of a staging area.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct StageRequest {
+    /// Whether deltas may have bases that only the repository holds (thin packs).
+    pub thin: bool,
+    /// The largest pack, in bytes.
+    pub pack_bytes_max: u64,
+    /// The largest number of objects.
+    pub objects_max: u32,
+    /// The largest object, inflated, in bytes.
+    pub object_bytes_max: u64,
+    /// The longest chain of deltas.
+    pub delta_depth_max: u32,
+    /// Bytes of memory that indexing may hold at once, beside a fixed sum per object.
+    pub memory: u64,
+    /// Threads that indexing may use.
+    pub threads: usize,
+    /// Whether objects are checked as `git fsck` would.
+    pub fsck: bool,
+    /// Whether the pack comes from a promisor remote and is marked so.
+    pub promisor: bool,
+}
+
+impl Default for StageRequest {
+    fn default() -> Self {
+        Self {
+            thin: true,
+            // The largest a client meets in practice is a few ten GiB; a full disk should not be the first limit.
+            pack_bytes_max: 64 << 30,
+            // The largest public histories hold some ten million objects.
+            objects_max: 100_000_000,
+            // Larger blobs are stored by other means; as a delta result such an object must be spilled.
+            object_bytes_max: 4 << 30,
+            // The most that git itself makes (`pack.depth`).
+            delta_depth_max: 4095,
+            memory: 64 << 20,
+            threads: 1,
+            fsck: false,
+            promisor: false,
+        }
+    }
+}
+
+/// A pack being received. Dropped: nothing was there.
+pub trait Staging: Send {
+    /// Takes the next bytes of the pack, cut anywhere.
+    ///
+    /// # Errors
+    /// What is wrong with the pack, with its offset; a limit that was hit; a failing medium.
+    fn write(&mut self, pack: &[u8]) -> Result<()>;
+
+    /// The pack is whole: resolves and checks it.
+    ///
+    /// # Errors
+    /// What is wrong with the pack, a limit, an interrupt, a failing medium. Nothing stays behind.
+    fn finish(self: Box<Self>, interrupt: &dyn Interrupt) -> Result<Box<dyn Staged>>;
+}
+
+/// A received pack that is whole but not yet part of the repository: the quarantine as a value. Dropped: it is gone.
+pub trait Staged: Send + Sync {
+    /// The repository's objects and the new ones.
+    fn objects(&self) -> Arc<dyn ObjectStore>;
+
+    /// The objects that the pack brought.
+    ///
+    /// # Errors
+    /// A failing medium.
+    fn new_objects(&self, each: &mut dyn FnMut(ObjectId, ObjectKind) -> ControlFlow<()>) -> Result<()>;
+
+    /// Where it lies, for hook programs; `None` where there is no directory.
+    fn path(&self) -> Option<&Path> {
+        None
+    }
+
+    /// The back end's own view of it, for [`Repository::commit`] to take over.
+    fn into_any(self: Box<Self>) -> Box<dyn std::any::Any + Send>;
+}

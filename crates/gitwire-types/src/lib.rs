@@ -1,0 +1,16 @@
+#![forbid(unsafe_code)]
+#![no_std]
+#![doc = include_str!("../README.md")]
+#![warn(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::expect_used)]
+
+extern crate alloc;
+
+mod interrupt;
+mod object_id;
+mod object_kind;
+mod refs;
+
+pub use crate::interrupt::{Interrupt, Interrupted, Never};
+pub use crate::object_id::{Hex, ObjectFormat, ObjectId, ObjectIdError};
+pub use crate::object_kind::ObjectKind;
+pub use crate::refs::{RefName, RefNameError, RefTarget, RefUpdate};
