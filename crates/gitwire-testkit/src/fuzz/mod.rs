@@ -1,0 +1,25 @@
+//! Fuzz bodies: a function per parser and machine. Each takes any bytes and panics where a property is broken.
+//!
+//! To add one: a file with the function, a line in [`TARGETS`], a folder of the same name in `fuzz/corpus` with a few small
+//! seeds, and a one-line target in `fuzz/fuzz_targets`. The corpus test and the tidy test hold the three together.
+
+mod refname;
+
+/// A fuzz body.
+pub type Body = fn(&[u8]);
+
+/// Every fuzz body under its name, sorted.
+pub const TARGETS: &[(&str, Body)] = &[
+    ("refname", refname::refname), //
+];
+
+/// Runs the body called `name`.
+///
+/// # Panics
+/// When there is none of that name, and where the body finds a broken property.
+pub fn run(name: &str, data: &[u8]) {
+    let Ok(at) = TARGETS.binary_search_by_key(&name, |(name, _)| name) else {
+        panic!("no fuzz body is called {name}")
+    };
+    TARGETS[at].1(data);
+}

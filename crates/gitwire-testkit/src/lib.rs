@@ -1,0 +1,11 @@
+#![forbid(unsafe_code)]
+#![doc = include_str!("../README.md")]
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    clippy::print_stderr,
+    reason = "test support: a broken property is a panic, a skipped test is said aloud"
+)]
+
+pub mod fuzz;

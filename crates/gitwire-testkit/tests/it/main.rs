@@ -1,0 +1,3 @@
+//! The testkit's own tests: the corpus, and tidiness.
+
+mod corpus;
