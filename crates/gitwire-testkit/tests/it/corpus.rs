@@ -1,9 +1,11 @@
 //! Replays every corpus over its fuzz body.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use gitwire_testkit::fuzz::TARGETS;
+
+use crate::root;
 
 #[test]
 fn every_target_survives_its_corpus() {
@@ -38,8 +40,4 @@ fn inputs(name: &str) -> Vec<PathBuf> {
     let mut paths: Vec<_> = folder.map(|entry| entry.unwrap().path()).collect();
     paths.sort();
     paths
-}
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
