@@ -4,13 +4,17 @@
 #![warn(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::expect_used)]
 
 extern crate alloc;
+#[cfg(test)]
+extern crate std;
 
 mod interrupt;
 mod object_id;
 mod object_kind;
+mod ref_name;
 mod refs;
 
 pub use crate::interrupt::{Interrupt, Interrupted, Never};
 pub use crate::object_id::{Hex, ObjectFormat, ObjectId, ObjectIdError};
 pub use crate::object_kind::ObjectKind;
-pub use crate::refs::{RefName, RefNameError, RefTarget, RefUpdate};
+pub use crate::ref_name::{RefName, RefNameError, RefNameRule, RefPattern};
+pub use crate::refs::{RefTarget, RefUpdate};
