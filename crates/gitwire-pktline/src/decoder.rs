@@ -87,6 +87,12 @@ impl Decoder {
         Ok(decoded)
     }
 
+    /// Steps over a line of `len` bytes with its prefix, which the caller took by itself: a line whose data pass on before
+    /// all of it has come. Its length is what is there plus what [`Decoded::Incomplete`] says is due.
+    pub fn pass(&mut self, len: usize) {
+        self.at = self.at.after(len);
+    }
+
     /// Says that the stream is over, when `rest` is what was left of it.
     ///
     /// # Errors

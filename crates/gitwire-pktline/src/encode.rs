@@ -229,9 +229,17 @@ impl OpenPacket {
     }
 }
 
-/// The prefix of a line with `len` bytes of data.
+/// The prefix of a line with `len` bytes of data, for callers that hand prefix and data to the system apart (`writev`).
+///
+/// ```
+/// assert_eq!(gitwire_pktline::prefix(4)?, *b"0008");
+/// # Ok::<(), gitwire_pktline::PktLineError>(())
+/// ```
+///
+/// # Errors
+/// As [`encode_data`].
 #[inline]
-fn prefix(len: usize) -> Result<[u8; PREFIX_LEN], PktLineError> {
+pub fn prefix(len: usize) -> Result<[u8; PREFIX_LEN], PktLineError> {
     if len == 0 {
         return Err(PktLineError::EmptyData);
     }

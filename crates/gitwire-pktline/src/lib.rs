@@ -24,7 +24,7 @@ pub use crate::decode::{Decoded, Packets, decode};
 pub use crate::decoder::{Decoder, Limits, Specials};
 pub use crate::encode::{
     OpenPacket, encode, encode_data, encode_delimiter, encode_error, encode_flush, encode_response_end,
-    encode_text, encode_with,
+    encode_text, encode_with, prefix,
 };
 pub use crate::error::{PktLineError, Position};
 pub use crate::packet::{OwnedPacket, Packet};
