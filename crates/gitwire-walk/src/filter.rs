@@ -1,0 +1,108 @@
+//! Which objects a partial clone leaves out (`git rev-list --filter`, `gitprotocol-v2`, *filter*).
+
+use gitwire_types::ObjectKind;
+
+/// The rule of an object filter, reduced to what a walk must know.
+///
+/// Every filter that git serves by name is a bound on the depth of trees, a bound on the size of blobs, or a choice of one kind; a
+/// combination is the tighter bound of each. Objects that are wanted by name are never left out.
+///
+/// ```
+/// use gitwire_walk::ObjectFilter;
+///
+/// // `combine:blob:limit=1024+tree:3`
+/// let filter = ObjectFilter::blob_limit(1024).and(ObjectFilter::tree_depth(3));
+/// assert_ne!(filter, ObjectFilter::default());
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ObjectFilter {
+    /// Trees and blobs at this depth and below are left out; a commit's tree is at depth 0.
+    depth: Option<u64>,
+    /// Blobs of this size and larger are left out.
+    blob_limit: Option<u64>,
+    /// Only this kind goes.
+    kind: Option<OnlyKind>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum OnlyKind {
+    One(ObjectKind),
+    /// Two different kinds were asked for at once.
+    None,
+}
+
+impl ObjectFilter {
+    /// `blob:none`: no blobs.
+    #[must_use]
+    pub const fn blob_none() -> Self {
+        Self::blob_limit(0)
+    }
+
+    /// `blob:limit=N`: no blobs of `limit` bytes or more.
+    #[must_use]
+    pub const fn blob_limit(limit: u64) -> Self {
+        Self { depth: None, blob_limit: Some(limit), kind: None }
+    }
+
+    /// `tree:N`: no trees and blobs at depth `depth` or below.
+    #[must_use]
+    pub const fn tree_depth(depth: u64) -> Self {
+        Self { depth: Some(depth), blob_limit: None, kind: None }
+    }
+
+    /// `object:type=KIND`: nothing else.
+    #[must_use]
+    pub const fn only(kind: ObjectKind) -> Self {
+        Self { depth: None, blob_limit: None, kind: Some(OnlyKind::One(kind)) }
+    }
+
+    /// `combine:A+B`: what both let through.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        let tighter = |one: Option<u64>, two: Option<u64>| match (one, two) {
+            (Some(one), Some(two)) => Some(one.min(two)),
+            (one, two) => one.or(two),
+        };
+        let kind = match (self.kind, other.kind) {
+            (Some(one), Some(two)) if one != two => Some(OnlyKind::None),
+            (one, two) => one.or(two),
+        };
+        Self {
+            depth: tighter(self.depth, other.depth),
+            blob_limit: tighter(self.blob_limit, other.blob_limit),
+            kind,
+        }
+    }
+
+    /// Whether everything goes.
+    #[must_use]
+    pub fn lets_all_through(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Whether an object of `kind` may go, size and depth aside.
+    pub(crate) fn takes(&self, kind: ObjectKind) -> bool {
+        let blobs_go = kind != ObjectKind::Blob || self.blob_limit != Some(0);
+        blobs_go && self.kind.is_none_or(|only| only == OnlyKind::One(kind))
+    }
+
+    /// Whether trees and blobs at `depth` may go.
+    pub(crate) fn takes_depth(&self, depth: u32) -> bool {
+        self.depth.is_none_or(|end| u64::from(depth) < end)
+    }
+
+    /// Whether the depth at which an object stands makes a difference.
+    pub(crate) fn asks_depth(&self) -> bool {
+        self.depth.is_some()
+    }
+
+    /// The size from which blobs are left out, where sizes must be looked up.
+    pub(crate) fn size_limit(&self) -> Option<u64> {
+        self.blob_limit.filter(|limit| *limit > 0 && self.takes(ObjectKind::Blob))
+    }
+
+    /// Whether trees must be read at all to find what goes.
+    pub(crate) fn needs_trees(&self) -> bool {
+        self.takes_depth(0) && (self.takes(ObjectKind::Tree) || self.takes(ObjectKind::Blob))
+    }
+}

@@ -1,0 +1,24 @@
+#![forbid(unsafe_code)]
+#![doc = include_str!("../README.md")]
+
+mod connectivity;
+mod error;
+mod filter;
+mod graph;
+mod have_set;
+mod id_table;
+mod limits;
+mod negotiate;
+mod pack;
+mod read;
+mod shallow;
+
+pub use crate::connectivity::{Connectivity, check_connectivity};
+pub use crate::error::WalkError;
+pub use crate::filter::ObjectFilter;
+pub use crate::graph::{Graph, Range};
+pub use crate::have_set::{Have, HaveSet};
+pub use crate::limits::WalkLimits;
+pub use crate::negotiate::{HaveBudget, NegotiationAlgorithm, Negotiator};
+pub use crate::pack::{PackRequest, pack_source};
+pub use crate::shallow::{INFINITE_DEPTH, ShallowRequest, ShallowUpdate, shallow_update};
