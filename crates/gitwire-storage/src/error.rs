@@ -31,6 +31,12 @@ pub enum StorageErrorKind {
     Interrupted,
     /// The repository asks for something that this back end does not do.
     Unsupported,
+    /// There is no repository where one was looked for.
+    NoRepository,
+    /// Somebody else holds a lock, or made first what we were to make.
+    Busy,
+    /// The caller asked for something that makes no sense.
+    Misuse,
 }
 
 impl StorageError {
