@@ -1,0 +1,24 @@
+#![forbid(unsafe_code)]
+#![doc = include_str!("../README.md")]
+#![warn(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::expect_used)]
+
+pub mod fs;
+
+mod alternates;
+mod config;
+mod error;
+mod fetch_head;
+mod init;
+mod lock;
+mod loose;
+mod objects;
+mod open;
+mod refs;
+mod repository;
+mod shallow;
+
+pub use crate::config::{Config, ConfigEntry, ConfigError, ConfigSection};
+pub use crate::fetch_head::{FetchHead, FetchHeadMode, Merge};
+pub use crate::init::{InitOptions, InitialHead};
+pub use crate::open::{Lookup, OpenOptions};
+pub use crate::repository::{GitDir, Head};

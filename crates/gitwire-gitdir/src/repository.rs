@@ -1,0 +1,209 @@
+//! A Git directory as a repository.
+
+use std::path::Path;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use gitwire_storage::{
+    EditOutcome, ObjectStore, RefEdit, RefStore, Repository, Result, StageRequest, Staged, Staging,
+    StorageError, StorageErrorKind, Transaction, Veto,
+};
+use gitwire_types::{ObjectFormat, ObjectId, RefTarget};
+
+use crate::config::{Config, ConfigSection};
+use crate::error::{Context as _, optional, unsupported};
+use crate::fs::{Directory, FileSystem, Links, read_all};
+use crate::lock::{FILE_PATIENCE, Lock, replace_file, sync_parent};
+use crate::objects::ObjectFiles;
+use crate::open::{CONFIG_MAX, Found, OpenOptions, find};
+use crate::refs::{PackedCache, RefFiles, RefView};
+use crate::shallow;
+
+/// A Git directory on disk. Cheap to clone; may be used from many threads.
+///
+/// ```no_run
+/// use gitwire_gitdir::{GitDir, OpenOptions};
+/// use gitwire_storage::Repository as _;
+///
+/// let repository = GitDir::open("/srv/git/project.git", &OpenOptions::default())?;
+/// println!("{} {:?}", repository.format(), repository.refs()?.head()?);
+/// # Ok::<(), gitwire_storage::StorageError>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct GitDir(Arc<Inner>);
+
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub(crate) file_system: Arc<dyn FileSystem>,
+    pub(crate) path: std::path::PathBuf,
+    pub(crate) common_path: std::path::PathBuf,
+    pub(crate) common: Arc<dyn Directory>,
+    pub(crate) format: ObjectFormat,
+    pub(crate) config: RwLock<Arc<Config>>,
+    pub(crate) objects: ObjectFiles,
+    pub(crate) refs: Arc<RefFiles>,
+}
+
+impl GitDir {
+    /// Opens the repository at `path`, which names a Git directory, a work tree with one in it, or a `.git` file.
+    ///
+    /// # Errors
+    /// [`NoRepository`](gitwire_storage::StorageErrorKind::NoRepository) where there is none;
+    /// [`Unsupported`](gitwire_storage::StorageErrorKind::Unsupported) where its version or an extension is unknown, or refs
+    /// are stored in other ways than files; failures of the medium.
+    pub fn open(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Self> {
+        Self::from_found(find(path.as_ref(), options)?, options)
+    }
+
+    pub(crate) fn from_found(found: Found, options: &OpenOptions) -> Result<Self> {
+        let Found { path, common_path, dir, common, config, format } = found;
+        let refs = RefFiles {
+            file_system: Arc::clone(&options.file_system),
+            dir,
+            common: Arc::clone(&common),
+            format,
+            packed: PackedCache::default(),
+        };
+        Ok(Self(Arc::new(Inner {
+            file_system: Arc::clone(&options.file_system),
+            objects: ObjectFiles::open(&common_path, &*common, format, options)?,
+            path,
+            common_path,
+            common,
+            format,
+            config: RwLock::new(Arc::new(config)),
+            refs: Arc::new(refs),
+        })))
+    }
+
+    /// The Git directory: of the worktree, where it is one of several.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.0.path
+    }
+
+    /// The directory that holds objects and refs: the same, or the one that all worktrees share.
+    #[must_use]
+    pub fn common_path(&self) -> &Path {
+        &self.0.common_path
+    }
+
+    /// The repository's own configuration, as it was when it was opened or last changed through this value.
+    #[must_use]
+    pub fn config(&self) -> Arc<Config> {
+        Arc::clone(&self.0.config.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Whether it has no work tree.
+    #[must_use]
+    pub fn is_bare(&self) -> bool {
+        self.config().boolean("core", None, "bare").ok().flatten().unwrap_or(false)
+    }
+
+    /// What `HEAD` is.
+    ///
+    /// # Errors
+    /// A failing medium or an unreadable `HEAD`.
+    pub fn head(&self) -> Result<Head> {
+        let refs = self.refs()?;
+        Ok(match refs.head()? {
+            None => Head::Missing,
+            Some(RefTarget::Direct(id)) => Head::Detached(id),
+            Some(RefTarget::Symbolic(name)) => match refs.get(&name)? {
+                None => Head::Unborn(name),
+                Some(_) => Head::Branch(name),
+            },
+        })
+    }
+
+    /// Sets `HEAD` itself, durably: to a ref, which need not exist, or to an object (detached).
+    ///
+    /// # Errors
+    /// A lock that somebody holds; a failing medium.
+    pub fn set_head(&self, target: &RefTarget) -> Result<()> {
+        let text = match target {
+            RefTarget::Direct(id) => format!("{id}\n").into_bytes(),
+            RefTarget::Symbolic(name) => [b"ref: ", name.as_bytes(), b"\n"].concat(),
+        };
+        replace_file(&*self.0.file_system, &self.0.refs.dir, b"HEAD", &text)
+    }
+
+    /// Puts sections at the end of the configuration file.
+    ///
+    /// # Errors
+    /// A lock that somebody holds; a section whose text is no configuration; a failing medium.
+    pub fn add_config(&self, sections: &[ConfigSection]) -> Result<()> {
+        let inner = &*self.0;
+        let lock = Lock::acquire(&*inner.file_system, &inner.common, b"config", FILE_PATIENCE)?;
+        let mut added = Vec::new();
+        for section in sections {
+            section.write(&mut added);
+        }
+        let parsed = Config::parse(&added).map_err(|error| {
+            StorageError::new(StorageErrorKind::Misuse, format!("new configuration: {error}"))
+                .with_source(error)
+        })?;
+        let mut text = optional(inner.common.open(b"config", Links::Follow))
+            .and_then(|file| file.map(|file| read_all(&*file, CONFIG_MAX)).transpose())
+            .context(|| "cannot read 'config'".to_owned())?
+            .unwrap_or_default();
+        if text.last().is_some_and(|byte| *byte != b'\n') {
+            text.push(b'\n');
+        }
+        text.extend_from_slice(&added);
+        lock.write(&text)?;
+        lock.commit()?;
+        sync_parent(&*inner.common, b"config")?;
+        let mut config = inner.config.write().unwrap_or_else(PoisonError::into_inner);
+        Arc::make_mut(&mut config).append(parsed);
+        Ok(())
+    }
+
+    pub(crate) fn inner(&self) -> &Inner {
+        &self.0
+    }
+}
+
+/// The states of `HEAD`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Head {
+    /// There is none: the repository is not finished.
+    Missing,
+    /// It names a ref that exists.
+    Branch(gitwire_types::RefName),
+    /// It names a ref that does not exist yet.
+    Unborn(gitwire_types::RefName),
+    /// It names an object.
+    Detached(ObjectId),
+}
+
+impl Repository for GitDir {
+    fn format(&self) -> ObjectFormat {
+        self.0.format
+    }
+
+    fn objects(&self) -> Result<Arc<dyn ObjectStore>> {
+        self.0.objects.view()
+    }
+
+    fn refs(&self) -> Result<Arc<dyn RefStore>> {
+        Ok(Arc::new(RefView::new(Arc::clone(&self.0.refs))))
+    }
+
+    fn shallow(&self) -> Result<Arc<[ObjectId]>> {
+        Ok(shallow::read(&*self.0.common, self.0.format)?.into())
+    }
+
+    fn stage(&self, _request: &StageRequest) -> Result<Box<dyn Staging>> {
+        Err(unsupported("receiving packs"))
+    }
+
+    fn commit(
+        &self,
+        _objects: Option<Box<dyn Staged>>,
+        _refs: Transaction,
+        _prepared: &mut dyn FnMut(&[RefEdit]) -> Result<(), Veto>,
+    ) -> Result<Vec<EditOutcome>> {
+        Err(unsupported("changing refs"))
+    }
+}

@@ -1,0 +1,11 @@
+//! What `gitwire-gitdir` makes of directories that git made.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test ends at what it did not expect, and says aloud when it is skipped"
+)]
+
+mod git;
+mod refs;
