@@ -1,0 +1,262 @@
+//! Reading objects of a pack by id, by offset, or in the order of the pack.
+
+#![warn(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::expect_used)]
+
+mod chain;
+mod facts;
+mod stream;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use gitwire_object::{Hasher, Trust};
+use gitwire_types::{ObjectFormat, ObjectId, ObjectKind};
+
+use self::chain::Scratch;
+pub use self::facts::{EntryBase, EntryFacts};
+pub use self::stream::ObjectStream;
+use crate::bytes::read_exact_at;
+use crate::hash::attack;
+use crate::{BaseCache, Index, IndexProblem, Limits, PackError, PackHeader, ReadAt};
+
+/// A pack with its index: objects by id.
+///
+/// It is shared by threads freely; each call takes a scratch from a small pool. Chains of deltas are walked without
+/// recursion, and the objects they pass are kept in a [`BaseCache`], which many packs may share.
+///
+/// The content is trusted to belong to its id, as git trusts it, unless [`Pack::check_ids`] is set; each entry's own
+/// checksum is always looked at.
+pub struct Pack<D, I> {
+    data: D,
+    index: Index<I>,
+    limits: Limits,
+    cache: Arc<BaseCache>,
+    /// The number of this pack in the cache.
+    number: u64,
+    /// Where the trailer starts.
+    end: u64,
+    /// Positions in the order of the pack; made when first needed.
+    order: OnceLock<Box<[u32]>>,
+    scratches: Mutex<Vec<Scratch>>,
+    check_ids: bool,
+}
+
+impl<D: ReadAt, I: ReadAt> Pack<D, I> {
+    /// Joins a pack and its index.
+    ///
+    /// # Errors
+    /// [`PackError::Signature`], [`PackError::Version`], [`PackError::Truncated`]; [`PackError::ObjectCount`] and
+    /// [`PackError::WrongPack`] when the two do not belong together; [`PackError::Storage`].
+    pub fn open(data: D, index: Index<I>, cache: Arc<BaseCache>, limits: Limits) -> Result<Self, PackError> {
+        let format = index.format();
+        let mut header = [0; PackHeader::LEN];
+        read_exact_at(&data, 0, &mut header)?;
+        let header = PackHeader::parse(&header)?;
+        if header.objects != index.count() {
+            return Err(PackError::ObjectCount { expected: index.count(), actual: header.objects });
+        }
+        let len = data.len();
+        let end = len.checked_sub(format.raw_len() as u64).filter(|end| *end >= PackHeader::LEN as u64);
+        let end = end.ok_or(PackError::Truncated { offset: len })?;
+        let (expected, actual) = (index.pack_checksum()?, read_id(&data, format, end)?);
+        if expected != actual {
+            return Err(PackError::WrongPack { expected, actual });
+        }
+        let number = cache.next_pack();
+        let (order, scratches) = (OnceLock::new(), Mutex::new(Vec::new()));
+        Ok(Self { data, index, limits, cache, number, end, order, scratches, check_ids: false })
+    }
+
+    /// Hashes every object that is read, and refuses one whose content does not belong to its id.
+    #[must_use]
+    pub fn check_ids(mut self) -> Self {
+        self.check_ids = true;
+        self
+    }
+
+    /// The index.
+    pub fn index(&self) -> &Index<I> {
+        &self.index
+    }
+
+    /// The pack's bytes.
+    pub fn data(&self) -> &D {
+        &self.data
+    }
+
+    /// Where the entries end and the trailer starts.
+    pub fn entries_end(&self) -> u64 {
+        self.end
+    }
+
+    /// Kind and size of an object, without making it; `None` if it is not there.
+    ///
+    /// # Errors
+    /// A broken pack or index; [`PackError::Storage`].
+    pub fn info(&self, id: &ObjectId) -> Result<Option<(ObjectKind, u64)>, PackError> {
+        let Some(position) = self.index.lookup(id)? else { return Ok(None) };
+        let offset = self.offset(position)?;
+        self.with_scratch(|scratch| self.info_at(offset, scratch)).map(Some)
+    }
+
+    /// Reads a whole object of at most `max` bytes into `out`, which is cleared first; `None` if it is not there.
+    ///
+    /// # Errors
+    /// [`PackError::ObjectTooLarge`] for a larger object, and for one that [`Limits`] forbids; a broken pack or index;
+    /// [`PackError::Hash`] with [`Pack::check_ids`]; [`PackError::Storage`].
+    pub fn read(&self, id: &ObjectId, max: u64, out: &mut Vec<u8>) -> Result<Option<ObjectKind>, PackError> {
+        out.clear();
+        let Some(position) = self.index.lookup(id)? else { return Ok(None) };
+        let offset = self.offset(position)?;
+        let kind = self.read_at_offset(offset, max, out)?;
+        if self.check_ids {
+            let actual = Hasher::new(self.index.format(), Trust::Stranger)
+                .object_id(kind, out)
+                .map_err(|error| attack(offset, error))?;
+            if actual != *id {
+                out.clear();
+                return Err(PackError::Hash { offset, expected: *id, actual });
+            }
+        }
+        Ok(Some(kind))
+    }
+
+    /// Opens an object for reading in pieces, whatever its size; `None` if it is not there.
+    ///
+    /// An object that is stored whole is inflated piece by piece. One that is made by a delta is made at once, within
+    /// [`Limits::delta_bytes_max`].
+    ///
+    /// # Errors
+    /// Those of [`Pack::read`].
+    pub fn open_object(&self, id: &ObjectId) -> Result<Option<ObjectStream<'_, D>>, PackError> {
+        let Some(position) = self.index.lookup(id)? else { return Ok(None) };
+        let offset = self.offset(position)?;
+        self.with_scratch(|scratch| self.open_at(offset, self.check_ids.then_some(*id), scratch)).map(Some)
+    }
+
+    /// Reads the object whose entry starts at `offset`, as [`Pack::read`] does; its id is not checked.
+    ///
+    /// # Errors
+    /// Those of [`Pack::read`].
+    pub fn read_at_offset(&self, offset: u64, max: u64, out: &mut Vec<u8>) -> Result<ObjectKind, PackError> {
+        out.clear();
+        self.with_scratch(|scratch| self.resolve_at(offset, max, scratch, out)).map(|(kind, _)| kind)
+    }
+
+    /// How an object stands in the pack; `None` if it is not there.
+    ///
+    /// # Errors
+    /// A broken pack or index; [`PackError::Storage`].
+    pub fn entry(&self, id: &ObjectId) -> Result<Option<EntryFacts>, PackError> {
+        let Some(position) = self.index.lookup(id)? else { return Ok(None) };
+        let offset = self.offset(position)?;
+        let place = self.place_of(offset)?;
+        self.facts_of(place, offset).map(Some)
+    }
+
+    /// The id of the object that stands at `place` in the pack, counted from 0, and how it stands there.
+    ///
+    /// # Errors
+    /// [`PackError::Misuse`] for a place that is none; a broken pack or index; [`PackError::Storage`].
+    pub fn entry_at(&self, place: u32) -> Result<(ObjectId, EntryFacts), PackError> {
+        let position = self.position_at(place)?;
+        let facts = self.facts_of(place, self.offset(position)?)?;
+        Ok((self.index.id(position)?, facts))
+    }
+
+    /// The id of the object whose entry starts at `offset`, and its place in the pack; `None` if none starts there.
+    ///
+    /// # Errors
+    /// A broken index; [`PackError::Storage`].
+    pub fn at_offset(&self, offset: u64) -> Result<Option<(ObjectId, u32)>, PackError> {
+        match self.find_place(offset)? {
+            Some(place) => Ok(Some((self.index.id(self.position_at(place)?)?, place))),
+            None => Ok(None),
+        }
+    }
+
+    /// The position in the index of the object that stands at `place` in the pack.
+    ///
+    /// # Errors
+    /// [`PackError::Misuse`] for a place that is none; a broken index; [`PackError::Storage`].
+    pub fn position_at(&self, place: u32) -> Result<u32, PackError> {
+        self.order()?.get(place as usize).copied().ok_or(PackError::Misuse("place beyond the last object"))
+    }
+
+    /// Where the entry of the object at `position` starts: within the pack, whatever the index says.
+    fn offset(&self, position: u32) -> Result<u64, PackError> {
+        let offset = self.index.offset(position)?;
+        if offset < PackHeader::LEN as u64 || offset >= self.end {
+            return Err(IndexProblem::OutsidePack { position, offset, end: self.end }.into());
+        }
+        Ok(offset)
+    }
+
+    /// The positions in the order of the pack.
+    fn order(&self) -> Result<&[u32], PackError> {
+        if let Some(order) = self.order.get() {
+            return Ok(order);
+        }
+        let mut pairs = Vec::new();
+        for position in 0..self.index.count() {
+            pairs.push((self.offset(position)?, position));
+        }
+        pairs.sort_unstable();
+        Ok(self.order.get_or_init(|| pairs.into_iter().map(|(_, position)| position).collect()))
+    }
+
+    fn find_place(&self, offset: u64) -> Result<Option<u32>, PackError> {
+        let order = self.order()?;
+        let (mut low, mut high) = (0, order.len());
+        while low < high {
+            let middle = low.midpoint(high);
+            let position = order.get(middle).copied().unwrap_or(0);
+            match self.index.offset(position)?.cmp(&offset) {
+                std::cmp::Ordering::Less => low = middle.saturating_add(1),
+                std::cmp::Ordering::Equal => return Ok(u32::try_from(middle).ok()),
+                std::cmp::Ordering::Greater => high = middle,
+            }
+        }
+        Ok(None)
+    }
+
+    fn place_of(&self, offset: u64) -> Result<u32, PackError> {
+        self.find_place(offset)?.ok_or(PackError::Internal("an indexed offset has a place"))
+    }
+
+    pub(crate) fn with_scratch<T>(&self, run: impl FnOnce(&mut Scratch) -> T) -> T {
+        let pool = || self.scratches.lock().unwrap_or_else(PoisonError::into_inner);
+        let held = pool().pop();
+        let mut scratch = held.unwrap_or_default();
+        let result = run(&mut scratch);
+        scratch.shrink();
+        let mut pool = pool();
+        if pool.len() < SCRATCHES_MAX {
+            pool.push(scratch);
+        }
+        result
+    }
+}
+
+impl<D, I> fmt::Debug for Pack<D, I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pack").field("index", &self.index).field("end", &self.end).finish_non_exhaustive()
+    }
+}
+
+pub(crate) fn read_id<D: ReadAt + ?Sized>(
+    data: &D,
+    format: ObjectFormat,
+    at: u64,
+) -> Result<ObjectId, PackError> {
+    let mut bytes = [0; 32];
+    let raw = bytes.get_mut(..format.raw_len()).unwrap_or_default();
+    read_exact_at(data, at, raw)?;
+    ObjectId::from_raw(format, raw).map_err(|_| PackError::Internal("an id has its format's length"))
+}
+
+/// Scratches that wait for the next call, a few tens of KiB each.
+const SCRATCHES_MAX: usize = 8;
+
+#[cfg(test)]
+mod tests;

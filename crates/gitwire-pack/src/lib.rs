@@ -1,0 +1,25 @@
+#![forbid(unsafe_code)]
+#![doc = include_str!("../README.md")]
+
+mod access;
+mod base_cache;
+mod bytes;
+mod error;
+mod hash;
+mod header;
+mod idx;
+mod idx_write;
+mod inflate;
+mod limits;
+mod read_at;
+mod rev;
+
+pub use crate::access::{EntryBase, EntryFacts, ObjectStream, Pack};
+pub use crate::base_cache::BaseCache;
+pub use crate::error::{Blame, IndexProblem, InflateProblem, PackError, ReverseIndexProblem};
+pub use crate::header::{EntryHeader, EntryKind, PackHeader};
+pub use crate::idx::{Index, IndexEntry};
+pub use crate::idx_write::{IndexSource, IndexVersion, LARGE_OFFSET_ABOVE, WriteIndex};
+pub use crate::limits::Limits;
+pub use crate::read_at::{ReadAt, StorageFailure};
+pub use crate::rev::{ReverseIndex, write_reverse_index};
