@@ -55,7 +55,7 @@ impl<D: ReadAt, I: ReadAt> Pack<D, I> {
         if header.objects != index.count() {
             return Err(PackError::ObjectCount { expected: index.count(), actual: header.objects });
         }
-        let len = data.len();
+        let len = data.size();
         let end = len.checked_sub(format.raw_len() as u64).filter(|end| *end >= PackHeader::LEN as u64);
         let end = end.ok_or(PackError::Truncated { offset: len })?;
         let (expected, actual) = (index.pack_checksum()?, read_id(&data, format, end)?);

@@ -64,7 +64,7 @@ impl<R: ReadAt> Index<R> {
     /// An [`IndexProblem`] when header, fanout table and length do not fit together; [`PackError::Storage`].
     pub fn open(data: R, format: ObjectFormat, limits: &Limits) -> Result<Self, PackError> {
         let mut start = [0; 8];
-        let len = data.len();
+        let len = data.size();
         let shortest = (FANOUT_LEN).saturating_add(2_u64.saturating_mul(format.raw_len() as u64));
         if len < shortest {
             return Err(IndexProblem::Size { expected: shortest, actual: len }.into());

@@ -15,15 +15,10 @@ pub trait ReadAt: Send + Sync {
     fn read_at(&self, offset: u64, out: &mut [u8]) -> Result<usize, StorageFailure>;
 
     /// The length in bytes.
-    fn len(&self) -> u64;
-
-    /// Whether there are no bytes.
-    fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
+    fn size(&self) -> u64;
 
     /// All of the bytes, where they are in memory anyway. Faster, never different.
-    fn as_slice(&self) -> Option<&[u8]> {
+    fn in_memory(&self) -> Option<&[u8]> {
         None
     }
 }
@@ -41,11 +36,11 @@ impl ReadAt for [u8] {
         Ok(count)
     }
 
-    fn len(&self) -> u64 {
-        <[u8]>::len(self) as u64
+    fn size(&self) -> u64 {
+        self.len() as u64
     }
 
-    fn as_slice(&self) -> Option<&[u8]> {
+    fn in_memory(&self) -> Option<&[u8]> {
         Some(self)
     }
 }
@@ -55,11 +50,11 @@ impl ReadAt for Vec<u8> {
         self.as_slice().read_at(offset, out)
     }
 
-    fn len(&self) -> u64 {
-        ReadAt::len(self.as_slice())
+    fn size(&self) -> u64 {
+        self.len() as u64
     }
 
-    fn as_slice(&self) -> Option<&[u8]> {
+    fn in_memory(&self) -> Option<&[u8]> {
         Some(self)
     }
 }
@@ -72,12 +67,12 @@ macro_rules! pointer {
                 (**self).read_at(offset, out)
             }
 
-            fn len(&self) -> u64 {
-                (**self).len()
+            fn size(&self) -> u64 {
+                (**self).size()
             }
 
-            fn as_slice(&self) -> Option<&[u8]> {
-                (**self).as_slice()
+            fn in_memory(&self) -> Option<&[u8]> {
+                (**self).in_memory()
             }
         }
     )*};

@@ -27,7 +27,7 @@ impl<R: ReadAt> ReverseIndex<R> {
     pub fn open(data: R, count: u32, pack: &ObjectId) -> Result<Self, PackError> {
         let format = pack.format();
         let this = Self { data, format, count };
-        let (expected, actual) = (this.expected_len(), this.data.len());
+        let (expected, actual) = (this.expected_len(), this.data.size());
         if actual != expected {
             return Err(ReverseIndexProblem::Size { expected, actual }.into());
         }

@@ -185,7 +185,7 @@ impl<D: ReadAt, I: ReadAt> Pack<D, I> {
         scratch: &mut Scratch,
         out: &mut [u8],
     ) -> Result<bool, PackError> {
-        let held = self.data.as_slice().and_then(|all| {
+        let held = self.data.in_memory().and_then(|all| {
             let start = usize::try_from(place.start).ok()?;
             let end = usize::try_from(place.end).ok()?;
             all.get(start..end)

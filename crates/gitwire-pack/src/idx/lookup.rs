@@ -58,7 +58,7 @@ impl<R: ReadAt> Index<R> {
             let middle = range.start.midpoint(range.end);
             let at = place(self.layout.ids, self.layout.id_stride, middle);
             let held =
-                self.data.as_slice().and_then(|all| all.get(usize::try_from(at).ok()?..)?.get(..raw_len));
+                self.data.in_memory().and_then(|all| all.get(usize::try_from(at).ok()?..)?.get(..raw_len));
             let candidate = match held {
                 Some(held) => held,
                 None => {
@@ -81,7 +81,7 @@ impl<R: ReadAt> Index<R> {
 fn compare_prefix(id: &[u8], prefix: &[u8], digits: usize) -> Ordering {
     let whole = digits / 2;
     let bytes = id.iter().take(whole).cmp(prefix.iter().take(whole));
-    if digits % 2 == 0 {
+    if digits.is_multiple_of(2) {
         return bytes;
     }
     let digit = |bytes: &[u8]| bytes.get(whole).map(|byte| byte >> 4);
