@@ -91,15 +91,28 @@ fn makes_what_it_declares(base: &[u8], delta: &[u8], header: &Header) -> bool {
 /// Follows the instructions. `None`: something is wrong; [`diagnose`] tells what.
 fn run(base: &[u8], delta: &[u8], header: &Header, result: &mut [u8]) -> Option<()> {
     let mut rest = result;
-    for step in Instructions::new(delta, header) {
+    let mut instructions = Instructions::new(delta, header);
+    loop {
+        // What an insertion may be read from beyond its end; see below.
+        let behind_opcode = instructions.rest().get(1..);
+        let Some(step) = instructions.next() else { break };
         let (_, instruction) = step.ok()?;
         let source = match instruction {
             // Lossless where it matters: where a size has 16 bits, no base is long enough either way.
-            Instruction::Copy { offset, len } => base.get(offset as usize..)?.get(..len as usize)?,
-            Instruction::Insert(data) => data,
+            Instruction::Copy { offset, .. } => base.get(offset as usize..)?,
+            Instruction::Insert(_) => behind_opcode?,
         };
-        let room = rest.split_off_mut(..source.len())?;
-        room.copy_from_slice(source);
+        let len = usize::try_from(instruction.len()).ok()?;
+        if len <= WIDE
+            && let (Some(to), Some(from)) = (rest.first_chunk_mut(), source.first_chunk::<WIDE>())
+        {
+            // Most stretches are short, and one of fixed length costs a few moves, not a call. What it writes too much is
+            // overwritten by the next instructions, or the delta is too short and refused.
+            *to = *from;
+            rest = rest.split_at_mut_checked(len)?.1;
+        } else {
+            rest.split_off_mut(..len)?.copy_from_slice(source.get(..len)?);
+        }
     }
     rest.is_empty().then_some(())
 }
@@ -120,6 +133,9 @@ fn diagnose(base: &[u8], delta: &[u8], header: &Header) -> DeltaError {
         }
     }
 }
+
+/// The length of a stretch that is copied without a call.
+const WIDE: usize = 64;
 
 /// Up to this many bytes a declared result size is allocated as it stands: what a line of protocol costs anyway, and more
 /// than most objects have, so that the second walk is rare.

@@ -64,6 +64,11 @@ impl<'a> Instructions<'a> {
         self.delta_len.saturating_sub(self.rest.len())
     }
 
+    /// What was not yet read.
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
     /// Takes the next instruction off the front, which is known to be there.
     #[inline(always)]
     fn take(&mut self, opcode: u8, rest: &'a [u8]) -> Result<Instruction<'a>, DeltaError> {

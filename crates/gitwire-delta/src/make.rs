@@ -68,9 +68,10 @@ impl Search<'_> {
 
     /// The next common stretch worth a copy. `None` at the end of the target, or when too much has gone by without one.
     fn next_match(&mut self) -> Option<Match> {
-        // Each literal byte costs a byte, so this is where even the best rest comes too late.
+        // Each literal byte costs a byte, so this is where even the best rest comes too late. A stretch may be met up to a
+        // block behind its start.
         let room = self.max_size.saturating_sub(self.out.len());
-        let end = self.target.len().min(self.literal.saturating_add(room).saturating_add(BLOCK));
+        let end = self.target.len().min(self.literal.saturating_add(room).saturating_add(2 * BLOCK));
         while let Some(block) = self.target.get(self.at..end).and_then(|rest| rest.first_chunk::<BLOCK>()) {
             let mut best = self.on_diagonal();
             let hash = block_hash(block);

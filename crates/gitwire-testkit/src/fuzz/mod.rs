@@ -3,6 +3,8 @@
 //! To add one: a file with the function, a line in [`TARGETS`], a folder of the same name in `fuzz/corpus` with a few small
 //! seeds, and a one-line target in `fuzz/fuzz_targets`. The corpus test and the tidy test hold the three together.
 
+mod delta_apply;
+mod delta_make;
 mod refname;
 
 /// A fuzz body.
@@ -10,6 +12,8 @@ pub type Body = fn(&[u8]);
 
 /// Every fuzz body under its name, sorted.
 pub const TARGETS: &[(&str, Body)] = &[
+    ("delta_apply", delta_apply::delta_apply),
+    ("delta_make", delta_make::delta_make),
     ("refname", refname::refname), //
 ];
 
