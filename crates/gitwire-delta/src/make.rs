@@ -119,6 +119,9 @@ impl Search<'_> {
 
     /// Writes the literals before a stretch and the copies for it. False when that was too much.
     fn take(&mut self, found: Match) -> bool {
+        if found.target - self.literal > self.max_size.saturating_sub(self.out.len()) {
+            return false;
+        }
         self.literals(found.target);
         let mut from = found.base;
         let end = found.base + found.len;
