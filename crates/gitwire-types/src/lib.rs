@@ -12,9 +12,11 @@ mod object_id;
 mod object_kind;
 mod ref_name;
 mod refs;
+mod refspec;
 
 pub use crate::interrupt::{Interrupt, Interrupted, Never};
 pub use crate::object_id::{Hex, ObjectFormat, ObjectId, ObjectIdError};
 pub use crate::object_kind::ObjectKind;
 pub use crate::ref_name::{RefName, RefNameError, RefNameRule, RefPattern};
 pub use crate::refs::{RefTarget, RefUpdate};
+pub use crate::refspec::{Exclusion, FetchRefspec, FetchSource, Force, Mapped, PushRefspec, RefspecError};
