@@ -5,7 +5,9 @@
 
 mod delta_apply;
 mod delta_make;
+mod filter_spec;
 mod refname;
+mod refspec;
 
 /// A fuzz body.
 pub type Body = fn(&[u8]);
@@ -14,7 +16,9 @@ pub type Body = fn(&[u8]);
 pub const TARGETS: &[(&str, Body)] = &[
     ("delta_apply", delta_apply::delta_apply),
     ("delta_make", delta_make::delta_make),
-    ("refname", refname::refname), //
+    ("filter_spec", filter_spec::filter_spec),
+    ("refname", refname::refname),
+    ("refspec", refspec::refspec),
 ];
 
 /// Runs the body called `name`.
