@@ -2,6 +2,7 @@
 
 use gitwire_types::{Interrupt, ObjectId};
 
+use crate::objects::{Enumeration, Progress, Question};
 use crate::{Graph, WalkError};
 
 /// What a connectivity check found.
@@ -21,11 +22,19 @@ pub struct Connectivity {
 /// [`WalkError::Missing`] with the first object that is not there; damaged objects, limits, an interrupt, a failing
 /// store.
 pub fn check_connectivity(
-    graph: &mut Graph,
+    graph: Graph,
     tips: &[ObjectId],
     complete: &[ObjectId],
     stop: &dyn Interrupt,
 ) -> Result<Connectivity, WalkError> {
-    let range = graph.range(tips, complete, stop)?;
-    Ok(Connectivity { objects: range.commits.len() as u64, promised: 0 })
+    let question = Question {
+        wants: tips.to_vec(),
+        haves: complete.to_vec(),
+        promised_may_lack: true,
+        ..Question::default()
+    };
+    let mut enumeration = Enumeration::new(graph, question);
+    while enumeration.step(stop)? != Progress::Done {}
+    enumeration.check_blobs(stop)?;
+    Ok(Connectivity { objects: enumeration.found().sent(), promised: enumeration.promised() })
 }

@@ -105,4 +105,9 @@ impl ObjectFilter {
     pub(crate) fn needs_trees(&self) -> bool {
         self.takes_depth(0) && (self.takes(ObjectKind::Tree) || self.takes(ObjectKind::Blob))
     }
+
+    /// Whether what a tree at `depth` holds can go.
+    pub(crate) fn takes_below(&self, depth: u32) -> bool {
+        self.takes_depth(depth.saturating_add(1)) && self.needs_trees()
+    }
 }

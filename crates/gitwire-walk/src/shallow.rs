@@ -3,7 +3,7 @@
 use gitwire_types::{Interrupt, ObjectId};
 
 use crate::WalkError;
-use crate::graph::{DateQueue, FIRST_MARK, Graph, Pace, RangeWalk};
+use crate::graph::{FIRST_MARK, Graph, Pace, RangeWalk};
 
 /// The depth that means "everything": what clients send for `--unshallow`.
 pub const INFINITE_DEPTH: u32 = 0x7fff_ffff;

@@ -1,6 +1,6 @@
 //! Reading commits and tags.
 
-use gitwire_storage::{ObjectStore, Presence};
+use gitwire_storage::Presence;
 use gitwire_types::{Interrupt, ObjectId, ObjectKind};
 
 use super::{ABSENT, Graph, LOADED};

@@ -4,6 +4,7 @@ use bytes::BytesMut;
 use gitwire_storage::{PackSource, SourceState};
 use gitwire_types::{Interrupt, ObjectId};
 
+use crate::objects::Question;
 use crate::{Graph, ObjectFilter};
 
 /// What a pack must hold and how it may be written.
@@ -56,6 +57,17 @@ impl PackRequest {
             // A window of objects of some megabytes each.
             memory: 64 << 20,
             threads: 1,
+        }
+    }
+
+    pub(crate) fn question(&self) -> Question {
+        Question {
+            wants: self.wants.clone(),
+            haves: self.haves.clone(),
+            filter: self.filter,
+            tags: self.tags.clone(),
+            exclude_all_trees: self.shallow,
+            promised_may_lack: false,
         }
     }
 }

@@ -1,0 +1,365 @@
+//! Finding every object that a pack must hold.
+
+mod found;
+mod list;
+mod name;
+mod tree_diff;
+mod trees;
+
+use std::collections::VecDeque;
+
+use gitwire_storage::Presence;
+use gitwire_types::{Interrupt, ObjectId, ObjectKind};
+
+pub(crate) use self::found::{Fact, Found};
+pub use self::list::ObjectList;
+use self::name::Place;
+use self::trees::{Side, TreeWalk};
+use crate::graph::{Peeled, RangeWalk};
+use crate::{Graph, ObjectFilter, WalkError};
+
+/// What an enumeration is asked.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Question {
+    pub(crate) wants: Vec<ObjectId>,
+    pub(crate) haves: Vec<ObjectId>,
+    pub(crate) filter: ObjectFilter,
+    pub(crate) tags: Vec<ObjectId>,
+    /// The trees of all haves are left out, not only of the boundary.
+    pub(crate) exclude_all_trees: bool,
+    /// What a remote has promised may be missing.
+    pub(crate) promised_may_lack: bool,
+}
+
+/// A walk over commits, then over what the receiver has at the boundary, then over the rest, in pieces.
+#[derive(Debug)]
+pub(crate) struct Enumeration {
+    graph: Graph,
+    question: Question,
+    found: Found,
+    trees: TreeWalk,
+    stage: Stage,
+    range: RangeWalk,
+    /// Tags among the wants, outermost first.
+    tags: Vec<ObjectId>,
+    /// Trees that are wanted by name, and those of commits that are.
+    roots: VecDeque<u32>,
+    /// Commits whose trees are looked at next, newest first.
+    commits: std::vec::IntoIter<u32>,
+    /// Commits whose trees the receiver has.
+    edges: std::vec::IntoIter<u32>,
+    promised: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Start,
+    Commits,
+    Edges,
+    Trees,
+    Sizes,
+    Tags,
+    Done,
+}
+
+/// How an [`Enumeration`] stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Progress {
+    /// So many objects so far.
+    Found(u64),
+    /// There are no more.
+    Done,
+}
+
+impl Enumeration {
+    pub(crate) fn new(graph: Graph, question: Question) -> Self {
+        let limits = graph.limits();
+        let found = Found::new(graph.format(), limits.objects_max);
+        let trees = TreeWalk::new(limits, question.filter, question.promised_may_lack);
+        Self {
+            graph,
+            question,
+            found,
+            trees,
+            stage: Stage::Start,
+            range: RangeWalk::new(),
+            tags: Vec::new(),
+            roots: VecDeque::new(),
+            commits: Vec::new().into_iter(),
+            edges: Vec::new().into_iter(),
+            promised: 0,
+        }
+    }
+
+    /// Does a bounded piece of work.
+    pub(crate) fn step(&mut self, stop: &dyn Interrupt) -> Result<Progress, WalkError> {
+        stop.check()?;
+        match self.stage {
+            Stage::Start => {
+                self.start()?;
+                self.stage = Stage::Commits;
+            }
+            Stage::Commits => {
+                if self.range.step(&mut self.graph, PIECE, stop)? {
+                    self.take_commits()?;
+                    self.stage = Stage::Edges;
+                }
+            }
+            Stage::Edges => {
+                if self.step_edges()? {
+                    self.add_wanted_tags()?;
+                    self.stage = Stage::Trees;
+                }
+            }
+            Stage::Trees => {
+                if self.step_trees()? {
+                    self.stage = Stage::Sizes;
+                }
+            }
+            Stage::Sizes => {
+                self.choose_by_size(stop)?;
+                self.stage = Stage::Tags;
+            }
+            Stage::Tags => {
+                self.add_following_tags()?;
+                self.stage = Stage::Done;
+            }
+            Stage::Done => return Ok(Progress::Done),
+        }
+        Ok(Progress::Found(self.found.sent().max(self.range.found() as u64)))
+    }
+
+    /// What was found, once it is done, and the graph with its painted commits.
+    pub(crate) fn into_parts(self) -> (Graph, Found) {
+        (self.graph, self.found)
+    }
+
+    pub(crate) fn found(&self) -> &Found {
+        &self.found
+    }
+
+    pub(crate) fn graph(&self) -> &Graph {
+        &self.graph
+    }
+
+    pub(crate) fn promised(&self) -> u64 {
+        self.promised + self.trees.promised()
+    }
+
+    fn start(&mut self) -> Result<(), WalkError> {
+        for have in std::mem::take(&mut self.question.haves) {
+            // A have that is not here excludes nothing.
+            if let Some(peeled) = self.graph.peel(&have)? {
+                self.exclude(&peeled)?;
+            }
+        }
+        for want in std::mem::take(&mut self.question.wants) {
+            let peeled = self.graph.peel(&want)?.ok_or(WalkError::Missing { id: want })?;
+            self.want(&want, peeled)?;
+        }
+        Ok(())
+    }
+
+    fn exclude(&mut self, peeled: &Peeled) -> Result<(), WalkError> {
+        for tag in &peeled.tags {
+            let (at, _) = self.found.meet(tag.as_bytes(), ObjectKind::Tag, 0)?;
+            self.found.flag(at, Fact::EXCLUDED);
+        }
+        match peeled.kind {
+            ObjectKind::Commit => {
+                let at = self.graph.number(&peeled.id)?;
+                self.range.exclude(&mut self.graph, at)?;
+                if self.question.exclude_all_trees && self.graph.try_load(at)? {
+                    let mut edges: Vec<u32> = std::mem::take(&mut self.edges).collect();
+                    edges.push(at);
+                    self.edges = edges.into_iter();
+                }
+            }
+            ObjectKind::Tree => self.trees.push_root(&mut self.found, peeled.id.as_bytes(), Side::Exclude)?,
+            ObjectKind::Blob | ObjectKind::Tag => {
+                let (at, _) = self.found.meet(peeled.id.as_bytes(), peeled.kind, 0)?;
+                self.found.flag(at, Fact::EXCLUDED);
+            }
+        }
+        Ok(())
+    }
+
+    fn want(&mut self, want: &ObjectId, peeled: Peeled) -> Result<(), WalkError> {
+        let kind = if peeled.tags.is_empty() { peeled.kind } else { ObjectKind::Tag };
+        if peeled.kind == ObjectKind::Commit {
+            let at = self.graph.number(&peeled.id)?;
+            self.range.include(&mut self.graph, at)?;
+        }
+        self.tags.extend_from_slice(&peeled.tags);
+        // Commits come first in the order of objects, so those that are wanted are only marked when their turn has come.
+        if kind != ObjectKind::Commit {
+            let (at, _) = self.found.meet(want.as_bytes(), kind, 0)?;
+            self.found.flag(at, Fact::EXPLICIT);
+        } else {
+            self.graph.set(self.graph.known(want).unwrap_or(u32::MAX), EXPLICIT);
+        }
+        if matches!(peeled.kind, ObjectKind::Tree | ObjectKind::Blob) {
+            let (at, _) = self.found.meet(peeled.id.as_bytes(), peeled.kind, 0)?;
+            self.roots.push_back(at);
+        }
+        Ok(())
+    }
+
+    /// The commits are known: those that go are met in their order.
+    fn take_commits(&mut self) -> Result<(), WalkError> {
+        let (commits, boundary) = std::mem::take(&mut self.range).finish(&mut self.graph);
+        let filter = self.question.filter;
+        for at in &commits {
+            if filter.takes(ObjectKind::Commit) || self.graph.has(*at, EXPLICIT) {
+                let (number, _) = self.found.meet(self.graph.raw(*at), ObjectKind::Commit, 0)?;
+                self.found.flag(number, Fact::SEND);
+            }
+        }
+        let mut edges: Vec<u32> = std::mem::take(&mut self.edges).collect();
+        edges.extend(boundary);
+        self.edges = edges.into_iter();
+        self.commits = commits.into_iter();
+        Ok(())
+    }
+
+    /// Marks what the receiver has at the boundary; true at the end.
+    fn step_edges(&mut self) -> Result<bool, WalkError> {
+        let mut budget = PIECE;
+        while budget > 0 {
+            if self.trees.is_idle() {
+                let Some(at) = self.edges.next() else { return Ok(true) };
+                if self.graph.try_load(at)? && self.question.filter.needs_trees() {
+                    self.trees.push_tree(&mut self.found, self.graph.tree(at), Side::Exclude)?;
+                }
+                budget -= 1;
+            }
+            budget = self.trees.run(&**self.graph.objects(), &mut self.found, budget)?;
+        }
+        Ok(false)
+    }
+
+    /// Goes through the trees of what is wanted; true at the end.
+    fn step_trees(&mut self) -> Result<bool, WalkError> {
+        let needs_trees = self.question.filter.needs_trees();
+        let mut budget = PIECE;
+        while budget > 0 {
+            if self.trees.is_idle() {
+                if let Some(at) = self.roots.pop_front() {
+                    self.add_root(at)?;
+                } else if let Some(at) = self.commits.next() {
+                    if needs_trees {
+                        self.trees.push_tree(&mut self.found, self.graph.tree(at), Side::Send)?;
+                    }
+                } else {
+                    return Ok(true);
+                }
+                budget -= 1;
+            }
+            budget = self.trees.run(&**self.graph.objects(), &mut self.found, budget)?;
+        }
+        Ok(false)
+    }
+
+    /// A tree or a blob that is wanted by name, or through a tag.
+    fn add_root(&mut self, at: u32) -> Result<(), WalkError> {
+        let fact = self.found.fact(at);
+        if fact.is(Fact::EXCLUDED) {
+            return Ok(());
+        }
+        let filter = self.question.filter;
+        let waits_for_size = fact.kind == ObjectKind::Blob && filter.size_limit().is_some();
+        if fact.is(Fact::EXPLICIT) || filter.takes(fact.kind) && filter.takes_depth(0) && !waits_for_size {
+            self.found.flag(at, Fact::SEND);
+        }
+        if fact.kind == ObjectKind::Tree {
+            let raw = self.found.raw(at).to_vec();
+            self.trees.push_root(&mut self.found, &raw, Side::Send)?;
+        }
+        Ok(())
+    }
+
+    fn add_wanted_tags(&mut self) -> Result<(), WalkError> {
+        for tag in std::mem::take(&mut self.tags) {
+            let (at, _) = self.found.meet(tag.as_bytes(), ObjectKind::Tag, 0)?;
+            let fact = self.found.fact(at);
+            let goes = fact.is(Fact::EXPLICIT) || self.question.filter.takes(ObjectKind::Tag);
+            if goes && !fact.is(Fact::EXCLUDED) {
+                self.found.flag(at, Fact::SEND);
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks up how large blobs are, where that decides whether they go.
+    fn choose_by_size(&mut self, stop: &dyn Interrupt) -> Result<(), WalkError> {
+        let Some(limit) = self.question.filter.size_limit() else { return Ok(()) };
+        let waits = |fact: Fact| fact.kind == ObjectKind::Blob && !fact.is(Fact::SEND | Fact::EXCLUDED);
+        let blobs: Vec<u32> = self.found.select(waits).collect();
+        for part in blobs.chunks(PIECE) {
+            stop.check()?;
+            let ids = part.iter().map(|at| self.found.id(*at)).collect::<Result<Vec<_>, _>>()?;
+            let found = &mut self.found;
+            self.graph.objects().headers(&ids, &mut |nth, presence| {
+                let is_large = matches!(presence, Presence::Here { size, .. } if size >= limit);
+                if let Some(at) = part.get(nth).filter(|_| !is_large) {
+                    found.flag(*at, Fact::SEND);
+                }
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Adds the tags that lead to what goes (`include-tag`): when the fully peeled object goes, its whole chain of tags does.
+    fn add_following_tags(&mut self) -> Result<(), WalkError> {
+        let goes =
+            |found: &Found, id: &ObjectId| found.get(id).is_some_and(|at| found.fact(at).is(Fact::SEND));
+        for tag in std::mem::take(&mut self.question.tags) {
+            if goes(&self.found, &tag) {
+                continue;
+            }
+            let Some(peeled) = self.graph.peel(&tag)? else { continue };
+            if peeled.tags.is_empty() || !goes(&self.found, &peeled.id) {
+                continue;
+            }
+            for tag in &peeled.tags {
+                let (at, _) = self.found.meet(tag.as_bytes(), ObjectKind::Tag, 0)?;
+                self.found.flag(at, Fact::SEND);
+            }
+        }
+        Ok(())
+    }
+
+    /// Where every object of `found` must be there, looks those up that were not read.
+    pub(crate) fn check_blobs(&mut self, stop: &dyn Interrupt) -> Result<(), WalkError> {
+        let is_blob = |fact: Fact| fact.kind == ObjectKind::Blob && fact.is(Fact::SEND);
+        let blobs: Vec<u32> = self.found.select(is_blob).collect();
+        for part in blobs.chunks(PIECE) {
+            stop.check()?;
+            let ids = part.iter().map(|at| self.found.id(*at)).collect::<Result<Vec<_>, _>>()?;
+            let mut fault = None;
+            let mut promised = 0;
+            self.graph.objects().headers(&ids, &mut |nth, presence| {
+                let Some(id) = ids.get(nth).copied() else { return };
+                match presence {
+                    Presence::Here { kind: ObjectKind::Blob, .. } => {}
+                    Presence::Here { kind, .. } => {
+                        fault = Some(WalkError::Kind { id, expected: ObjectKind::Blob, actual: kind });
+                    }
+                    Presence::Promised if self.question.promised_may_lack => promised += 1,
+                    Presence::Promised | Presence::Absent => fault = Some(WalkError::Missing { id }),
+                }
+            })?;
+            self.promised += promised;
+            if let Some(fault) = fault {
+                return Err(fault);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Objects that one piece of work looks at: some milliseconds.
+pub(crate) const PIECE: usize = 1024;
+
+/// A commit that is wanted by its id.
+const EXPLICIT: u32 = crate::graph::FIRST_MARK << 20;

@@ -1,0 +1,175 @@
+//! Going through trees, each once.
+
+use gitwire_storage::{ObjectStore, Presence};
+use gitwire_types::{ObjectId, ObjectKind};
+
+use super::tree_diff::{Tree, TreeCache, kind_of};
+use super::{Fact, Found, Place};
+use crate::{ObjectFilter, WalkError, WalkLimits};
+
+/// What becomes of what a tree holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Side {
+    /// It goes, as far as the filter allows.
+    Send,
+    /// The receiver has it.
+    Exclude,
+}
+
+/// Trees that wait to be read. Nothing recurses: however deep or shared trees are, each waits here at most once for every
+/// depth that makes a difference.
+#[derive(Debug)]
+pub(crate) struct TreeWalk {
+    waiting: Vec<Waiting>,
+    cache: TreeCache,
+    spare: Tree,
+    filter: ObjectFilter,
+    limits: WalkLimits,
+    promised_may_lack: bool,
+    promised: u64,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Waiting {
+    at: u32,
+    depth: u32,
+    place: Place,
+    side: Side,
+}
+
+impl TreeWalk {
+    pub(crate) fn new(limits: &WalkLimits, filter: ObjectFilter, promised_may_lack: bool) -> Self {
+        Self {
+            waiting: Vec::new(),
+            cache: TreeCache::new(limits.tree_cache_bytes),
+            spare: Tree::default(),
+            filter,
+            limits: limits.clone(),
+            promised_may_lack,
+            promised: 0,
+        }
+    }
+
+    pub(crate) fn is_idle(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    pub(crate) fn promised(&self) -> u64 {
+        self.promised
+    }
+
+    /// Puts a commit's tree up for reading, unless it was met before.
+    pub(crate) fn push_tree(&mut self, found: &mut Found, raw: &[u8], side: Side) -> Result<(), WalkError> {
+        self.meet(found, raw, ObjectKind::Tree, Place::ROOT, 0, side)
+    }
+
+    /// Puts a tree up for reading whose own fate is decided elsewhere.
+    pub(crate) fn push_root(&mut self, found: &mut Found, raw: &[u8], side: Side) -> Result<(), WalkError> {
+        let (at, _) = found.meet(raw, ObjectKind::Tree, Place::ROOT.order())?;
+        if side == Side::Exclude {
+            found.flag(at, Fact::EXCLUDED);
+        }
+        found.rise(at, 0);
+        self.waiting.push(Waiting { at, depth: 0, place: Place::ROOT, side });
+        Ok(())
+    }
+
+    /// Reads at most `budget` trees; what is left of it.
+    pub(crate) fn run(
+        &mut self,
+        objects: &dyn ObjectStore,
+        found: &mut Found,
+        mut budget: usize,
+    ) -> Result<usize, WalkError> {
+        while budget > 0
+            && let Some(next) = self.waiting.pop()
+        {
+            self.read(objects, found, next)?;
+            budget -= 1;
+        }
+        Ok(budget)
+    }
+
+    fn read(&mut self, objects: &dyn ObjectStore, found: &mut Found, next: Waiting) -> Result<(), WalkError> {
+        let id = found.id(next.at)?;
+        let mut tree = std::mem::take(&mut self.spare);
+        match objects.read(&id, self.limits.object_bytes_max, &mut tree.bytes)? {
+            Some(ObjectKind::Tree) => {}
+            Some(actual) => return Err(WalkError::Kind { id, expected: ObjectKind::Tree, actual }),
+            None => return self.absent(objects, id, next.side),
+        }
+        // Where depth decides, what was met below one commit says nothing about what is met below another.
+        let key = next.place.key;
+        let before = if self.filter.asks_depth() { None } else { self.cache.take(key) };
+        let first = self.waiting.len();
+        tree.each_new(&id, before.as_ref(), |mode, name, raw| {
+            let Some(kind) = kind_of(mode) else { return Ok(()) };
+            self.meet(found, raw, kind, next.place.below(name), next.depth.saturating_add(1), next.side)
+        })?;
+        // The first entry is read first.
+        if let Some(new) = self.waiting.get_mut(first..) {
+            new.reverse();
+        }
+        self.cache.put(key, tree);
+        self.spare = before.unwrap_or_default();
+        Ok(())
+    }
+
+    /// Decides about an object that stands at a place.
+    fn meet(
+        &mut self,
+        found: &mut Found,
+        raw: &[u8],
+        kind: ObjectKind,
+        place: Place,
+        depth: u32,
+        side: Side,
+    ) -> Result<(), WalkError> {
+        let (at, _) = found.meet(raw, kind, place.order())?;
+        let fact = found.fact(at);
+        if fact.is(Fact::EXCLUDED) {
+            return Ok(());
+        }
+        if side == Side::Exclude {
+            found.flag(at, Fact::EXCLUDED);
+            return if kind == ObjectKind::Tree { self.wait(at, depth, place, side) } else { Ok(()) };
+        }
+        let rises = found.rise(at, u16::try_from(depth).unwrap_or(u16::MAX - 1));
+        let counts = rises && (fact.depth == u16::MAX || self.filter.asks_depth());
+        if !counts || !self.filter.takes_depth(depth) {
+            return Ok(());
+        }
+        // Whether a blob below a size goes is decided once sizes are looked up.
+        let waits_for_size = kind == ObjectKind::Blob && self.filter.size_limit().is_some();
+        if self.filter.takes(kind) && !waits_for_size {
+            found.flag(at, Fact::SEND);
+        }
+        if kind == ObjectKind::Tree && self.filter.takes_below(depth) {
+            return self.wait(at, depth, place, side);
+        }
+        Ok(())
+    }
+
+    fn wait(&mut self, at: u32, depth: u32, place: Place, side: Side) -> Result<(), WalkError> {
+        if depth > self.limits.tree_depth_max {
+            return Err(WalkError::Limit { what: "tree_depth_max", max: self.limits.tree_depth_max.into() });
+        }
+        self.waiting.push(Waiting { at, depth, place, side });
+        Ok(())
+    }
+
+    fn absent(&mut self, objects: &dyn ObjectStore, id: ObjectId, side: Side) -> Result<(), WalkError> {
+        if side == Side::Exclude {
+            return Ok(());
+        }
+        let mut is_promised = false;
+        if self.promised_may_lack {
+            objects.headers(&[id], &mut |_, presence| is_promised = presence == Presence::Promised)?;
+        }
+        if !is_promised {
+            return Err(WalkError::Missing { id });
+        }
+        self.promised += 1;
+        Ok(())
+    }
+}
