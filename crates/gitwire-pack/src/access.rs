@@ -128,7 +128,10 @@ impl<D: ReadAt, I: ReadAt> Pack<D, I> {
     ///
     /// # Errors
     /// Those of [`Pack::read`].
-    pub fn open_object(&self, id: &ObjectId) -> Result<Option<ObjectStream<'_, D>>, PackError> {
+    pub fn open_object(&self, id: &ObjectId) -> Result<Option<ObjectStream<D>>, PackError>
+    where
+        D: Clone,
+    {
         let Some(position) = self.index.lookup(id)? else { return Ok(None) };
         let offset = self.offset(position)?;
         self.with_scratch(|scratch| self.open_at(offset, self.check_ids.then_some(*id), scratch)).map(Some)

@@ -12,30 +12,31 @@ use crate::hash::attack;
 use crate::inflate::{Compressed, InflateStream};
 use crate::{EntryKind, PackError, ReadAt};
 
-/// An object that is read in pieces, from its start.
-pub struct ObjectStream<'a, D> {
+/// An object that is read in pieces, from its start. It holds the pack's bytes by a clone of `D`, which is cheap for those
+/// that are pointers, and so may outlive the [`Pack`].
+pub struct ObjectStream<D> {
     kind: ObjectKind,
     size: u64,
     offset: u64,
-    source: Source<'a, D>,
+    source: Source<D>,
     /// A piece of which a part was handed out.
     piece: Vec<u8>,
     piece_used: usize,
     check: Option<(ObjectId, Hasher)>,
 }
 
-enum Source<'a, D> {
-    Whole { data: &'a D, stream: Box<InflateStream> },
+enum Source<D> {
+    Whole { data: D, stream: Box<InflateStream> },
     Made,
 }
 
-impl<D: ReadAt, I: ReadAt> Pack<D, I> {
+impl<D: ReadAt + Clone, I: ReadAt> Pack<D, I> {
     pub(crate) fn open_at(
         &self,
         offset: u64,
         id: Option<ObjectId>,
         scratch: &mut Scratch,
-    ) -> Result<ObjectStream<'_, D>, PackError> {
+    ) -> Result<ObjectStream<D>, PackError> {
         let header = self.header_at(offset)?;
         let mut piece = Vec::new();
         let (kind, size, source) = if let EntryKind::Whole(kind) = header.kind {
@@ -46,7 +47,7 @@ impl<D: ReadAt, I: ReadAt> Pack<D, I> {
             let start = offset.saturating_add(u64::from(header.len));
             let place = Compressed { entry: offset, start, end: self.end, size: declared };
             let stream = Box::new(InflateStream::new(place));
-            (kind, declared, Source::Whole { data: &self.data, stream })
+            (kind, declared, Source::Whole { data: self.data.clone(), stream })
         } else {
             let (kind, _) = self.resolve_at(offset, self.limits.delta_bytes_max, scratch, &mut piece)?;
             (kind, piece.len() as u64, Source::Made)
@@ -60,7 +61,7 @@ impl<D: ReadAt, I: ReadAt> Pack<D, I> {
     }
 }
 
-impl<D: ReadAt> ObjectStream<'_, D> {
+impl<D: ReadAt> ObjectStream<D> {
     /// What the object is.
     pub fn kind(&self) -> ObjectKind {
         self.kind
@@ -85,7 +86,7 @@ impl<D: ReadAt> ObjectStream<'_, D> {
         {
             self.piece.clear();
             self.piece_used = 0;
-            self.piece.extend_from_slice(stream.next(*data)?);
+            self.piece.extend_from_slice(stream.next(data)?);
         }
         let left = self.piece.get(self.piece_used..).unwrap_or_default();
         let count = left.len().min(room.len());
@@ -108,7 +109,7 @@ impl<D: ReadAt> ObjectStream<'_, D> {
     }
 }
 
-impl<D> fmt::Debug for ObjectStream<'_, D> {
+impl<D> fmt::Debug for ObjectStream<D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ObjectStream")
             .field("kind", &self.kind)
