@@ -52,6 +52,13 @@ impl StorageError {
         self
     }
 
+    /// The same blamed on something else.
+    #[must_use]
+    pub fn with_kind(mut self, kind: StorageErrorKind) -> Self {
+        self.kind = kind;
+        self
+    }
+
     /// Whose fault it is.
     #[must_use]
     pub fn kind(&self) -> StorageErrorKind {

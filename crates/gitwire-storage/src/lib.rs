@@ -3,12 +3,14 @@
 
 mod error;
 mod objects;
+mod packed;
 mod packs;
 mod refs;
 mod repository;
 
 pub use crate::error::{StorageError, StorageErrorKind};
 pub use crate::objects::{CommitFacts, CommitIndex, ObjectReader, ObjectStore, Presence, Reachability};
+pub use crate::packed::{PackFiles, PackName, PackPart, PackedOptions, PackedStore, PackedView};
 pub use crate::packs::{Entry, EntryBase, PackAccess, PackId, PackSource, Preparation, SourceState};
 pub use crate::refs::{
     EditOutcome, Expected, Peeled, RefEdit, RefRecord, RefStore, ReflogEntry, Transaction, Veto,

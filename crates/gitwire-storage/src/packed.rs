@@ -1,0 +1,236 @@
+//! Objects in packs, wherever the packs are.
+
+mod reader;
+mod view;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use gitwire_pack::{BaseCache, Blame, Index, Limits, Pack, PackError, ReadAt};
+use gitwire_types::ObjectFormat;
+
+use self::reader::Promoting;
+pub use self::view::PackedView;
+use crate::{Result, StorageError, StorageErrorKind};
+
+/// Where packs and the files beside them are: a directory, a bucket, memory.
+pub trait PackFiles: Send + Sync {
+    /// The packs that are whole, in the order in which they should be asked.
+    ///
+    /// # Errors
+    /// A failing medium.
+    fn list(&self) -> Result<Vec<PackName>>;
+
+    /// Opens a file of a pack for positioned reads; it stays readable when somebody removes it. `None`: it is not there.
+    ///
+    /// # Errors
+    /// A failing medium.
+    fn open(&self, name: &PackName, part: PackPart) -> Result<Option<Arc<dyn ReadAt>>>;
+
+    /// A number that is another one whenever [`PackFiles::list`] may be; `None` where that cannot be told.
+    ///
+    /// # Errors
+    /// A failing medium.
+    fn version(&self) -> Result<Option<u64>> {
+        Ok(None)
+    }
+}
+
+/// The name that a [`PackFiles`] gives a pack.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PackName(Arc<[u8]>);
+
+impl PackName {
+    /// A name; its bytes mean something only to the [`PackFiles`] that made it.
+    #[must_use]
+    pub fn new(name: &[u8]) -> Self {
+        Self(name.into())
+    }
+
+    /// Its bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Display for PackName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0.escape_ascii(), f)
+    }
+}
+
+/// The files of a pack (`gitrepository-layout`, `objects/pack`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum PackPart {
+    /// The entries.
+    Pack,
+    /// From ids to offsets.
+    Index,
+    /// From the order of offsets to the order of ids.
+    Reverse,
+    /// Reachability bitmaps.
+    Bitmap,
+}
+
+impl PackPart {
+    /// The end of the file's name.
+    #[must_use]
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Pack => "pack",
+            Self::Index => "idx",
+            Self::Reverse => "rev",
+            Self::Bitmap => "bitmap",
+        }
+    }
+}
+
+/// How packs are read.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct PackedOptions {
+    /// What is accepted of a pack.
+    pub limits: Limits,
+    /// Bytes that the cache of delta bases may hold, for all views together.
+    pub base_cache_bytes: usize,
+    /// The largest index that is held in memory once it is used much; larger ones are read piece by piece.
+    pub index_bytes_max: u64,
+    /// Whether each object that is read whole is hashed and compared with its id.
+    pub verify: bool,
+}
+
+impl Default for PackedOptions {
+    fn default() -> Self {
+        Self {
+            limits: Limits::default(),
+            // As git's core.deltaBaseCacheLimit.
+            base_cache_bytes: 96 << 20,
+            // Nine million objects: the largest public histories. Beyond it memory counts more than a lookup's pace.
+            index_bytes_max: 256 << 20,
+            verify: false,
+        }
+    }
+}
+
+/// A pack whose files are open.
+pub(crate) type OpenPack = Pack<Arc<dyn ReadAt>, Promoting>;
+
+/// A pack that views share.
+#[derive(Debug)]
+pub(crate) struct StoredPack {
+    pub(crate) name: PackName,
+    pub(crate) state: PackState,
+}
+
+#[derive(Debug)]
+pub(crate) enum PackState {
+    Open(OpenPack),
+    /// It could not be opened; objects that are found nowhere else may be in it.
+    Damaged(PackError),
+}
+
+/// All packs of a [`PackFiles`], opened once and shared by every view.
+#[derive(Debug)]
+pub struct PackedStore<F> {
+    shared: Arc<Shared<F>>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Shared<F> {
+    files: F,
+    format: ObjectFormat,
+    options: PackedOptions,
+    cache: Arc<BaseCache>,
+    known: Mutex<Known>,
+}
+
+/// The packs as they were listed last.
+#[derive(Debug, Default)]
+struct Known {
+    version: Option<u64>,
+    packs: Arc<[Arc<StoredPack>]>,
+}
+
+impl<F: PackFiles> PackedStore<F> {
+    /// The packs of `files`, which hold objects named in `format`. Nothing is read yet.
+    #[must_use]
+    pub fn new(files: F, format: ObjectFormat, options: PackedOptions) -> Self {
+        let cache = Arc::new(BaseCache::new(options.base_cache_bytes));
+        Self { shared: Arc::new(Shared { files, format, options, cache, known: Mutex::default() }) }
+    }
+
+    /// A view of the packs as they are now.
+    ///
+    /// # Errors
+    /// A failing medium. A damaged pack is no error here: it is one where an object is found nowhere else.
+    pub fn view(&self) -> Result<PackedView<F>> {
+        Ok(PackedView::new(Arc::clone(&self.shared), self.shared.current()?))
+    }
+
+    /// Where the packs are.
+    #[must_use]
+    pub fn files(&self) -> &F {
+        &self.shared.files
+    }
+}
+
+impl<F: PackFiles> Shared<F> {
+    /// The packs that there are now.
+    fn current(&self) -> Result<Arc<[Arc<StoredPack>]>> {
+        // Asked before listing: what comes in between shows in the next answer.
+        let version = self.files.version()?;
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if version.is_some() && known.version == version {
+            return Ok(Arc::clone(&known.packs));
+        }
+        let mut packs = Vec::new();
+        for name in self.files.list()? {
+            // A damaged one is tried again: it may be another by now.
+            let kept =
+                known.packs.iter().find(|pack| pack.name == name && matches!(pack.state, PackState::Open(_)));
+            match kept {
+                Some(pack) => packs.push(Arc::clone(pack)),
+                None => packs.extend(self.open(name)?.map(Arc::new)),
+            }
+        }
+        *known = Known { version, packs: packs.into() };
+        Ok(Arc::clone(&known.packs))
+    }
+
+    /// Opens a pack; `None` where it has gone since it was listed.
+    fn open(&self, name: PackName) -> Result<Option<StoredPack>> {
+        let (Some(index), Some(data)) =
+            (self.files.open(&name, PackPart::Index)?, self.files.open(&name, PackPart::Pack)?)
+        else {
+            return Ok(None);
+        };
+        let index = Promoting::new(index, self.options.index_bytes_max);
+        let opened = Index::open(index, self.format, &self.options.limits)
+            .and_then(|index| Pack::open(data, index, Arc::clone(&self.cache), self.options.limits));
+        let state = match opened {
+            Ok(pack) if self.options.verify => PackState::Open(pack.check_ids()),
+            Ok(pack) => PackState::Open(pack),
+            Err(error) if error.blame() == Blame::Storage => return Err(pack_error(&name, error)),
+            Err(error) => PackState::Damaged(error),
+        };
+        Ok(Some(StoredPack { name, state }))
+    }
+}
+
+/// What a pack's error is to storage.
+pub(crate) fn pack_error(name: &PackName, error: PackError) -> StorageError {
+    let kind = match error.blame() {
+        Blame::Limit => StorageErrorKind::Limit,
+        Blame::Storage => StorageErrorKind::Io,
+        Blame::Caller => StorageErrorKind::Misuse,
+        _ => StorageErrorKind::Corrupt(None),
+    };
+    let kind = match &error {
+        PackError::Interrupted(_) => StorageErrorKind::Interrupted,
+        PackError::Hash { expected, .. } => StorageErrorKind::Corrupt(Some(*expected)),
+        _ => kind,
+    };
+    StorageError::new(kind, format!("{name}: {error}")).with_source(error)
+}

@@ -1,0 +1,309 @@
+//! A view of packs that only grows.
+
+use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use gitwire_pack::{ObjectStream, ReadAt};
+use gitwire_types::{ObjectId, ObjectKind};
+
+use super::{OpenPack, PackFiles, PackName, PackState, Shared, StoredPack, pack_error};
+use crate::{
+    Entry, EntryBase, ObjectReader, ObjectStore, PackAccess, PackId, Presence, Result, StorageError,
+    StorageErrorKind,
+};
+
+/// The packs of a [`PackedStore`](crate::PackedStore) at one time, and those that came since and were needed.
+///
+/// Packs that somebody removes stay open here. An object that is not found is looked for once more after listing the packs
+/// anew: it may have moved.
+pub struct PackedView<F> {
+    shared: Arc<Shared<F>>,
+    packs: RwLock<Arc<[Arc<StoredPack>]>>,
+    /// The pack that was of use last.
+    recent: AtomicUsize,
+}
+
+impl<F: PackFiles> PackedView<F> {
+    pub(super) fn new(shared: Arc<Shared<F>>, packs: Arc<[Arc<StoredPack>]>) -> Self {
+        Self { shared, packs: RwLock::new(packs), recent: AtomicUsize::new(0) }
+    }
+
+    /// Takes in packs that came since the view was made; whether there were any. For callers who look in other places
+    /// beside packs and have found nothing; the methods of [`ObjectStore`] do it themselves.
+    ///
+    /// # Errors
+    /// A failing medium.
+    pub fn refresh(&self) -> Result<bool> {
+        let current = self.shared.current()?;
+        let mut packs = self.packs.write().unwrap_or_else(PoisonError::into_inner);
+        let is_new = |pack: &&Arc<StoredPack>| !packs.iter().any(|known| Arc::ptr_eq(known, pack));
+        let new: Vec<_> = current.iter().filter(is_new).cloned().collect();
+        if new.is_empty() {
+            return Ok(false);
+        }
+        *packs = packs.iter().cloned().chain(new).collect();
+        Ok(true)
+    }
+
+    /// Reads an object from the packs that the view knows, as [`ObjectStore::read`] does but without listing them anew.
+    ///
+    /// # Errors
+    /// As [`ObjectStore::read`].
+    pub fn read_known(&self, id: &ObjectId, max: u64, out: &mut Vec<u8>) -> Result<Option<ObjectKind>> {
+        self.first(id, |pack, name| {
+            pack.read(id, max, out).map_err(|error| for_object(id, pack_error(name, error)))
+        })
+    }
+
+    /// Kind and size from the packs that the view knows.
+    ///
+    /// # Errors
+    /// As [`ObjectStore::headers`].
+    pub fn header_known(&self, id: &ObjectId) -> Result<Option<(ObjectKind, u64)>> {
+        self.first(id, |pack, name| pack.info(id).map_err(|error| for_object(id, pack_error(name, error))))
+    }
+
+    /// Opens an object of the packs that the view knows.
+    ///
+    /// # Errors
+    /// As [`ObjectStore::open`].
+    pub fn open_known(&self, id: &ObjectId) -> Result<Option<Box<dyn ObjectReader>>> {
+        self.first(id, |pack, name| {
+            let opened = pack.open_object(id).map_err(|error| for_object(id, pack_error(name, error)))?;
+            Ok(opened.map(|stream| {
+                Box::new(PackedReader { stream, id: *id, name: name.clone() }) as Box<dyn ObjectReader>
+            }))
+        })
+    }
+
+    /// The error that stands for packs that could not be opened, where an object was found nowhere: it may be in one.
+    ///
+    /// # Errors
+    /// What is wrong with the first damaged pack.
+    pub fn check_damage(&self) -> Result<()> {
+        for pack in self.packs().iter() {
+            if let PackState::Damaged(error) = &pack.state {
+                return Err(StorageError::new(
+                    StorageErrorKind::Corrupt(None),
+                    format!("pack {} cannot be used: {error}", pack.name),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn packs(&self) -> Arc<[Arc<StoredPack>]> {
+        Arc::clone(&self.packs.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The first answer of a pack, the one that was of use last being asked first. A pack that holds the object but is
+    /// damaged there does not hide a good copy in another.
+    fn first<T>(
+        &self,
+        id: &ObjectId,
+        mut ask: impl FnMut(&OpenPack, &PackName) -> Result<Option<T>>,
+    ) -> Result<Option<T>> {
+        Ok(self.first_with_pack(id, &mut ask)?.map(|(_, found)| found))
+    }
+
+    /// The same, with the pack's place in the view.
+    fn first_with_pack<T>(
+        &self,
+        id: &ObjectId,
+        ask: &mut dyn FnMut(&OpenPack, &PackName) -> Result<Option<T>>,
+    ) -> Result<Option<(usize, T)>> {
+        if id.format() != self.shared.format {
+            return Ok(None);
+        }
+        let packs = self.packs();
+        let recent = self.recent.load(Ordering::Relaxed).min(packs.len());
+        let mut damage = None;
+        for index in std::iter::once(recent).chain((0..packs.len()).filter(|index| *index != recent)) {
+            let Some(StoredPack { name, state: PackState::Open(pack) }) =
+                packs.get(index).map(|pack| &**pack)
+            else {
+                continue;
+            };
+            match ask(pack, name) {
+                Ok(None) => {}
+                Ok(Some(found)) => {
+                    self.recent.store(index, Ordering::Relaxed);
+                    return Ok(Some((index, found)));
+                }
+                Err(error) if matches!(error.kind(), StorageErrorKind::Corrupt(_)) => {
+                    damage.get_or_insert(error);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        damage.map_or(Ok(None), Err)
+    }
+
+    /// The same, and once more after packs were listed anew.
+    fn first_or_refresh<T>(&self, mut ask: impl FnMut() -> Result<Option<T>>) -> Result<Option<T>> {
+        if let Some(found) = ask()? {
+            return Ok(Some(found));
+        }
+        if self.refresh()?
+            && let Some(found) = ask()?
+        {
+            return Ok(Some(found));
+        }
+        self.check_damage()?;
+        Ok(None)
+    }
+
+    fn pack(&self, id: PackId) -> Result<Arc<StoredPack>> {
+        let packs = self.packs();
+        usize::try_from(id.0).ok().and_then(|index| packs.get(index)).cloned().ok_or_else(|| {
+            StorageError::new(StorageErrorKind::Misuse, format!("the view has no pack {}", id.0))
+        })
+    }
+}
+
+impl StoredPack {
+    fn open(&self) -> Result<&OpenPack> {
+        match &self.state {
+            PackState::Open(pack) => Ok(pack),
+            PackState::Damaged(error) => Err(StorageError::new(
+                StorageErrorKind::Corrupt(None),
+                format!("pack {} cannot be used: {error}", self.name),
+            )),
+        }
+    }
+}
+
+impl<F: PackFiles> ObjectStore for PackedView<F> {
+    fn headers(&self, ids: &[ObjectId], out: &mut dyn FnMut(usize, Presence)) -> Result<()> {
+        let mut missing = Vec::new();
+        for (index, id) in ids.iter().enumerate() {
+            match self.header_known(id)? {
+                Some((kind, size)) => out(index, Presence::Here { kind, size }),
+                None => missing.push((index, *id)),
+            }
+        }
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let refreshed = self.refresh()?;
+        for (index, id) in missing {
+            let found = if refreshed { self.header_known(&id)? } else { None };
+            if found.is_none() {
+                self.check_damage()?;
+            }
+            out(index, found.map_or(Presence::Absent, |(kind, size)| Presence::Here { kind, size }));
+        }
+        Ok(())
+    }
+
+    fn read(&self, id: &ObjectId, max: u64, out: &mut Vec<u8>) -> Result<Option<ObjectKind>> {
+        self.first_or_refresh(|| self.read_known(id, max, out))
+    }
+
+    fn open(&self, id: &ObjectId) -> Result<Option<Box<dyn ObjectReader>>> {
+        self.first_or_refresh(|| self.open_known(id))
+    }
+
+    fn packs(&self) -> Option<&dyn PackAccess> {
+        Some(self)
+    }
+}
+
+impl<F: PackFiles> PackAccess for PackedView<F> {
+    fn locate(&self, ids: &[ObjectId], out: &mut dyn FnMut(usize, Option<Entry>)) -> Result<()> {
+        for (index, id) in ids.iter().enumerate() {
+            let found = self.first_with_pack(id, &mut |pack, name| {
+                pack.entry(id).map_err(|error| for_object(id, pack_error(name, error)))
+            })?;
+            let entry = found.and_then(|(pack, facts)| Some(entry(PackId(u32::try_from(pack).ok()?), facts)));
+            out(index, entry);
+        }
+        Ok(())
+    }
+
+    fn position(&self, pack: PackId, position: u32) -> Result<(ObjectId, Entry)> {
+        let stored = self.pack(pack)?;
+        let (id, facts) =
+            stored.open()?.entry_at(position).map_err(|error| pack_error(&stored.name, error))?;
+        Ok((id, entry(pack, facts)))
+    }
+
+    fn at_offset(&self, pack: PackId, offset: u64) -> Result<(ObjectId, u32)> {
+        let stored = self.pack(pack)?;
+        stored.open()?.at_offset(offset).map_err(|error| pack_error(&stored.name, error))?.ok_or_else(|| {
+            StorageError::new(
+                StorageErrorKind::Corrupt(None),
+                format!("{}: no entry starts at offset {offset}", stored.name),
+            )
+        })
+    }
+
+    fn objects_in(&self, pack: PackId) -> u32 {
+        self.pack(pack).ok().and_then(|stored| Some(stored.open().ok()?.index().count())).unwrap_or(0)
+    }
+
+    fn packs(&self) -> u32 {
+        u32::try_from(PackedView::packs(self).len()).unwrap_or(u32::MAX)
+    }
+
+    fn read_at(&self, pack: PackId, offset: u64, out: &mut [u8]) -> Result<usize> {
+        let stored = self.pack(pack)?;
+        stored.open()?.data().read_at(offset, out).map_err(|failure| {
+            StorageError::new(StorageErrorKind::Io, format!("{}: {failure}", stored.name))
+                .with_source(failure)
+        })
+    }
+}
+
+impl<F> fmt::Debug for PackedView<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let packs = self.packs.read().unwrap_or_else(PoisonError::into_inner);
+        f.debug_struct("PackedView").field("packs", &packs.len()).finish_non_exhaustive()
+    }
+}
+
+/// An object of a pack in pieces.
+struct PackedReader {
+    stream: ObjectStream<Arc<dyn ReadAt>>,
+    id: ObjectId,
+    name: PackName,
+}
+
+impl ObjectReader for PackedReader {
+    fn kind(&self) -> ObjectKind {
+        self.stream.kind()
+    }
+
+    fn size(&self) -> u64 {
+        self.stream.size()
+    }
+
+    fn read(&mut self, room: &mut [u8]) -> Result<usize> {
+        self.stream.read(room).map_err(|error| for_object(&self.id, pack_error(&self.name, error)))
+    }
+}
+
+/// Damage that was met on the way to an object is that object's.
+fn for_object(id: &ObjectId, error: StorageError) -> StorageError {
+    match error.kind() {
+        StorageErrorKind::Corrupt(None) => error.with_kind(StorageErrorKind::Corrupt(Some(*id))),
+        _ => error,
+    }
+}
+
+fn entry(pack: PackId, facts: gitwire_pack::EntryFacts) -> Entry {
+    Entry {
+        pack,
+        offset: facts.offset,
+        len: facts.len,
+        header_len: facts.header_len,
+        kind: facts.kind,
+        size: facts.size,
+        base: match facts.base {
+            gitwire_pack::EntryBase::Offset(offset) => EntryBase::Offset(offset),
+            gitwire_pack::EntryBase::Id(id) => EntryBase::Id(id),
+            gitwire_pack::EntryBase::Whole => EntryBase::Whole,
+        },
+    }
+}
