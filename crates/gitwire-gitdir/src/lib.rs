@@ -13,6 +13,7 @@ mod lock;
 mod loose;
 mod objects;
 mod open;
+mod packs;
 mod refs;
 mod repository;
 mod shallow;

@@ -1,9 +1,12 @@
 //! All object directories of a repository, and views of them.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use gitwire_storage::{ObjectReader, ObjectStore, Presence, Result};
+use gitwire_storage::{
+    ObjectReader, ObjectStore, PackAccess, PackedOptions, PackedStore, PackedView, Presence, Result,
+    StorageErrorKind,
+};
 use gitwire_types::{ObjectFormat, ObjectId, ObjectKind};
 
 use crate::alternates::{self, ObjectDirectory};
@@ -11,15 +14,18 @@ use crate::error::Context as _;
 use crate::fs::{Directory, FileSystem};
 use crate::loose::LooseObject;
 use crate::open::OpenOptions;
+use crate::packs::DirectoryPacks;
 
 /// Where objects stand, and what views share.
 #[derive(Debug)]
 pub(crate) struct ObjectFiles {
-    file_system: Arc<dyn FileSystem>,
-    own: ObjectDirectory,
-    format: ObjectFormat,
-    verify: bool,
+    pub(crate) file_system: Arc<dyn FileSystem>,
+    pub(crate) own: ObjectDirectory,
+    pub(crate) format: ObjectFormat,
+    options: PackedOptions,
     alternates_depth_max: u32,
+    /// Packs of the object directories that there were last.
+    store: Mutex<Option<Arc<PackedStore<DirectoryPacks>>>>,
 }
 
 impl ObjectFiles {
@@ -34,24 +40,65 @@ impl ObjectFiles {
             .open_dir(b"objects")
             .and_then(|dir| ObjectDirectory::open(path.clone(), dir))
             .context(|| format!("cannot open directory '{}'", path.display()))?;
+        let mut packed = PackedOptions::default();
+        packed.base_cache_bytes = options.base_cache_bytes;
+        packed.verify = options.verify_objects;
         Ok(Self {
             file_system: Arc::clone(&options.file_system),
             own,
             format,
-            verify: options.verify_objects,
+            options: packed,
             alternates_depth_max: options.alternates_depth_max,
+            store: Mutex::default(),
         })
     }
 
-    pub(crate) fn view(&self) -> Result<Arc<dyn ObjectStore>> {
+    /// A view of all objects. Packs that are open stay so from one view to the next.
+    pub(crate) fn view(&self) -> Result<ObjectView> {
         let directories = alternates::resolve(&self.own, &*self.file_system, self.alternates_depth_max)?;
-        Ok(Arc::new(ObjectView { directories, format: self.format, verify: self.verify }))
+        let store = self.store_of(&directories);
+        Ok(ObjectView {
+            packed: store.view()?,
+            directories,
+            format: self.format,
+            verify: self.options.verify,
+        })
+    }
+
+    /// A view of all objects and of the packs of one directory more: a quarantine.
+    pub(crate) fn view_with(&self, quarantine: ObjectDirectory) -> Result<ObjectView> {
+        let mut directories = vec![quarantine];
+        directories.extend(alternates::resolve(&self.own, &*self.file_system, self.alternates_depth_max)?);
+        let packed = self.new_store(&directories).view()?;
+        Ok(ObjectView { packed, directories, format: self.format, verify: self.options.verify })
+    }
+
+    fn store_of(&self, directories: &[ObjectDirectory]) -> Arc<PackedStore<DirectoryPacks>> {
+        let mut store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
+        let same = |known: &&Arc<PackedStore<DirectoryPacks>>| {
+            let known = known.files().directories.iter().map(|directory| directory.identity);
+            known.eq(directories.iter().map(|directory| directory.identity))
+        };
+        if let Some(known) = store.as_ref().filter(same) {
+            return Arc::clone(known);
+        }
+        Arc::clone(store.insert(Arc::new(self.new_store(directories))))
+    }
+
+    fn new_store(&self, directories: &[ObjectDirectory]) -> PackedStore<DirectoryPacks> {
+        let files =
+            DirectoryPacks { file_system: Arc::clone(&self.file_system), directories: directories.to_vec() };
+        PackedStore::new(files, self.format, self.options.clone())
     }
 }
 
 /// A view of all objects of a repository.
+///
+/// Packs are asked first, then loose objects, then packs that came since the view was made: an object may move from a file
+/// of its own into a pack, and from pack to pack, while the view lives.
 #[derive(Debug)]
 pub(crate) struct ObjectView {
+    packed: PackedView<DirectoryPacks>,
     directories: Vec<ObjectDirectory>,
     format: ObjectFormat,
     verify: bool,
@@ -69,27 +116,92 @@ impl ObjectView {
         }
         Ok(None)
     }
+
+    /// Asks packs, then loose objects. A damaged copy in a pack does not hide a good loose one.
+    fn known<T>(
+        &self,
+        packed: &mut dyn FnMut(&PackedView<DirectoryPacks>) -> Result<Option<T>>,
+        loose: &mut dyn FnMut() -> Result<Option<T>>,
+    ) -> Result<Option<T>> {
+        match packed(&self.packed) {
+            Ok(Some(found)) => Ok(Some(found)),
+            Ok(None) => loose(),
+            Err(damage) if matches!(damage.kind(), StorageErrorKind::Corrupt(_)) => {
+                loose()?.map_or(Err(damage), |found| Ok(Some(found)))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The same, and once more where there are packs that the view did not know.
+    fn find<T>(
+        &self,
+        packed: &mut dyn FnMut(&PackedView<DirectoryPacks>) -> Result<Option<T>>,
+        loose: &mut dyn FnMut() -> Result<Option<T>>,
+    ) -> Result<Option<T>> {
+        if let Some(found) = self.known(packed, loose)? {
+            return Ok(Some(found));
+        }
+        if self.packed.refresh()?
+            && let Some(found) = self.known(packed, loose)?
+        {
+            return Ok(Some(found));
+        }
+        self.packed.check_damage()?;
+        Ok(None)
+    }
+
+    fn header_known(&self, id: &ObjectId) -> Result<Option<(ObjectKind, u64)>> {
+        self.known(&mut |packed| packed.header_known(id), &mut || {
+            Ok(self.loose(id)?.map(|object| (object.kind(), object.size())))
+        })
+    }
+
+    fn read_loose(&self, id: &ObjectId, max: u64, out: &mut Vec<u8>) -> Result<Option<ObjectKind>> {
+        let Some(mut object) = self.loose(id)? else { return Ok(None) };
+        object.read_to_end(max, out)?;
+        Ok(Some(object.kind()))
+    }
 }
 
 impl ObjectStore for ObjectView {
     fn headers(&self, ids: &[ObjectId], out: &mut dyn FnMut(usize, Presence)) -> Result<()> {
+        let mut missing = Vec::new();
         for (index, id) in ids.iter().enumerate() {
-            let presence = match self.loose(id)? {
-                Some(object) => Presence::Here { kind: object.kind(), size: object.size() },
-                None => Presence::Absent,
-            };
-            out(index, presence);
+            match self.header_known(id)? {
+                Some((kind, size)) => out(index, Presence::Here { kind, size }),
+                None => missing.push((index, *id)),
+            }
+        }
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let refreshed = self.packed.refresh()?;
+        for (index, id) in missing {
+            let found = if refreshed { self.header_known(&id)? } else { None };
+            if found.is_none() {
+                self.packed.check_damage()?;
+            }
+            out(index, found.map_or(Presence::Absent, |(kind, size)| Presence::Here { kind, size }));
         }
         Ok(())
     }
 
     fn read(&self, id: &ObjectId, max: u64, out: &mut Vec<u8>) -> Result<Option<ObjectKind>> {
-        let Some(mut object) = self.loose(id)? else { return Ok(None) };
-        object.read_to_end(max, out)?;
-        Ok(Some(object.kind()))
+        // Both ways fill `out`, one after the other.
+        let out = std::cell::RefCell::new(out);
+        self.find(&mut |packed| packed.read_known(id, max, &mut out.borrow_mut()), &mut || {
+            self.read_loose(id, max, &mut out.borrow_mut())
+        })
     }
 
     fn open(&self, id: &ObjectId) -> Result<Option<Box<dyn ObjectReader>>> {
-        Ok(self.loose(id)?.map(|object| Box::new(object) as Box<dyn ObjectReader>))
+        self.find(&mut |packed| packed.open_known(id), &mut || {
+            Ok(self.loose(id)?.map(|object| Box::new(object) as Box<dyn ObjectReader>))
+        })
+    }
+
+    fn packs(&self) -> Option<&dyn PackAccess> {
+        Some(&self.packed)
     }
 }

@@ -183,7 +183,7 @@ impl Repository for GitDir {
     }
 
     fn objects(&self) -> Result<Arc<dyn ObjectStore>> {
-        self.0.objects.view()
+        Ok(Arc::new(self.0.objects.view()?))
     }
 
     fn refs(&self) -> Result<Arc<dyn RefStore>> {

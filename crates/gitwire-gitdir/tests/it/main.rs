@@ -8,4 +8,5 @@
 )]
 
 mod git;
+mod objects;
 mod refs;

@@ -1,0 +1,128 @@
+//! Packs below `objects/pack` of all object directories.
+
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::io;
+use std::sync::Arc;
+
+use gitwire_pack::{ReadAt, StorageFailure};
+use gitwire_storage::{PackFiles, PackName, PackPart, Result};
+
+use crate::alternates::ObjectDirectory;
+use crate::error::{Context as _, is_absent, optional, shown};
+use crate::fs::{File, FileSystem, Links, Stat, is_racy};
+
+/// The packs of some object directories. A name is the directory's number, a slash, and the file's name without its end.
+#[derive(Debug)]
+pub(crate) struct DirectoryPacks {
+    pub(crate) file_system: Arc<dyn FileSystem>,
+    pub(crate) directories: Vec<ObjectDirectory>,
+}
+
+impl PackFiles for DirectoryPacks {
+    fn list(&self) -> Result<Vec<PackName>> {
+        let mut names = Vec::new();
+        for (number, directory) in self.directories.iter().enumerate() {
+            let mut found = list_packs(directory)?;
+            // The newest first, as git asks them: most of what is asked for is new.
+            found.sort_by(|one, other| other.0.cmp(&one.0).then_with(|| one.1.cmp(&other.1)));
+            names.extend(found.into_iter().map(|(_, stem)| {
+                PackName::new(&[number.to_string().as_bytes(), b"/", stem.as_slice()].concat())
+            }));
+        }
+        Ok(names)
+    }
+
+    fn open(&self, name: &PackName, part: PackPart) -> Result<Option<Arc<dyn ReadAt>>> {
+        let Some((directory, stem)) = self.split(name) else { return Ok(None) };
+        let path = [b"pack/", stem, b".", part.extension().as_bytes()].concat();
+        let opened = optional(directory.dir.open(&path, Links::Follow))
+            .and_then(|file| file.map(FileReader::new).transpose())
+            .context(|| format!("cannot open '{}/{}'", directory.path.display(), shown(&path)))?;
+        Ok(opened.map(|file| Arc::new(file) as Arc<dyn ReadAt>))
+    }
+
+    fn version(&self) -> Result<Option<u64>> {
+        let mut hasher = DefaultHasher::new();
+        let now = self.file_system.now();
+        for directory in &self.directories {
+            let stat = optional(directory.dir.stat(b"pack", Links::Follow))
+                .context(|| format!("cannot look at '{}/pack'", directory.path.display()))?;
+            if stat.is_some_and(|stat| is_racy(&stat, now)) {
+                return Ok(None);
+            }
+            stat.map(|Stat { modified, changed, inode, .. }| (modified, changed, inode)).hash(&mut hasher);
+        }
+        Ok(Some(hasher.finish()))
+    }
+}
+
+impl DirectoryPacks {
+    fn split<'a>(&self, name: &'a PackName) -> Option<(&ObjectDirectory, &'a [u8])> {
+        let slash = memchr::memchr(b'/', name.as_bytes())?;
+        let (number, stem) = name.as_bytes().split_at_checked(slash)?;
+        let number: usize = std::str::from_utf8(number).ok()?.parse().ok()?;
+        Some((self.directories.get(number)?, stem.strip_prefix(b"/")?))
+    }
+}
+
+/// The packs of one directory that have both pack and index, with the time of the pack.
+fn list_packs(directory: &ObjectDirectory) -> Result<Vec<(std::time::Duration, Vec<u8>)>> {
+    let entries = match directory.dir.list(b"pack") {
+        Ok(entries) => entries,
+        Err(error) if is_absent(&error) => return Ok(Vec::new()),
+        Err(error) => {
+            return Err(error).context(|| format!("cannot read '{}/pack'", directory.path.display()));
+        }
+    };
+    let stems = |end: &'static [u8]| {
+        entries
+            .iter()
+            .filter_map(move |entry| entry.name.strip_suffix(end).filter(|stem| stem.starts_with(b"pack-")))
+    };
+    let packs: std::collections::HashSet<&[u8]> = stems(b".pack").collect();
+    let mut found = Vec::new();
+    for stem in stems(b".idx").filter(|stem| packs.contains(stem)) {
+        let path = [b"pack/", stem, b".pack"].concat();
+        match directory.dir.stat(&path, Links::Follow) {
+            Ok(stat) => found.push((stat.modified, stem.to_vec())),
+            Err(error) if is_absent(&error) => {}
+            Err(error) => {
+                return Err(error)
+                    .context(|| format!("cannot look at '{}/{}'", directory.path.display(), shown(&path)));
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// An open file for positioned reads. Its size is what it was when it was opened: a file that somebody cuts ends early.
+#[derive(Debug)]
+pub(crate) struct FileReader {
+    file: Arc<dyn File>,
+    size: u64,
+}
+
+impl FileReader {
+    pub(crate) fn new(file: Arc<dyn File>) -> io::Result<Self> {
+        let size = file.stat()?.size;
+        Ok(Self { file, size })
+    }
+}
+
+impl ReadAt for FileReader {
+    fn read_at(&self, offset: u64, out: &mut [u8]) -> Result<usize, StorageFailure> {
+        let mut filled = 0_usize;
+        while let Some(room) = out.get_mut(filled..).filter(|room| !room.is_empty()) {
+            let got = self.file.read_at(offset.saturating_add(filled as u64), room)?;
+            if got == 0 {
+                break;
+            }
+            filled = filled.saturating_add(got);
+        }
+        Ok(filled)
+    }
+
+    fn size(&self) -> u64 {
+        self.size
+    }
+}
