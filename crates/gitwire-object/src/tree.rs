@@ -1,0 +1,216 @@
+//! Trees: names, modes and ids, one after another.
+
+use core::cmp::Ordering;
+
+use gitwire_types::{ObjectFormat, ObjectId, ObjectKind};
+
+use crate::{ObjectError, Problem};
+
+/// The content of a tree, borrowed.
+///
+/// ```
+/// use gitwire_object::TreeRef;
+/// use gitwire_types::ObjectFormat;
+///
+/// let content = [&b"100644 hello\0"[..], &[0xab; 20]].concat();
+/// for entry in TreeRef::new(ObjectFormat::Sha1, &content) {
+///     let entry = entry?;
+///     assert_eq!(entry.name, b"hello");
+///     assert_eq!(entry.mode.value(), 0o100_644);
+/// }
+/// # Ok::<(), gitwire_object::ObjectError>(())
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct TreeRef<'a> {
+    format: ObjectFormat,
+    content: &'a [u8],
+}
+
+impl<'a> TreeRef<'a> {
+    /// A tree with this content.
+    #[must_use]
+    pub const fn new(format: ObjectFormat, content: &'a [u8]) -> Self {
+        Self { format, content }
+    }
+
+    /// Its entries as they stand; after an error there are no more.
+    #[must_use]
+    pub const fn iter(&self) -> TreeIter<'a> {
+        TreeIter { format: self.format, left: self.content, at: 0 }
+    }
+}
+
+impl<'a> IntoIterator for TreeRef<'a> {
+    type Item = Result<TreeEntry<'a>, ObjectError>;
+    type IntoIter = TreeIter<'a>;
+
+    fn into_iter(self) -> TreeIter<'a> {
+        self.iter()
+    }
+}
+
+/// One entry of a tree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TreeEntry<'a> {
+    /// What it is.
+    pub mode: EntryMode,
+    /// Its name: any bytes but NUL, at least one.
+    pub name: &'a [u8],
+    /// Its object.
+    pub id: ObjectId,
+    /// The mode's digits as they stand, for what depends on every byte.
+    pub mode_digits: &'a [u8],
+}
+
+impl TreeEntry<'_> {
+    /// The order of entries in a tree: by the bytes of their names, a tree's name counting as if it ended with a slash.
+    #[must_use]
+    pub fn order(&self, other: &Self) -> Ordering {
+        let key = |entry: &Self| u8::from(entry.mode.is_tree()).wrapping_mul(b'/');
+        let common = self.name.len().min(other.name.len());
+        let (head, tail) = self.name.split_at(common);
+        let (other_head, other_tail) = other.name.split_at(common);
+        head.cmp(other_head).then_with(|| {
+            let next = tail.first().copied().unwrap_or_else(|| key(self));
+            let other_next = other_tail.first().copied().unwrap_or_else(|| key(other));
+            next.cmp(&other_next)
+        })
+    }
+}
+
+/// The mode of a tree entry. Git writes five; old repositories hold others, which all are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct EntryMode(u32);
+
+impl EntryMode {
+    /// A tree.
+    pub const TREE: Self = Self(0o040_000);
+    /// A file.
+    pub const BLOB: Self = Self(0o100_644);
+    /// A file that can be run.
+    pub const EXECUTABLE: Self = Self(0o100_755);
+    /// A symbolic link.
+    pub const LINK: Self = Self(0o120_000);
+    /// A commit of another repository: a submodule.
+    pub const GITLINK: Self = Self(0o160_000);
+
+    /// A mode of this value.
+    #[must_use]
+    pub const fn new(value: u32) -> Self {
+        Self(value)
+    }
+
+    /// Its value.
+    #[must_use]
+    pub const fn value(self) -> u32 {
+        self.0
+    }
+
+    /// Whether it is a tree, whatever its permission bits.
+    #[must_use]
+    pub const fn is_tree(self) -> bool {
+        self.0 & TYPE_MASK == 0o040_000
+    }
+
+    /// Whether it is a commit of another repository, whatever its permission bits.
+    #[must_use]
+    pub const fn is_gitlink(self) -> bool {
+        self.0 & TYPE_MASK == 0o160_000
+    }
+
+    /// Whether it is a symbolic link, whatever its permission bits.
+    #[must_use]
+    pub const fn is_link(self) -> bool {
+        self.0 & TYPE_MASK == 0o120_000
+    }
+
+    /// The kind of object that the entry names. All that is neither tree nor gitlink is a blob.
+    #[must_use]
+    pub const fn kind(self) -> ObjectKind {
+        match self.0 & TYPE_MASK {
+            0o040_000 => ObjectKind::Tree,
+            0o160_000 => ObjectKind::Commit,
+            _ => ObjectKind::Blob,
+        }
+    }
+}
+
+const TYPE_MASK: u32 = 0o170_000;
+
+/// The entries of a tree, one after another.
+#[derive(Debug, Clone)]
+pub struct TreeIter<'a> {
+    format: ObjectFormat,
+    left: &'a [u8],
+    at: usize,
+}
+
+impl TreeIter<'_> {
+    /// Offset in the tree of what comes next.
+    #[must_use]
+    pub const fn offset(&self) -> usize {
+        self.at
+    }
+}
+
+impl<'a> Iterator for TreeIter<'a> {
+    type Item = Result<TreeEntry<'a>, ObjectError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.left.is_empty() {
+            return None;
+        }
+        Some(match entry(self.format, self.left) {
+            Ok((entry, rest)) => {
+                self.at = self.at.saturating_add(self.left.len().saturating_sub(rest.len()));
+                self.left = rest;
+                Ok(entry)
+            }
+            Err(problem) => {
+                self.left = &[];
+                Err(ObjectError::new(problem, self.at))
+            }
+        })
+    }
+}
+
+impl core::iter::FusedIterator for TreeIter<'_> {}
+
+#[inline]
+fn entry(format: ObjectFormat, bytes: &[u8]) -> Result<(TreeEntry<'_>, &[u8]), Problem> {
+    // A mode is five or six digits, so a loop finds its end sooner than a search that prepares for long distances.
+    let mut mode = 0_u32;
+    let mut len = 0_usize;
+    let mut ended = false;
+    for byte in bytes {
+        match byte {
+            b'0'..=b'7' => mode = mode.wrapping_shl(3) | u32::from(byte & 7),
+            b' ' => {
+                ended = true;
+                break;
+            }
+            _ => return Err(Problem::BadMode),
+        }
+        len = len.wrapping_add(1);
+    }
+    if !ended || len == 0 {
+        return Err(Problem::BadMode);
+    }
+    let (mode_digits, rest) = bytes.split_at_checked(len).ok_or(Problem::BadMode)?;
+    let rest = rest.get(1..).ok_or(Problem::CutEntry)?;
+    let nul = memchr::memchr(0, rest).ok_or(Problem::CutEntry)?;
+    if nul == 0 {
+        return Err(Problem::EmptyName);
+    }
+    let (name, rest) = rest.split_at_checked(nul).ok_or(Problem::CutEntry)?;
+    let rest = rest.get(1..).ok_or(Problem::CutEntry)?;
+    let (id, rest) = match format {
+        ObjectFormat::Sha1 => rest.split_first_chunk().map(|(id, rest)| (ObjectId::from_sha1(*id), rest)),
+        ObjectFormat::Sha256 => rest.split_first_chunk().map(|(id, rest)| (ObjectId::from_sha256(*id), rest)),
+    }
+    .ok_or(Problem::CutEntry)?;
+    Ok((TreeEntry { mode: EntryMode(mode), name, id, mode_digits }, rest))
+}
+
+#[cfg(test)]
+mod tests;
