@@ -49,11 +49,6 @@ impl Lock {
         }
     }
 
-    /// What is locked.
-    pub(crate) fn name(&self) -> &[u8] {
-        &self.name
-    }
-
     /// Where it is.
     pub(crate) fn dir(&self) -> &Arc<dyn Directory> {
         &self.dir

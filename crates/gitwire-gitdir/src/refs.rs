@@ -2,9 +2,14 @@
 
 mod loose;
 mod packed;
+mod plan;
+mod reflog;
+mod rewrite;
+mod transaction;
 mod view;
 
 pub(crate) use self::packed::PackedCache;
+pub(crate) use self::transaction::{Surroundings, apply};
 pub(crate) use self::view::{RefFiles, RefView};
 
 /// How many symbolic refs lead to each other at most: git's `SYMREF_MAXDEPTH`.

@@ -15,7 +15,7 @@ use crate::fs::{Directory, FileSystem, Links, read_all};
 use crate::lock::{FILE_PATIENCE, Lock, replace_file, sync_parent};
 use crate::objects::ObjectFiles;
 use crate::open::{CONFIG_MAX, Found, OpenOptions, find};
-use crate::refs::{PackedCache, RefFiles, RefView};
+use crate::refs::{PackedCache, RefFiles, RefView, Surroundings, apply};
 use crate::shallow;
 
 /// A Git directory on disk. Cheap to clone; may be used from many threads.
@@ -200,10 +200,15 @@ impl Repository for GitDir {
 
     fn commit(
         &self,
-        _objects: Option<Box<dyn Staged>>,
-        _refs: Transaction,
-        _prepared: &mut dyn FnMut(&[RefEdit]) -> Result<(), Veto>,
+        objects: Option<Box<dyn Staged>>,
+        refs: Transaction,
+        prepared: &mut dyn FnMut(&[RefEdit]) -> Result<(), Veto>,
     ) -> Result<Vec<EditOutcome>> {
-        Err(unsupported("changing refs"))
+        if objects.is_some() {
+            return Err(unsupported("receiving packs"));
+        }
+        let surroundings =
+            Surroundings { files: &self.0.refs, config: &self.config(), objects: &|| self.objects() };
+        apply(&surroundings, &refs, prepared)
     }
 }

@@ -31,6 +31,17 @@ pub(crate) fn parse(content: &[u8], format: ObjectFormat) -> Result<Vec<ObjectId
     Ok(ids)
 }
 
+/// The text for `ids`: sorted, without repetitions, empty for none.
+pub(crate) fn write(ids: &[ObjectId]) -> Vec<u8> {
+    let sorted: std::collections::BTreeSet<_> = ids.iter().collect();
+    let mut text = Vec::new();
+    for id in sorted {
+        text.extend_from_slice(id.to_hex().as_bytes());
+        text.push(b'\n');
+    }
+    text
+}
+
 pub(crate) const NAME: &[u8] = b"shallow";
 
 /// A million boundary commits: far beyond any clone that was made with a depth.

@@ -10,3 +10,4 @@
 mod git;
 mod objects;
 mod refs;
+mod transactions;

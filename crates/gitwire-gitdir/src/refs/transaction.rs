@@ -1,0 +1,377 @@
+//! Changes of references, made together under git's locks.
+//!
+//! 1. Every ref is locked (`NAME.lock`), in the order of names, and its value compared with what is expected.
+//! 2. `packed-refs` is locked where a ref must leave it, or where many new refs are better written there at once.
+//! 3. The caller looks at what is about to happen, and may refuse.
+//! 4. New values are written into the lock files, durably; up to here nothing has changed.
+//! 5. `shallow`, then updated refs by renaming, then `packed-refs`, then deletions; a deleted ref leaves `packed-refs` first,
+//!    so that no older value of it shows.
+//! 6. The directories are made durable. Only now the outcome is told.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use gitwire_storage::{
+    EditOutcome, ObjectStore, RefEdit, Result, StorageError, StorageErrorKind, Transaction, Veto,
+};
+use gitwire_types::{ObjectId, RefTarget};
+
+use super::is_per_worktree;
+use super::loose::LooseRef;
+use super::packed;
+use super::plan::{Place, Planned, Refusal, plan, remove_empty_parents, remove_empty_tree, resolve};
+use super::reflog::{self, LogPolicy};
+use super::rewrite::{Changes, rewrite};
+use super::view::RefFiles;
+use crate::config::Config;
+use crate::error::{Context as _, is_absent, shown};
+use crate::fs::{Directory, FileKind, Links};
+use crate::lock::{FILE_PATIENCE, Lock, parent_of};
+use crate::shallow;
+
+/// What a transaction needs beside itself.
+pub(crate) struct Surroundings<'a> {
+    pub(crate) files: &'a RefFiles,
+    pub(crate) config: &'a Config,
+    /// For what new tags lead to; called only where refs are written into `packed-refs`.
+    pub(crate) objects: &'a dyn Fn() -> Result<Arc<dyn ObjectStore>>,
+}
+
+/// Makes the changes of `transaction`, or says of each why not.
+pub(crate) fn apply(
+    surroundings: &Surroundings<'_>,
+    transaction: &Transaction,
+    prepared: &mut dyn FnMut(&[RefEdit]) -> Result<(), Veto>,
+) -> Result<Vec<EditOutcome>> {
+    let mut running = Running::new(surroundings, transaction)?;
+    let done = running.run(prepared);
+    running.release();
+    done?;
+    Ok(running.outcomes())
+}
+
+struct Running<'a> {
+    around: &'a Surroundings<'a>,
+    transaction: &'a Transaction,
+    planned: Vec<Planned<'a>>,
+    /// The names of those.
+    taken: BTreeSet<Vec<u8>>,
+    /// Why each edit was not made.
+    refused: Vec<Option<String>>,
+    packed_lock: Option<Lock>,
+    shallow_lock: Option<Lock>,
+    /// Directories whose entries changed: whether of this worktree alone, and the path.
+    touched: BTreeSet<(bool, Vec<u8>)>,
+}
+
+impl<'a> Running<'a> {
+    fn new(around: &'a Surroundings<'a>, transaction: &'a Transaction) -> Result<Self> {
+        let mut names = BTreeSet::new();
+        for edit in &transaction.edits {
+            if !names.insert(edit.name.as_bytes()) {
+                return Err(StorageError::new(
+                    StorageErrorKind::Misuse,
+                    format!("multiple updates for ref '{}' not allowed", edit.name),
+                ));
+            }
+        }
+        Ok(Self {
+            around,
+            transaction,
+            planned: Vec::new(),
+            taken: BTreeSet::new(),
+            refused: vec![None; transaction.edits.len()],
+            packed_lock: None,
+            shallow_lock: None,
+            touched: BTreeSet::new(),
+        })
+    }
+
+    fn run(&mut self, prepared: &mut dyn FnMut(&[RefEdit]) -> Result<(), Veto>) -> Result<()> {
+        self.lock_refs()?;
+        if self.transaction.atomic && self.refused.iter().any(Option::is_some) {
+            self.refuse_all("atomic transaction failed");
+            return Ok(());
+        }
+        let changes = self.lock_packed_refs()?;
+        let shallow = self.lock_shallow()?;
+        let edits = self.surviving();
+        if let Err(veto) = prepared(&edits) {
+            self.refuse_all(&veto.reason);
+            return Ok(());
+        }
+        self.write_locks(&changes)?;
+        if let Some(shallow) = shallow {
+            self.commit_shallow(&shallow)?;
+        }
+        self.make_updates(&changes);
+        self.make_packed(&changes)?;
+        self.make_deletions(&changes);
+        self.sync()
+    }
+
+    /// Locks each ref in the order of names, and notes which may not be changed.
+    fn lock_refs(&mut self) -> Result<()> {
+        let edits = &self.transaction.edits;
+        let patience = self.patience("filesRefLockTimeout", FILE_PATIENCE);
+        let mut order: Vec<usize> = (0..edits.len()).collect();
+        order.sort_by_key(|at| edits.get(*at).map(|edit| edit.name.as_bytes()));
+        for at in order {
+            let Some(edit) = edits.get(at) else { continue };
+            let planned = plan(self.around.files, at, edit, patience)
+                .and_then(|planned| self.check_beside(&planned).map(|()| planned));
+            match planned {
+                Ok(planned) => self.planned.push(planned),
+                Err(Refusal::Reason(reason)) => self.refuse(at, reason),
+                Err(Refusal::Failure(error)) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Two refs of one transaction cannot be a file and a directory of the same name.
+    fn check_beside(&mut self, planned: &Planned<'_>) -> Result<(), Refusal> {
+        let name = &planned.name;
+        let slashes = name.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
+        let above = slashes.filter_map(|at| name.get(..at)).find(|above| self.taken.contains(*above));
+        let directory = [name.as_slice(), b"/"].concat();
+        let below = self.taken.range(directory.clone()..).next().filter(|next| next.starts_with(&directory));
+        if let Some(other) = above.or(below.map(Vec::as_slice)) {
+            let name = shown(name);
+            return Err(Refusal::Reason(format!(
+                "cannot lock ref '{name}': cannot process '{}' and '{name}' at the same time",
+                shown(other)
+            )));
+        }
+        self.taken.insert(name.clone());
+        Ok(())
+    }
+
+    /// What must change in `packed-refs`; locks it where anything must.
+    fn lock_packed_refs(&mut self) -> Result<Changes> {
+        let mut changes = Changes::default();
+        let files = self.around.files;
+        let known = files.packed()?;
+        let is_new = |planned: &&Planned<'_>| {
+            planned.place == Place::Nowhere
+                && matches!(planned.edit.new, Some(RefTarget::Direct(_)))
+                && !is_per_worktree(&planned.name)
+        };
+        let pack_new = self.planned.iter().filter(is_new).count() >= PACKED_AT_ONCE_MIN;
+        for planned in &self.planned {
+            match &planned.edit.new {
+                Some(RefTarget::Direct(id)) if pack_new && is_new(&planned) => {
+                    changes.put.insert(planned.name.clone(), *id);
+                }
+                None if known.find(&planned.name)?.is_some() => {
+                    changes.removed.insert(planned.name.clone());
+                }
+                _ => {}
+            }
+        }
+        if !changes.put.is_empty() || self.planned.iter().any(|planned| planned.edit.new.is_none()) {
+            let patience = self.patience("packedRefsTimeout", Duration::from_secs(1));
+            let lock = Lock::acquire(&*files.file_system, &files.common, packed::NAME, patience)?;
+            self.packed_lock = Some(lock);
+            // Now nobody else packs refs: a deleted one may have been packed a moment ago.
+            let known = files.packed()?;
+            for planned in self.planned.iter().filter(|planned| planned.edit.new.is_none()) {
+                if known.find(&planned.name)?.is_some() {
+                    changes.removed.insert(planned.name.clone());
+                }
+            }
+        }
+        Ok(changes)
+    }
+
+    fn lock_shallow(&mut self) -> Result<Option<Vec<u8>>> {
+        let Some(ids) = &self.transaction.shallow else { return Ok(None) };
+        let files = self.around.files;
+        let lock = Lock::acquire(&*files.file_system, &files.common, shallow::NAME, FILE_PATIENCE)?;
+        self.shallow_lock = Some(lock);
+        Ok(Some(shallow::write(ids)))
+    }
+
+    /// Writes new values into the lock files of refs that get files of their own.
+    fn write_locks(&self, changes: &Changes) -> Result<()> {
+        for planned in &self.planned {
+            let text = match &planned.edit.new {
+                Some(RefTarget::Direct(_)) if changes.put.contains_key(&planned.name) => continue,
+                Some(RefTarget::Direct(id)) => format!("{id}\n").into_bytes(),
+                Some(RefTarget::Symbolic(name)) => [b"ref: ", name.as_bytes(), b"\n"].concat(),
+                None => continue,
+            };
+            if let Some(lock) = &planned.lock {
+                lock.write(&text)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn commit_shallow(&mut self, text: &[u8]) -> Result<()> {
+        let Some(lock) = self.shallow_lock.take() else { return Ok(()) };
+        if text.is_empty() {
+            lock.commit_removal()?;
+        } else {
+            lock.write(text)?;
+            lock.commit()?;
+        }
+        // Refs to history that ends at these commits come only after them.
+        self.around.files.common.sync(b"").context(|| "cannot sync the Git directory".to_owned())
+    }
+
+    /// Renames the lock files of updated refs over them.
+    fn make_updates(&mut self, changes: &Changes) {
+        for at in 0..self.planned.len() {
+            let Some(planned) = self.planned.get_mut(at) else { continue };
+            if planned.edit.new.is_none() || changes.put.contains_key(&planned.name) {
+                continue;
+            }
+            let Some(lock) = planned.lock.take() else { continue };
+            let (index, name) = (planned.index, planned.name.clone());
+            let made: Vec<_> = planned.made.iter().map(|made| parent_of(made).to_vec()).collect();
+            let is_directory =
+                lock.dir().stat(&name, Links::Refuse).is_ok_and(|stat| stat.kind == FileKind::Directory);
+            if is_directory {
+                remove_empty_tree(&**lock.dir(), &name);
+            }
+            let done = self.log(at).and_then(|()| lock.commit());
+            match done {
+                Ok(()) => {
+                    let own = is_per_worktree(&name);
+                    self.touched.extend(made.into_iter().map(|parent| (own, parent)));
+                    self.touched.insert((own, parent_of(&name).to_vec()));
+                }
+                Err(error) => self.refuse(index, error.to_string()),
+            }
+        }
+    }
+
+    /// Puts the new `packed-refs` in place, and makes it durable before any file of a deleted ref goes.
+    fn make_packed(&mut self, changes: &Changes) -> Result<()> {
+        if changes.put.is_empty() && changes.removed.is_empty() {
+            return Ok(());
+        }
+        for at in 0..self.planned.len() {
+            if self.planned.get(at).is_some_and(|planned| changes.put.contains_key(&planned.name)) {
+                self.log(at)?;
+            }
+        }
+        let files = self.around.files;
+        let objects = (self.around.objects)()?;
+        rewrite(&files.common, &*files.packed()?, changes, files.format, &*objects)?;
+        files.common.sync(b"").context(|| "cannot sync the Git directory".to_owned())
+    }
+
+    fn make_deletions(&mut self, changes: &Changes) {
+        let files = self.around.files;
+        for planned in &mut self.planned {
+            if planned.edit.new.is_some() && !changes.put.contains_key(&planned.name) {
+                continue;
+            }
+            let Some(lock) = planned.lock.take() else { continue };
+            let home = Arc::clone(lock.dir());
+            let mut failed = None;
+            if planned.edit.new.is_none() {
+                failed = lock.commit_removal().err();
+                reflog::remove(files, &planned.name);
+                self.touched.insert((is_per_worktree(&planned.name), parent_of(&planned.name).to_vec()));
+            } else {
+                drop(lock);
+            }
+            remove_empty_parents(&*home, &planned.name);
+            if let (Some(error), Some(refused)) = (failed, self.refused.get_mut(planned.index)) {
+                *refused = Some(error.to_string());
+            }
+        }
+    }
+
+    /// Writes the reflogs of one change: of the ref, and of `HEAD` where it names the ref.
+    fn log(&self, at: usize) -> Result<()> {
+        let (Some(entry), Some(planned)) = (&self.transaction.reflog, self.planned.get(at)) else {
+            return Ok(());
+        };
+        let files = self.around.files;
+        let policy = LogPolicy::of(self.around.config);
+        let new = match &planned.edit.new {
+            Some(target) => resolve(files, target)?,
+            None => return Ok(()),
+        };
+        let change: (Option<ObjectId>, Option<ObjectId>) = (planned.old, new);
+        reflog::append(files, policy, &planned.name, change, entry)?;
+        match files.loose(b"HEAD")? {
+            LooseRef::Value(RefTarget::Symbolic(head)) if head.as_bytes() == planned.name => {
+                reflog::append(files, policy, b"HEAD", change, entry)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Makes every directory that changed durable; of one that is gone, the one above it.
+    fn sync(&self) -> Result<()> {
+        let files = self.around.files;
+        for (own, path) in &self.touched {
+            let home: &dyn Directory = if *own { &*files.dir } else { &*files.common };
+            let mut path = path.as_slice();
+            loop {
+                match home.sync(path) {
+                    Ok(()) => break,
+                    Err(error) if is_absent(&error) && !path.is_empty() => path = parent_of(path),
+                    Err(error) => {
+                        return Err(error).context(|| format!("cannot sync directory '{}'", shown(path)));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives all locks back, and removes directories that were made for nothing.
+    fn release(&mut self) {
+        self.packed_lock = None;
+        self.shallow_lock = None;
+        for planned in &mut self.planned {
+            if planned.lock.take().is_some() {
+                remove_empty_parents(&**self.around.files.home(&planned.name), &planned.name);
+            }
+        }
+    }
+
+    fn refuse(&mut self, index: usize, reason: String) {
+        if let Some(refused) = self.refused.get_mut(index) {
+            *refused = Some(reason);
+        }
+    }
+
+    fn refuse_all(&mut self, reason: &str) {
+        for refused in &mut self.refused {
+            refused.get_or_insert_with(|| reason.to_owned());
+        }
+    }
+
+    /// The edits that are about to be made, in the order of the transaction.
+    fn surviving(&self) -> Vec<RefEdit> {
+        let edits = self.transaction.edits.iter().zip(&self.refused);
+        edits.filter(|(_, refused)| refused.is_none()).map(|(edit, _)| edit.clone()).collect()
+    }
+
+    /// A time in milliseconds from the configuration; negative means for ever, which here is a minute.
+    fn patience(&self, name: &str, default: Duration) -> Duration {
+        match self.around.config.integer("core", None, name).ok().flatten() {
+            None => default,
+            Some(milliseconds) => u64::try_from(milliseconds).map_or(PATIENCE_MAX, Duration::from_millis),
+        }
+    }
+
+    fn outcomes(self) -> Vec<EditOutcome> {
+        let outcome = |refused: Option<String>| refused.map_or(EditOutcome::Done, EditOutcome::Rejected);
+        self.refused.into_iter().map(outcome).collect()
+    }
+}
+
+/// From here on new refs are written into `packed-refs` with one sync, rather than into files with a sync each.
+const PACKED_AT_ONCE_MIN: usize = 8;
+
+/// A lock that is held for longer has lost its owner.
+const PATIENCE_MAX: Duration = Duration::from_secs(60);
