@@ -17,7 +17,7 @@ use crate::{IndexProblem, IndexVersion, Limits, PackError, ReadAt};
 /// A pack index: from an object's id to its place in the pack.
 ///
 /// Objects are numbered from 0 in the order of their ids: their *position*. The file stays where it is, only its fanout
-/// table is held; each answer reads what it needs. Where [`ReadAt::as_slice`] gives the bytes, nothing is copied.
+/// table is held; each answer reads what it needs. Where [`ReadAt::in_memory`] gives the bytes, nothing is copied.
 ///
 /// [`Index::open`] checks what costs nothing: header, fanout table, lengths. [`Index::check`] reads all of it.
 pub struct Index<R> {

@@ -9,10 +9,12 @@ mod hash;
 mod header;
 mod idx;
 mod idx_write;
+mod indexer;
 mod inflate;
 mod limits;
 mod read_at;
 mod rev;
+mod spool;
 
 pub use crate::access::{EntryBase, EntryFacts, ObjectStream, Pack};
 pub use crate::base_cache::BaseCache;
@@ -20,6 +22,11 @@ pub use crate::error::{Blame, IndexProblem, InflateProblem, PackError, ReverseIn
 pub use crate::header::{EntryHeader, EntryKind, PackHeader};
 pub use crate::idx::{Index, IndexEntry};
 pub use crate::idx_write::{IndexSource, IndexVersion, LARGE_OFFSET_ABOVE, WriteIndex};
+pub use crate::indexer::{
+    Content, Duplicates, Indexed, Indexer, IndexerOptions, Inspect, KnownObjects, Progress, Resolve,
+    Statistics,
+};
 pub use crate::limits::Limits;
 pub use crate::read_at::{ReadAt, StorageFailure};
 pub use crate::rev::{ReverseIndex, write_reverse_index};
+pub use crate::spool::{MemorySpool, Spool};
