@@ -1,6 +1,8 @@
 //! Which objects a partial clone leaves out (`git rev-list --filter`, `gitprotocol-v2`, *filter*).
 
-use gitwire_types::ObjectKind;
+use gitwire_types::{FilterSpec, ObjectKind};
+
+use crate::WalkError;
 
 /// The rule of an object filter, reduced to what a walk must know.
 ///
@@ -8,11 +10,13 @@ use gitwire_types::ObjectKind;
 /// combination is the tighter bound of each. Objects that are wanted by name are never left out.
 ///
 /// ```
+/// use gitwire_types::{FilterSpec, Limits};
 /// use gitwire_walk::ObjectFilter;
 ///
-/// // `combine:blob:limit=1024+tree:3`
-/// let filter = ObjectFilter::blob_limit(1024).and(ObjectFilter::tree_depth(3));
-/// assert_ne!(filter, ObjectFilter::default());
+/// let spec = FilterSpec::parse(b"combine:blob:limit=1k+tree:3", &Limits::default())?;
+/// let filter = ObjectFilter::try_from(&spec)?;
+/// assert_eq!(filter, ObjectFilter::blob_limit(1024).and(ObjectFilter::tree_depth(3)));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ObjectFilter {
@@ -29,6 +33,30 @@ enum OnlyKind {
     One(ObjectKind),
     /// Two different kinds were asked for at once.
     None,
+}
+
+impl TryFrom<&FilterSpec> for ObjectFilter {
+    type Error = WalkError;
+
+    fn try_from(spec: &FilterSpec) -> Result<Self, WalkError> {
+        let mut filter = Self::default();
+        let mut rest = vec![spec];
+        while let Some(spec) = rest.pop() {
+            filter = filter.and(match spec {
+                FilterSpec::BlobNone => Self::blob_none(),
+                FilterSpec::BlobLimit(limit) => Self::blob_limit(*limit),
+                FilterSpec::TreeDepth(depth) => Self::tree_depth(*depth),
+                FilterSpec::ObjectType(kind) => Self::only(*kind),
+                FilterSpec::Combine(parts) => {
+                    rest.extend(parts);
+                    continue;
+                }
+                FilterSpec::SparseOid(_) => return Err(WalkError::Unsupported("filter sparse:oid")),
+                _ => return Err(WalkError::Unsupported("this filter")),
+            });
+        }
+        Ok(filter)
+    }
 }
 
 impl ObjectFilter {

@@ -23,4 +23,4 @@ pub use crate::limits::WalkLimits;
 pub use crate::negotiate::{HaveBudget, NegotiationAlgorithm, Negotiator};
 pub use crate::objects::ObjectList;
 pub use crate::pack::{PackRequest, pack_source};
-pub use crate::shallow::{INFINITE_DEPTH, ShallowRequest, ShallowUpdate, shallow_update};
+pub use crate::shallow::{ShallowRequest, ShallowUpdate, shallow_update};

@@ -1,7 +1,8 @@
 //! What walks need of commits, trees and tags.
 
+use gitwire_object::{CommitLinks, TagRef};
 use gitwire_storage::{CommitFacts, ObjectStore};
-use gitwire_types::{ObjectFormat, ObjectId, ObjectKind};
+use gitwire_types::{ObjectId, ObjectKind};
 
 use crate::{WalkError, WalkLimits};
 
@@ -11,30 +12,12 @@ pub(crate) fn commit(
     bytes: &[u8],
     parents: &mut Vec<ObjectId>,
 ) -> Result<CommitFacts, WalkError> {
+    let links =
+        CommitLinks::parse(id.format(), bytes).map_err(|error| malformed(id, ObjectKind::Commit, error))?;
     parents.clear();
-    let bad = || WalkError::Malformed { id: *id, kind: ObjectKind::Commit, source: "header".into() };
-    let format = id.format();
-    let mut tree = None;
-    let mut time = 0;
-    for line in bytes.split(|b| *b == b'\n') {
-        if line.is_empty() {
-            break;
-        }
-        if let Some(hex) = line.strip_prefix(b"tree ") {
-            tree = Some(ObjectId::from_hex(format, hex).map_err(|_| bad())?);
-        } else if let Some(hex) = line.strip_prefix(b"parent ") {
-            parents.push(ObjectId::from_hex(format, hex).map_err(|_| bad())?);
-        } else if let Some(who) = line.strip_prefix(b"committer ") {
-            let after = who.rsplit(|b| *b == b'>').next().unwrap_or_default();
-            time = core::str::from_utf8(after)
-                .ok()
-                .and_then(|t| t.split_whitespace().next())
-                .and_then(|t| t.parse().ok())
-                .unwrap_or(0);
-            break;
-        }
-    }
-    Ok(CommitFacts { tree: tree.ok_or_else(bad)?, time, generation: 0 })
+    parents.extend(links.parents());
+    let time = i64::try_from(links.time).unwrap_or(i64::MAX);
+    Ok(CommitFacts { tree: links.tree, time, generation: 0 })
 }
 
 /// What a tag points at; `None` where the store lacks the tag.
@@ -46,25 +29,18 @@ pub(crate) fn tag_target(
 ) -> Result<Option<ObjectId>, WalkError> {
     match objects.read(id, limits.object_bytes_max, scratch)? {
         None => Ok(None),
-        Some(ObjectKind::Tag) => scratch
-            .strip_prefix(b"object ")
-            .and_then(|rest| rest.get(..id.format().hex_len()))
-            .and_then(|hex| ObjectId::from_hex(id.format(), hex).ok())
-            .map(Some)
-            .ok_or_else(|| WalkError::Malformed { id: *id, kind: ObjectKind::Tag, source: "header".into() }),
+        Some(ObjectKind::Tag) => TagRef::parse(id.format(), scratch)
+            .map(|tag| Some(tag.target()))
+            .map_err(|error| malformed(id, ObjectKind::Tag, error)),
         Some(actual) => Err(WalkError::Kind { id: *id, expected: ObjectKind::Tag, actual }),
     }
 }
 
-/// The mode and id of the first entry of a tree, and its length; `None` where it is cut short.
-pub(crate) fn tree_entry(format: ObjectFormat, bytes: &[u8]) -> Option<(u32, &[u8], &[u8], usize)> {
-    let nul = memchr::memchr(0, bytes)?;
-    let head = bytes.get(..nul)?;
-    let space = memchr::memchr(b' ', head)?;
-    let (mode, name) = (head.get(..space)?, head.get(space + 1..)?);
-    let mode = mode.iter().try_fold(0_u32, |mode, digit| {
-        matches!(digit, b'0'..=b'7').then(|| mode.wrapping_shl(3) | u32::from(digit - b'0'))
-    })?;
-    let end = nul + 1 + format.raw_len();
-    Some((mode, name, bytes.get(nul + 1..end)?, end))
+/// The error for an object that cannot be read as what it is.
+pub(crate) fn malformed(
+    id: &ObjectId,
+    kind: ObjectKind,
+    source: impl core::error::Error + Send + Sync + 'static,
+) -> WalkError {
+    WalkError::Malformed { id: *id, kind, source: Box::new(source) }
 }

@@ -1,12 +1,9 @@
 //! Shallow boundaries as a server computes them (`gitprotocol-pack`, *shallow-update*; `gitprotocol-v2`, *shallow-info*).
 
-use gitwire_types::{Interrupt, ObjectId};
+use gitwire_types::{Depth, Interrupt, ObjectId, Since};
 
 use crate::WalkError;
 use crate::graph::{FIRST_MARK, Graph, Pace, RangeWalk};
-
-/// The depth that means "everything": what clients send for `--unshallow`.
-pub const INFINITE_DEPTH: u32 = 0x7fff_ffff;
 
 /// What a shallow request asks for, with refs already turned into ids.
 #[derive(Debug, Clone, Copy)]
@@ -14,20 +11,20 @@ pub const INFINITE_DEPTH: u32 = 0x7fff_ffff;
 pub enum ShallowRequest<'a> {
     /// The client says where its history ends and asks for no change.
     Keep,
-    /// `deepen N`: this many commits from each want; [`INFINITE_DEPTH`] is all of them. 0 is not a depth.
-    Depth(u32),
+    /// `deepen N`: this many commits from each want.
+    Depth(Depth),
     /// `deepen N` with `deepen-relative`: this many commits below where the client's history ends now. Only those ends
     /// count that `tips`, the references the client can see, reach.
     Relative {
         /// How many more.
-        depth: u32,
+        depth: Depth,
         /// What the advertised references point at.
         tips: &'a [ObjectId],
     },
     /// `deepen-since` and `deepen-not`: no commits before a time, none that some references reach.
     Select {
-        /// Seconds since 1970.
-        since: Option<i64>,
+        /// No commits older than this.
+        since: Option<Since>,
         /// What the references of `deepen-not` point at.
         not: &'a [ObjectId],
     },
@@ -92,8 +89,8 @@ fn select(
 ) -> Result<Vec<u32>, WalkError> {
     match request {
         ShallowRequest::Keep if server.is_empty() => Ok(Vec::new()),
-        ShallowRequest::Depth(INFINITE_DEPTH) | ShallowRequest::Relative { depth: INFINITE_DEPTH, .. }
-            if server.is_empty() =>
+        ShallowRequest::Depth(depth) | ShallowRequest::Relative { depth, .. }
+            if depth.is_infinite() && server.is_empty() =>
         {
             for at in ends {
                 graph.set(*at, KEPT);
@@ -105,18 +102,22 @@ fn select(
                 graph.graft(*at);
             }
             let heads = commits(graph, wants)?;
-            by_depth(graph, &heads, INFINITE_DEPTH, stop)
+            by_depth(graph, &heads, None, stop)
         }
         ShallowRequest::Depth(depth) => {
             let heads = commits(graph, wants)?;
-            by_depth(graph, &heads, depth, stop)
+            by_depth(graph, &heads, finite(depth), stop)
         }
         ShallowRequest::Relative { depth, tips } => {
             let heads = reached_ends(graph, ends, tips, stop)?;
-            by_depth(graph, &heads, depth.saturating_add(1).min(INFINITE_DEPTH), stop)
+            by_depth(graph, &heads, finite(depth).map(|depth| depth.saturating_add(1)), stop)
         }
         ShallowRequest::Select { since, not } => by_selection(graph, wants, since, not, stop),
     }
+}
+
+fn finite(depth: Depth) -> Option<u32> {
+    (!depth.is_infinite()).then_some(depth.get())
 }
 
 fn commits(graph: &mut Graph, ids: &[ObjectId]) -> Result<Vec<u32>, WalkError> {
@@ -131,7 +132,7 @@ fn commits(graph: &mut Graph, ids: &[ObjectId]) -> Result<Vec<u32>, WalkError> {
 fn by_depth(
     graph: &mut Graph,
     heads: &[u32],
-    depth: u32,
+    depth: Option<u32>,
     stop: &dyn Interrupt,
 ) -> Result<Vec<u32>, WalkError> {
     let mut shallow = Vec::new();
@@ -148,7 +149,7 @@ fn by_depth(
         for at in level.drain(..) {
             pace.check(stop)?;
             graph.load(at)?;
-            if distance >= depth && depth != INFINITE_DEPTH || graph.is_grafted(at) {
+            if depth.is_some_and(|depth| distance >= depth) || graph.is_grafted(at) {
                 graph.set(at, SHALLOW);
                 shallow.push(at);
                 continue;
@@ -185,11 +186,11 @@ fn reached_ends(
 fn by_selection(
     graph: &mut Graph,
     wants: &[ObjectId],
-    since: Option<i64>,
+    since: Option<Since>,
     not: &[ObjectId],
     stop: &dyn Interrupt,
 ) -> Result<Vec<u32>, WalkError> {
-    let mut walk = RangeWalk::since(since);
+    let mut walk = RangeWalk::since(since.map(|since| i64::try_from(since.get()).unwrap_or(i64::MAX)));
     for at in commits(graph, not)? {
         walk.exclude(graph, at)?;
     }

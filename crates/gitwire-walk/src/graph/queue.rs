@@ -24,8 +24,4 @@ impl DateQueue {
     pub(crate) fn next_time(&self) -> Option<i64> {
         self.heap.peek().map(|(time, _, _)| *time)
     }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.heap.is_empty()
-    }
 }

@@ -31,8 +31,6 @@ impl Fact {
     pub(crate) const SEND: u8 = 1;
     /// The receiver has it.
     pub(crate) const EXCLUDED: u8 = 1 << 1;
-    /// It was asked for by its id.
-    pub(crate) const EXPLICIT: u8 = 1 << 2;
 
     pub(crate) fn is(self, flag: u8) -> bool {
         self.flags & flag != 0

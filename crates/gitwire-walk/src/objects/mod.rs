@@ -42,7 +42,7 @@ pub(crate) struct Enumeration {
     range: RangeWalk,
     /// Tags among the wants, outermost first.
     tags: Vec<ObjectId>,
-    /// Trees that are wanted by name, and those of commits that are.
+    /// Trees and blobs that are wanted by name.
     roots: VecDeque<u32>,
     /// Commits whose trees are looked at next, newest first.
     commits: std::vec::IntoIter<u32>,
@@ -138,10 +138,6 @@ impl Enumeration {
         &self.found
     }
 
-    pub(crate) fn graph(&self) -> &Graph {
-        &self.graph
-    }
-
     pub(crate) fn promised(&self) -> u64 {
         self.promised + self.trees.promised()
     }
@@ -155,7 +151,7 @@ impl Enumeration {
         }
         for want in std::mem::take(&mut self.question.wants) {
             let peeled = self.graph.peel(&want)?.ok_or(WalkError::Missing { id: want })?;
-            self.want(&want, peeled)?;
+            self.want(peeled)?;
         }
         Ok(())
     }
@@ -184,23 +180,20 @@ impl Enumeration {
         Ok(())
     }
 
-    fn want(&mut self, want: &ObjectId, peeled: Peeled) -> Result<(), WalkError> {
-        let kind = if peeled.tags.is_empty() { peeled.kind } else { ObjectKind::Tag };
-        if peeled.kind == ObjectKind::Commit {
-            let at = self.graph.number(&peeled.id)?;
-            self.range.include(&mut self.graph, at)?;
-        }
+    /// Takes up what is wanted by name. What tags lead through and to counts as named too, as in git: no filter holds it back.
+    fn want(&mut self, peeled: Peeled) -> Result<(), WalkError> {
         self.tags.extend_from_slice(&peeled.tags);
-        // Commits come first in the order of objects, so those that are wanted are only marked when their turn has come.
-        if kind != ObjectKind::Commit {
-            let (at, _) = self.found.meet(want.as_bytes(), kind, 0)?;
-            self.found.flag(at, Fact::EXPLICIT);
-        } else {
-            self.graph.set(self.graph.known(want).unwrap_or(u32::MAX), EXPLICIT);
-        }
-        if matches!(peeled.kind, ObjectKind::Tree | ObjectKind::Blob) {
-            let (at, _) = self.found.meet(peeled.id.as_bytes(), peeled.kind, 0)?;
-            self.roots.push_back(at);
+        match peeled.kind {
+            // Commits come first in the order of objects; until then this one is only marked.
+            ObjectKind::Commit => {
+                let at = self.graph.number(&peeled.id)?;
+                self.range.include(&mut self.graph, at)?;
+                self.graph.set(at, EXPLICIT);
+            }
+            kind => {
+                let (at, _) = self.found.meet(peeled.id.as_bytes(), kind, 0)?;
+                self.roots.push_back(at);
+            }
         }
         Ok(())
     }
@@ -266,11 +259,7 @@ impl Enumeration {
         if fact.is(Fact::EXCLUDED) {
             return Ok(());
         }
-        let filter = self.question.filter;
-        let waits_for_size = fact.kind == ObjectKind::Blob && filter.size_limit().is_some();
-        if fact.is(Fact::EXPLICIT) || filter.takes(fact.kind) && filter.takes_depth(0) && !waits_for_size {
-            self.found.flag(at, Fact::SEND);
-        }
+        self.found.flag(at, Fact::SEND);
         if fact.kind == ObjectKind::Tree {
             let raw = self.found.raw(at).to_vec();
             self.trees.push_root(&mut self.found, &raw, Side::Send)?;
@@ -281,9 +270,7 @@ impl Enumeration {
     fn add_wanted_tags(&mut self) -> Result<(), WalkError> {
         for tag in std::mem::take(&mut self.tags) {
             let (at, _) = self.found.meet(tag.as_bytes(), ObjectKind::Tag, 0)?;
-            let fact = self.found.fact(at);
-            let goes = fact.is(Fact::EXPLICIT) || self.question.filter.takes(ObjectKind::Tag);
-            if goes && !fact.is(Fact::EXCLUDED) {
+            if !self.found.fact(at).is(Fact::EXCLUDED) {
                 self.found.flag(at, Fact::SEND);
             }
         }

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 
+use gitwire_object::{TreeEntry, TreeRef};
 use gitwire_types::{ObjectFormat, ObjectId, ObjectKind};
 
 use crate::{WalkError, read};
@@ -59,30 +60,27 @@ impl Tree {
         self.bytes.capacity() + 4 * self.starts.capacity() + 96
     }
 
-    /// Calls `each` with mode, name and raw id of every entry that does not stand in `before` as it is.
+    /// Calls `each` with every entry that does not stand in `before` as it is.
     pub(crate) fn each_new(
         &mut self,
         id: &ObjectId,
         before: Option<&Self>,
-        mut each: impl FnMut(u32, &[u8], &[u8]) -> Result<(), WalkError>,
+        mut each: impl FnMut(&TreeEntry<'_>) -> Result<(), WalkError>,
     ) -> Result<(), WalkError> {
         let nothing = Self::default();
-        let mut cursor = Cursor { before: before.unwrap_or(&nothing), nth: 0 };
+        let mut cursor = Cursor { before: before.unwrap_or(&nothing), nth: 0, format: id.format() };
         let Self { bytes, starts } = self;
-        let format = id.format();
         starts.clear();
         let mut at = 0;
         while at < bytes.len() {
             at = cursor.skip_equal(bytes, at, starts);
-            let rest = bytes.get(at..).unwrap_or_default();
-            if rest.is_empty() {
-                break;
-            }
-            let (mode, name, raw, len) = entry(id, rest, at)?;
+            let mut rest = TreeRef::new(id.format(), bytes.get(at..).unwrap_or_default()).iter();
+            let Some(entry) = rest.next() else { break };
+            let entry = entry.map_err(|error| read::malformed(id, ObjectKind::Tree, error))?;
             starts.push(u32::try_from(at).map_err(|_| WalkError::Internal("a tree past its limit"))?);
-            cursor.step_over(format, mode, name);
-            each(mode, name, raw)?;
-            at += len;
+            cursor.step_over(&entry);
+            each(&entry)?;
+            at += rest.offset();
         }
         Ok(())
     }
@@ -93,6 +91,7 @@ struct Cursor<'a> {
     before: &'a Tree,
     /// The entry that comes next.
     nth: usize,
+    format: ObjectFormat,
 }
 
 impl Cursor<'_> {
@@ -118,41 +117,16 @@ impl Cursor<'_> {
     }
 
     /// Goes past the old entries that do not come after a new one.
-    fn step_over(&mut self, format: ObjectFormat, mode: u32, name: &[u8]) {
+    fn step_over(&mut self, new: &TreeEntry<'_>) {
         loop {
             let old = self.before.bytes.get(self.start(self.nth)..).unwrap_or_default();
-            let Some((old_mode, old_name, _, _)) = read::tree_entry(format, old) else { return };
-            if order(old_name, old_mode).gt(order(name, mode)) {
+            let Some(Ok(old)) = TreeRef::new(self.format, old).iter().next() else { return };
+            if old.order(new).is_gt() {
                 return;
             }
             self.nth += 1;
         }
     }
-}
-
-/// What an entry of this mode names; `None` for a commit of another repository.
-pub(crate) fn kind_of(mode: u32) -> Option<ObjectKind> {
-    match mode & 0o170_000 {
-        0o040_000 => Some(ObjectKind::Tree),
-        0o160_000 => None,
-        _ => Some(ObjectKind::Blob),
-    }
-}
-
-/// Trees sort as if their names ended in a slash.
-fn order(name: &[u8], mode: u32) -> impl Iterator<Item = u8> {
-    let slash = (kind_of(mode) == Some(ObjectKind::Tree)).then_some(b'/');
-    name.iter().copied().chain(slash)
-}
-
-type Entry<'a> = (u32, &'a [u8], &'a [u8], usize);
-
-fn entry<'a>(id: &ObjectId, rest: &'a [u8], at: usize) -> Result<Entry<'a>, WalkError> {
-    read::tree_entry(id.format(), rest).ok_or_else(|| WalkError::Malformed {
-        id: *id,
-        kind: ObjectKind::Tree,
-        source: format!("tree entry at offset {at} is cut short").into(),
-    })
 }
 
 /// The number of bytes at the front that are equal.

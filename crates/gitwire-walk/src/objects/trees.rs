@@ -3,7 +3,7 @@
 use gitwire_storage::{ObjectStore, Presence};
 use gitwire_types::{ObjectId, ObjectKind};
 
-use super::tree_diff::{Tree, TreeCache, kind_of};
+use super::tree_diff::{Tree, TreeCache};
 use super::{Fact, Found, Place};
 use crate::{ObjectFilter, WalkError, WalkLimits};
 
@@ -32,6 +32,7 @@ pub(crate) struct TreeWalk {
 #[derive(Debug, Clone, Copy)]
 struct Waiting {
     at: u32,
+    /// The depth of what it holds.
     depth: u32,
     place: Place,
     side: Side,
@@ -63,7 +64,8 @@ impl TreeWalk {
         self.meet(found, raw, ObjectKind::Tree, Place::ROOT, 0, side)
     }
 
-    /// Puts a tree up for reading whose own fate is decided elsewhere.
+    /// Puts a tree up for reading whose own fate is decided elsewhere. What it holds counts as depth 0, as in git: such a tree is
+    /// no commit's.
     pub(crate) fn push_root(&mut self, found: &mut Found, raw: &[u8], side: Side) -> Result<(), WalkError> {
         let (at, _) = found.meet(raw, ObjectKind::Tree, Place::ROOT.order())?;
         if side == Side::Exclude {
@@ -102,9 +104,12 @@ impl TreeWalk {
         let key = next.place.key;
         let before = if self.filter.asks_depth() { None } else { self.cache.take(key) };
         let first = self.waiting.len();
-        tree.each_new(&id, before.as_ref(), |mode, name, raw| {
-            let Some(kind) = kind_of(mode) else { return Ok(()) };
-            self.meet(found, raw, kind, next.place.below(name), next.depth.saturating_add(1), next.side)
+        tree.each_new(&id, before.as_ref(), |entry| {
+            if entry.mode.is_gitlink() {
+                return Ok(());
+            }
+            let place = next.place.below(entry.name);
+            self.meet(found, entry.id.as_bytes(), entry.mode.kind(), place, next.depth, next.side)
         })?;
         // The first entry is read first.
         if let Some(new) = self.waiting.get_mut(first..) {
@@ -154,7 +159,7 @@ impl TreeWalk {
         if depth > self.limits.tree_depth_max {
             return Err(WalkError::Limit { what: "tree_depth_max", max: self.limits.tree_depth_max.into() });
         }
-        self.waiting.push(Waiting { at, depth, place, side });
+        self.waiting.push(Waiting { at, depth: depth.saturating_add(1), place, side });
         Ok(())
     }
 

@@ -1,0 +1,17 @@
+//! Walks against git: generated histories, random requests, the same answers.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    clippy::arithmetic_side_effects,
+    reason = "tests"
+)]
+
+mod connectivity;
+mod enumerate;
+mod history;
+mod negotiate;
+mod ranges;
+mod shallow;
+mod store;
