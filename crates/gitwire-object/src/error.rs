@@ -1,7 +1,7 @@
 //! Why an object cannot be read.
 
 /// What is wrong with an object's content, and where. Only what makes it unreadable is an error; what is merely odd is for
-/// `fsck`.
+/// [`crate::fsck`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{problem} at offset {at}")]
 pub struct ObjectError {

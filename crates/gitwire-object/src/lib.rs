@@ -4,6 +4,7 @@
 
 mod commit;
 mod error;
+pub mod fsck;
 mod hasher;
 mod header;
 mod signature;
