@@ -3,22 +3,30 @@
 //! To add one: a file with the function, a line in [`TARGETS`], a folder of the same name in `fuzz/corpus` with a few small
 //! seeds, and a one-line target in `fuzz/fuzz_targets`. The corpus test and the tidy test hold the three together.
 
+mod commit;
 mod delta_apply;
 mod delta_make;
 mod filter_spec;
+mod fsck;
 mod refname;
 mod refspec;
+mod tag;
+mod tree;
 
 /// A fuzz body.
 pub type Body = fn(&[u8]);
 
 /// Every fuzz body under its name, sorted.
 pub const TARGETS: &[(&str, Body)] = &[
+    ("commit", commit::commit),
     ("delta_apply", delta_apply::delta_apply),
     ("delta_make", delta_make::delta_make),
     ("filter_spec", filter_spec::filter_spec),
+    ("fsck", fsck::fsck),
     ("refname", refname::refname),
     ("refspec", refspec::refspec),
+    ("tag", tag::tag),
+    ("tree", tree::tree),
 ];
 
 /// Runs the body called `name`.
