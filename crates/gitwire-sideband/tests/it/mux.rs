@@ -31,9 +31,9 @@ fn no_packet_is_longer_than_agreed() {
             for band in [Band::Data, Band::Progress] {
                 let mut wire = Vec::new();
                 if band == Band::Data {
-                    muxer.data(&data, &mut wire)
+                    muxer.data(&data, &mut wire);
                 } else {
-                    muxer.progress(&data, &mut wire)
+                    muxer.progress(&data, &mut wire);
                 }
                 let packets = packets(size, &wire);
                 assert_eq!(packets.len(), len.div_ceil(max));
