@@ -3,13 +3,18 @@
 //! To add one: a file with the function, a line in [`TARGETS`], a folder of the same name in `fuzz/corpus` with a few small
 //! seeds, and a one-line target in `fuzz/fuzz_targets`. The corpus test and the tidy test hold the three together.
 
+mod capability;
+mod capability_v2;
 mod commit;
 mod delta_apply;
 mod delta_make;
 mod filter_spec;
 mod fsck;
+mod pktline;
+mod progress_text;
 mod refname;
 mod refspec;
+mod sideband;
 mod tag;
 mod tree;
 
@@ -18,13 +23,18 @@ pub type Body = fn(&[u8]);
 
 /// Every fuzz body under its name, sorted.
 pub const TARGETS: &[(&str, Body)] = &[
+    ("capability", capability::capability),
+    ("capability_v2", capability_v2::capability_v2),
     ("commit", commit::commit),
     ("delta_apply", delta_apply::delta_apply),
     ("delta_make", delta_make::delta_make),
     ("filter_spec", filter_spec::filter_spec),
     ("fsck", fsck::fsck),
+    ("pktline", pktline::pktline),
+    ("progress_text", progress_text::progress_text),
     ("refname", refname::refname),
     ("refspec", refspec::refspec),
+    ("sideband", sideband::sideband),
     ("tag", tag::tag),
     ("tree", tree::tree),
 ];
