@@ -165,6 +165,16 @@ pub enum PackError {
         /// By the pack.
         actual: u32,
     },
+    /// An object that stands elsewhere than its index says.
+    #[error("entry at offset {offset} is {id}, the index has it at offset {expected}")]
+    Offset {
+        /// The entry.
+        offset: u64,
+        /// The object.
+        id: ObjectId,
+        /// By the index.
+        expected: u64,
+    },
     /// An object that does not hash to its id.
     #[error("entry at offset {offset} is {actual}, the index says {expected}")]
     Hash {

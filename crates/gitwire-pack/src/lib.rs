@@ -4,6 +4,7 @@
 mod access;
 mod base_cache;
 mod bytes;
+mod decode;
 mod error;
 mod hash;
 mod header;
@@ -15,9 +16,11 @@ mod limits;
 mod read_at;
 mod rev;
 mod spool;
+mod verify;
 
 pub use crate::access::{EntryBase, EntryFacts, ObjectStream, Pack};
 pub use crate::base_cache::BaseCache;
+pub use crate::decode::{PackDecoder, PackItem};
 pub use crate::error::{Blame, IndexProblem, InflateProblem, PackError, ReverseIndexProblem};
 pub use crate::header::{EntryHeader, EntryKind, PackHeader};
 pub use crate::idx::{Index, IndexEntry};
@@ -30,3 +33,4 @@ pub use crate::limits::Limits;
 pub use crate::read_at::{ReadAt, StorageFailure};
 pub use crate::rev::{ReverseIndex, write_reverse_index};
 pub use crate::spool::{MemorySpool, Spool};
+pub use crate::verify::{VerifiedObject, verify_pack};

@@ -74,6 +74,13 @@ impl Families {
         }
     }
 
+    /// Frees what only the naming of objects needs.
+    pub(crate) fn forget_children(&mut self) {
+        for column in [&mut self.first, &mut self.next, &mut self.last] {
+            *column = Vec::new();
+        }
+    }
+
     /// Makes room for an entry that is no delta and has no children in the pack.
     pub(crate) fn push(&mut self) {
         self.parents.push(AtomicU32::new(NONE));

@@ -7,13 +7,13 @@ use std::sync::atomic::Ordering;
 
 use gitwire_types::{ObjectFormat, ObjectId, ObjectKind};
 
-use crate::indexer::family::Names;
-use crate::indexer::options::{Duplicates, IndexerOptions};
+use crate::indexer::family::{Families, NONE, Names};
+use crate::indexer::options::Duplicates;
+use crate::indexer::resolve::Naming;
 use crate::indexer::table::{Code, Table};
-use crate::indexer::worker::Counts;
 use crate::{
-    IndexEntry, IndexSource, IndexVersion, LARGE_OFFSET_ABOVE, PackError, StorageFailure, WriteIndex,
-    write_reverse_index,
+    IndexEntry, IndexSource, IndexVersion, LARGE_OFFSET_ABOVE, PackError, StorageFailure, VerifiedObject,
+    WriteIndex, write_reverse_index,
 };
 
 /// A pack of which every object is named: what its index is written from.
@@ -23,6 +23,7 @@ pub struct Indexed<S> {
     checksum: ObjectId,
     table: Table,
     names: Names,
+    families: Families,
     /// Entries in the order of their ids.
     order: Vec<u32>,
     statistics: Statistics,
@@ -49,15 +50,9 @@ pub struct Statistics {
 }
 
 impl<S> Indexed<S> {
-    pub(crate) fn new(
-        spool: S,
-        options: &IndexerOptions,
-        table: Table,
-        names: Names,
-        counts: &Counts,
-        checksum: ObjectId,
-        appended: u32,
-    ) -> Result<Self, PackError> {
+    pub(crate) fn new(naming: Naming<'_, S>, checksum: ObjectId, appended: u32) -> Result<Self, PackError> {
+        let Naming { spool, options, table, names, mut families, counts, .. } = naming;
+        families.forget_children();
         let order = sort(&names, table.count(), options.threads.get());
         let format = options.format;
         if options.duplicates == Duplicates::Refuse {
@@ -78,7 +73,7 @@ impl<S> Indexed<S> {
             object_bytes: counts.bytes.load(Ordering::Relaxed),
             depth_max: counts.depth_max.load(Ordering::Relaxed),
         };
-        Ok(Self { spool, format, checksum, table, names, order, statistics })
+        Ok(Self { spool, format, checksum, table, names, families, order, statistics })
     }
 
     /// The checksum of the pack, as its trailer says it: by it git names packs.
@@ -104,6 +99,40 @@ impl<S> Indexed<S> {
     /// Every object and its kind, in the order of the pack. Bases that were appended come last.
     pub fn objects(&self) -> impl Iterator<Item = (ObjectId, ObjectKind)> + '_ {
         (0..self.table.count()).filter_map(|entry| Some((self.names.id(entry), self.names.kind(entry)?)))
+    }
+
+    /// Where each object stands, in the order of the pack. The size in the entry's header is left at 0.
+    pub(crate) fn places(&self) -> impl Iterator<Item = VerifiedObject> + '_ {
+        let depths = self.depths();
+        (0..self.table.count()).zip(depths).filter_map(|(entry, depth)| {
+            let (offset, end) = self.table.place(entry);
+            let parent = self.families.parent(entry);
+            let delta = (parent != NONE).then(|| (depth, self.names.id(parent)));
+            let (id, kind) = (self.names.id(entry), self.names.kind(entry)?);
+            Some(VerifiedObject { id, kind, size: 0, len: end.saturating_sub(offset), offset, delta })
+        })
+    }
+
+    /// The deltas between each entry and a whole object.
+    fn depths(&self) -> Vec<u32> {
+        let mut depths = vec![0; self.table.offsets.len()];
+        let mut chain = Vec::new();
+        for entry in 0..self.table.count() {
+            let known = |depths: &[u32], at: u32| depths.get(at as usize).copied().unwrap_or(0);
+            let mut at = entry;
+            while known(&depths, at) == 0 && self.families.parent(at) != NONE {
+                chain.push(at);
+                at = self.families.parent(at);
+            }
+            let mut depth = known(&depths, at);
+            while let Some(at) = chain.pop() {
+                depth = depth.saturating_add(1);
+                if let Some(place) = depths.get_mut(at as usize) {
+                    *place = depth;
+                }
+            }
+        }
+        depths
     }
 
     /// Writes the pack's index to `sink`, in pieces, as git would; gives the checksum of the index.

@@ -46,8 +46,7 @@ pub(crate) fn resolve<S: Spool>(
         Naming { spool, options, progress, table, families, id_deltas, names, counts, resolve, interrupt };
     naming.run_all()?;
     let (checksum, appended) = thin::complete(&mut naming, checksum)?;
-    let Naming { spool, options, table, names, counts, .. } = naming;
-    Indexed::new(spool, &options, table, names, &counts, checksum, appended)
+    Indexed::new(naming, checksum, appended)
 }
 
 impl<S: Spool> Naming<'_, S> {
