@@ -9,14 +9,17 @@ mod config;
 mod error;
 mod fetch_head;
 mod init;
+mod known;
 mod lock;
 mod loose;
 mod objects;
 mod open;
 mod packs;
+mod quarantine;
 mod refs;
 mod repository;
 mod shallow;
+mod staging;
 
 pub use crate::config::{Config, ConfigEntry, ConfigError, ConfigSection};
 pub use crate::fetch_head::{FetchHead, FetchHeadMode, Merge};

@@ -151,7 +151,20 @@ impl ObjectView {
         Ok(None)
     }
 
-    fn header_known(&self, id: &ObjectId) -> Result<Option<(ObjectKind, u64)>> {
+    pub(crate) fn header_packed(&self, id: &ObjectId) -> Result<Option<(ObjectKind, u64)>> {
+        self.packed.header_known(id)
+    }
+
+    /// Whether there are no packs.
+    pub(crate) fn has_no_packs(&self) -> bool {
+        PackAccess::packs(&self.packed) == 0
+    }
+
+    pub(crate) fn directories(&self) -> &[ObjectDirectory] {
+        &self.directories
+    }
+
+    pub(crate) fn header_known(&self, id: &ObjectId) -> Result<Option<(ObjectKind, u64)>> {
         self.known(&mut |packed| packed.header_known(id), &mut || {
             Ok(self.loose(id)?.map(|object| (object.kind(), object.size())))
         })

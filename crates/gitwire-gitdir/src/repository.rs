@@ -10,13 +10,14 @@ use gitwire_storage::{
 use gitwire_types::{ObjectFormat, ObjectId, RefTarget};
 
 use crate::config::{Config, ConfigSection};
-use crate::error::{Context as _, optional, unsupported};
+use crate::error::{Context as _, optional};
 use crate::fs::{Directory, FileSystem, Links, read_all};
 use crate::lock::{FILE_PATIENCE, Lock, replace_file, sync_parent};
 use crate::objects::ObjectFiles;
 use crate::open::{CONFIG_MAX, Found, OpenOptions, find};
 use crate::refs::{PackedCache, RefFiles, RefView, Surroundings, apply};
 use crate::shallow;
+use crate::staging::{DirectoryStaging, publish};
 
 /// A Git directory on disk. Cheap to clone; may be used from many threads.
 ///
@@ -158,6 +159,11 @@ impl GitDir {
         Ok(())
     }
 
+    /// Whether both are the same value, or clones of it.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     pub(crate) fn inner(&self) -> &Inner {
         &self.0
     }
@@ -194,8 +200,8 @@ impl Repository for GitDir {
         Ok(shallow::read(&*self.0.common, self.0.format)?.into())
     }
 
-    fn stage(&self, _request: &StageRequest) -> Result<Box<dyn Staging>> {
-        Err(unsupported("receiving packs"))
+    fn stage(&self, request: &StageRequest) -> Result<Box<dyn Staging>> {
+        Ok(Box::new(DirectoryStaging::new(self, request)?))
     }
 
     fn commit(
@@ -204,9 +210,8 @@ impl Repository for GitDir {
         refs: Transaction,
         prepared: &mut dyn FnMut(&[RefEdit]) -> Result<(), Veto>,
     ) -> Result<Vec<EditOutcome>> {
-        if objects.is_some() {
-            return Err(unsupported("receiving packs"));
-        }
+        // Held until the refs are there.
+        let _keep = objects.map(|staged| publish(self, staged)).transpose()?;
         let surroundings =
             Surroundings { files: &self.0.refs, config: &self.config(), objects: &|| self.objects() };
         apply(&surroundings, &refs, prepared)

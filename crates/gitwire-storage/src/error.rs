@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::error::Error;
 
+use gitwire_pack::{Blame, PackError};
 use gitwire_types::{Interrupted, ObjectId};
 
 /// Why a storage operation failed.
@@ -52,6 +53,13 @@ impl StorageError {
         self
     }
 
+    /// The same with `what` before its text: what was being done, or to what.
+    #[must_use]
+    pub fn in_context(mut self, what: &str) -> Self {
+        self.context = format!("{what}: {}", self.context).into();
+        self
+    }
+
     /// The same blamed on something else.
     #[must_use]
     pub fn with_kind(mut self, kind: StorageErrorKind) -> Self {
@@ -69,5 +77,19 @@ impl StorageError {
 impl From<Interrupted> for StorageError {
     fn from(interrupted: Interrupted) -> Self {
         Self::new(StorageErrorKind::Interrupted, "interrupted").with_source(interrupted)
+    }
+}
+
+impl From<PackError> for StorageError {
+    fn from(error: PackError) -> Self {
+        let kind = match (&error, error.blame()) {
+            (PackError::Interrupted(_), _) => StorageErrorKind::Interrupted,
+            (PackError::Hash { expected, .. }, _) => StorageErrorKind::Corrupt(Some(*expected)),
+            (_, Blame::Limit) => StorageErrorKind::Limit,
+            (_, Blame::Storage) => StorageErrorKind::Io,
+            (_, Blame::Caller) => StorageErrorKind::Misuse,
+            _ => StorageErrorKind::Corrupt(None),
+        };
+        Self::new(kind, error.to_string()).with_source(error)
     }
 }

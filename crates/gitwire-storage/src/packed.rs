@@ -11,7 +11,7 @@ use gitwire_types::ObjectFormat;
 
 use self::reader::Promoting;
 pub use self::view::PackedView;
-use crate::{Result, StorageError, StorageErrorKind};
+use crate::{Result, StorageError};
 
 /// Where packs and the files beside them are: a directory, a bucket, memory.
 pub trait PackFiles: Send + Sync {
@@ -221,16 +221,5 @@ impl<F: PackFiles> Shared<F> {
 
 /// What a pack's error is to storage.
 pub(crate) fn pack_error(name: &PackName, error: PackError) -> StorageError {
-    let kind = match error.blame() {
-        Blame::Limit => StorageErrorKind::Limit,
-        Blame::Storage => StorageErrorKind::Io,
-        Blame::Caller => StorageErrorKind::Misuse,
-        _ => StorageErrorKind::Corrupt(None),
-    };
-    let kind = match &error {
-        PackError::Interrupted(_) => StorageErrorKind::Interrupted,
-        PackError::Hash { expected, .. } => StorageErrorKind::Corrupt(Some(*expected)),
-        _ => kind,
-    };
-    StorageError::new(kind, format!("{name}: {error}")).with_source(error)
+    StorageError::from(error).in_context(&name.to_string())
 }

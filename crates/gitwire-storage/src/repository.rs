@@ -109,6 +109,11 @@ pub trait Staging: Send {
     /// What is wrong with the pack, with its offset; a limit that was hit; a failing medium.
     fn write(&mut self, pack: &[u8]) -> Result<()>;
 
+    /// The counters, for whoever shows them; `None` where there are none.
+    fn progress(&self) -> Option<Arc<gitwire_pack::Progress>> {
+        None
+    }
+
     /// The pack is whole: resolves and checks it.
     ///
     /// # Errors
@@ -126,6 +131,11 @@ pub trait Staged: Send + Sync {
     /// # Errors
     /// A failing medium.
     fn new_objects(&self, each: &mut dyn FnMut(ObjectId, ObjectKind) -> ControlFlow<()>) -> Result<()>;
+
+    /// What the pack is made of; `None` where that is not known.
+    fn statistics(&self) -> Option<gitwire_pack::Statistics> {
+        None
+    }
 
     /// Where it lies, for hook programs; `None` where there is no directory.
     fn path(&self) -> Option<&Path> {

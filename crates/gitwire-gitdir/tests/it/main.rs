@@ -10,4 +10,5 @@
 mod git;
 mod objects;
 mod refs;
+mod staging;
 mod transactions;

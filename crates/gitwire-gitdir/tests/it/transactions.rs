@@ -20,13 +20,11 @@ fn edit(name: &str, expected: Expected, new: Option<ObjectId>) -> RefEdit {
 }
 
 fn apply(repository: &GitDir, atomic: bool, edits: Vec<RefEdit>) -> Vec<EditOutcome> {
-    let mut transaction = Transaction::default();
-    transaction.atomic = atomic;
-    transaction.edits = edits;
-    transaction.reflog = Some(ReflogEntry {
+    let reflog = ReflogEntry {
         committer: Bytes::from_static(b"C O Mitter <committer@example.com> 1700000000 +0000"),
         message: Bytes::from_static(b"test:  two\nlines"),
-    });
+    };
+    let transaction = Transaction { edits, atomic, reflog: Some(reflog), shallow: None };
     repository.commit(None, transaction, &mut |_| Ok(())).unwrap()
 }
 

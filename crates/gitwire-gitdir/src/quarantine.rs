@@ -1,0 +1,137 @@
+//! A place beside the objects of a repository for a pack that is not yet part of it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use gitwire_pack::{ReadAt, Spool, StorageFailure};
+use gitwire_storage::{Result, StorageError, StorageErrorKind};
+
+use crate::alternates::ObjectDirectory;
+use crate::error::Context as _;
+use crate::fs::{Directory, File, FileKind, FileSystem, Links};
+
+/// `objects/tmp_objdir-incoming-…`: an object directory of its own, under the name by which `git prune` knows what is left
+/// of a process that died. Dropped: it goes with all that is in it.
+#[derive(Debug)]
+pub(crate) struct Quarantine {
+    objects: Arc<dyn Directory>,
+    /// Its name below the object directory.
+    pub(crate) name: Vec<u8>,
+    pub(crate) path: PathBuf,
+}
+
+impl Quarantine {
+    pub(crate) fn make(file_system: &dyn FileSystem, objects: &ObjectDirectory) -> Result<Self> {
+        let mut tried = Err(std::io::ErrorKind::AlreadyExists.into());
+        for _ in 0..NAMES_TRIED {
+            let name = format!("tmp_objdir-incoming-{:016x}", file_system.nonce()).into_bytes();
+            tried = objects.dir.make_dir(&name, PRIVATE);
+            if tried.is_ok() {
+                let path = objects.path.join(crate::fs::path_from(&name));
+                // From here on dropping it cleans up.
+                let made = Self { objects: Arc::clone(&objects.dir), name, path };
+                made.objects
+                    .make_dir(&made.path_of(b"pack"), PRIVATE)
+                    .context(|| format!("cannot make directory '{}/pack'", made.path.display()))?;
+                return Ok(made);
+            }
+            if tried.as_ref().is_err_and(|error| error.kind() != std::io::ErrorKind::AlreadyExists) {
+                break;
+            }
+        }
+        let context = || format!("cannot make a quarantine in '{}'", objects.path.display());
+        Err(tried
+            .context(context)
+            .err()
+            .unwrap_or_else(|| StorageError::new(StorageErrorKind::Busy, context())))
+    }
+
+    /// The path of something in it, relative to the object directory.
+    pub(crate) fn path_of(&self, name: &[u8]) -> Vec<u8> {
+        [&self.name, &b"/"[..], name].concat()
+    }
+
+    /// It as an object directory.
+    pub(crate) fn as_objects(&self) -> Result<ObjectDirectory> {
+        self.objects
+            .open_dir(&self.name)
+            .and_then(|dir| ObjectDirectory::open(self.path.clone(), dir))
+            .context(|| format!("cannot open directory '{}'", self.path.display()))
+    }
+}
+
+impl Drop for Quarantine {
+    fn drop(&mut self) {
+        // What cannot be removed is litter that `git prune` finds; there is nobody to tell.
+        remove_tree(&*self.objects, &self.name);
+    }
+}
+
+fn remove_tree(dir: &dyn Directory, path: &[u8]) {
+    for entry in dir.list(path).unwrap_or_default() {
+        let full = [path, b"/", entry.name.as_slice()].concat();
+        let kind = entry.kind.or_else(|| dir.stat(&full, Links::Refuse).ok().map(|stat| stat.kind));
+        if kind == Some(FileKind::Directory) {
+            remove_tree(dir, &full);
+        } else {
+            dir.remove_file(&full).ok();
+        }
+    }
+    dir.remove_dir(path).ok();
+}
+
+/// A pack on its way into a file.
+#[derive(Debug)]
+pub(crate) struct FileSpool {
+    pub(crate) file: Arc<dyn File>,
+    size: u64,
+}
+
+impl FileSpool {
+    /// An empty file at `path` below `dir`.
+    pub(crate) fn make(dir: &dyn Directory, path: &[u8]) -> std::io::Result<Self> {
+        Ok(Self { file: dir.create(path, PACK_MODE)?, size: 0 })
+    }
+}
+
+impl ReadAt for FileSpool {
+    fn read_at(&self, offset: u64, out: &mut [u8]) -> Result<usize, StorageFailure> {
+        let mut filled = 0_usize;
+        while let Some(room) = out.get_mut(filled..).filter(|room| !room.is_empty()) {
+            let got = self.file.read_at(offset.saturating_add(filled as u64), room)?;
+            if got == 0 {
+                break;
+            }
+            filled = filled.saturating_add(got);
+        }
+        Ok(filled)
+    }
+
+    fn size(&self) -> u64 {
+        self.size
+    }
+}
+
+impl Spool for FileSpool {
+    fn append(&mut self, bytes: &[u8]) -> Result<(), StorageFailure> {
+        self.file.write_at(self.size, bytes)?;
+        self.size = self.size.saturating_add(bytes.len() as u64);
+        Ok(())
+    }
+
+    fn write_at(&mut self, offset: u64, bytes: &[u8]) -> Result<(), StorageFailure> {
+        if offset.saturating_add(bytes.len() as u64) > self.size {
+            return Err("write beyond the end of the spool".into());
+        }
+        Ok(self.file.write_at(offset, bytes)?)
+    }
+}
+
+/// A number that is taken is an accident; so many in a row are none.
+const NAMES_TRIED: usize = 8;
+
+/// Nobody else looks into a quarantine.
+const PRIVATE: u32 = 0o700;
+
+/// Packs never change.
+pub(crate) const PACK_MODE: u32 = 0o444;

@@ -1,0 +1,273 @@
+//! Receiving a pack: quarantine, index, publish.
+//!
+//! The pack is spooled into a quarantine, indexed there, and made durable: pack, then reverse index, then index. Publishing
+//! links the files into `objects/pack`, the index last, because it is what makes a pack visible, and makes the directory
+//! durable. A `.keep` file stands beside the pack until the refs that need it are there: a `git repack -a -d` beside us would
+//! remove a pack that nothing refers to yet.
+
+use std::any::Any;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Arc;
+
+use gitwire_pack::{IndexVersion, Indexed, Indexer, IndexerOptions, Limits, Progress, Resolve, Statistics};
+use gitwire_storage::{ObjectStore, Result, StageRequest, Staged, Staging, StorageError, StorageErrorKind};
+use gitwire_types::{Interrupt, Never, ObjectId, ObjectKind};
+
+use crate::error::{Context as _, is_absent, shown};
+use crate::fs::{Directory, Links};
+use crate::known::Known;
+use crate::objects::ObjectView;
+use crate::quarantine::{FileSpool, PACK_MODE, Quarantine};
+use crate::repository::GitDir;
+
+/// A pack that is being received.
+#[derive(Debug)]
+pub(crate) struct DirectoryStaging {
+    // Before the quarantine: files are closed first.
+    indexer: Indexer<FileSpool>,
+    repository: GitDir,
+    quarantine: Quarantine,
+    request: StageRequest,
+}
+
+impl DirectoryStaging {
+    pub(crate) fn new(repository: &GitDir, request: &StageRequest) -> Result<Self> {
+        let inner = repository.inner();
+        let own = &inner.objects.own;
+        let quarantine = Quarantine::make(&*inner.file_system, own)?;
+        let path = quarantine.path_of(&[b"pack/", INCOMING].concat());
+        let spool = FileSpool::make(&*own.dir, &path)
+            .context(|| format!("cannot create '{}/pack/tmp_pack'", quarantine.path.display()))?;
+        let mut limits = Limits::default();
+        limits.pack_bytes_max = request.pack_bytes_max;
+        limits.objects_max = request.objects_max;
+        limits.object_bytes_max = request.object_bytes_max;
+        limits.delta_bytes_max = limits.delta_bytes_max.min(request.object_bytes_max);
+        limits.delta_depth_max = request.delta_depth_max;
+        let options = IndexerOptions::new(inner.format)
+            .threads(request.threads)
+            .memory(usize::try_from(request.memory).unwrap_or(usize::MAX))
+            .limits(limits);
+        Ok(Self {
+            indexer: Indexer::new(spool, options),
+            repository: repository.clone(),
+            quarantine,
+            request: request.clone(),
+        })
+    }
+}
+
+impl Staging for DirectoryStaging {
+    fn write(&mut self, pack: &[u8]) -> Result<()> {
+        Ok(self.indexer.write(pack, &Never)?)
+    }
+
+    fn progress(&self) -> Option<Arc<Progress>> {
+        Some(self.indexer.progress())
+    }
+
+    fn finish(self: Box<Self>, interrupt: &dyn Interrupt) -> Result<Box<dyn Staged>> {
+        let Self { indexer, repository, quarantine, request } = *self;
+        let view = repository.inner().objects.view()?;
+        let known = Known::new(view)?;
+        let mut resolve = Resolve::default();
+        if request.thin {
+            resolve = resolve.bases(&known);
+        }
+        if !known.is_empty() {
+            resolve = resolve.existing(&known);
+        }
+        let indexed = indexer.finish(&resolve, interrupt)?;
+        let stem = format!("pack-{}", indexed.checksum()).into_bytes();
+        if indexed.count() > 0 {
+            write_files(&repository, &quarantine, &indexed, &stem, &request)?;
+        }
+        let view = repository.inner().objects.view_with(quarantine.as_objects()?)?;
+        Ok(Box::new(DirectoryStaged { indexed, view: Arc::new(view), repository, quarantine, stem }))
+    }
+}
+
+/// Makes the files of a received pack whole and durable under their own names, in the quarantine.
+fn write_files(
+    repository: &GitDir,
+    quarantine: &Quarantine,
+    indexed: &Indexed<FileSpool>,
+    stem: &[u8],
+    request: &StageRequest,
+) -> Result<()> {
+    let dir = &repository.inner().objects.own.dir;
+    let path = |name: &[u8]| quarantine.path_of(&[b"pack/", name].concat());
+    let file = |end: &[u8]| path(&[stem, end].concat());
+    indexed.spool().file.sync().context(|| "cannot sync the received pack".to_owned())?;
+    write_file(&**dir, &file(b".rev"), |sink| indexed.write_reverse_index(sink).map(drop))?;
+    write_file(&**dir, &file(b".idx"), |sink| indexed.write_index(IndexVersion::V2, sink).map(drop))?;
+    if request.promisor {
+        write_file(&**dir, &file(b".promisor"), |_| Ok(()))?;
+    }
+    dir.rename(&path(INCOMING), &file(b".pack")).context(|| "cannot rename the received pack".to_owned())
+}
+
+type Sink<'a> = &'a mut dyn FnMut(&[u8]) -> Result<(), gitwire_pack::StorageFailure>;
+
+/// Writes a new file durably. Pieces are gathered: an index comes in many small ones.
+fn write_file(
+    dir: &dyn Directory,
+    path: &[u8],
+    write: impl FnOnce(Sink<'_>) -> Result<(), gitwire_pack::PackError>,
+) -> Result<()> {
+    let context = || format!("cannot write '{}'", shown(path));
+    let file = dir.create(path, PACK_MODE).context(context)?;
+    let mut gathered = Vec::with_capacity(GATHERED);
+    write(&mut |piece| {
+        gathered.extend_from_slice(piece);
+        if gathered.len() >= GATHERED {
+            file.write(&gathered)?;
+            gathered.clear();
+        }
+        Ok(())
+    })
+    .map_err(|error| StorageError::from(error).in_context(&context()))?;
+    file.write(&gathered).and_then(|()| file.sync()).context(context)
+}
+
+/// A pack that was received and is whole, in its quarantine.
+#[derive(Debug)]
+pub(crate) struct DirectoryStaged {
+    indexed: Indexed<FileSpool>,
+    view: Arc<ObjectView>,
+    repository: GitDir,
+    quarantine: Quarantine,
+    stem: Vec<u8>,
+}
+
+impl Staged for DirectoryStaged {
+    fn objects(&self) -> Arc<dyn ObjectStore> {
+        Arc::<ObjectView>::clone(&self.view)
+    }
+
+    fn new_objects(&self, each: &mut dyn FnMut(ObjectId, ObjectKind) -> ControlFlow<()>) -> Result<()> {
+        let appended = self.indexed.statistics().appended;
+        let brought = self.indexed.count().saturating_sub(appended);
+        for (id, kind) in self.indexed.objects().take(usize::try_from(brought).unwrap_or(usize::MAX)) {
+            if each(id, kind).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn statistics(&self) -> Option<Statistics> {
+        Some(self.indexed.statistics())
+    }
+
+    fn path(&self) -> Option<&Path> {
+        Some(&self.quarantine.path)
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn Any + Send> {
+        self
+    }
+}
+
+/// Keeps a published pack from being removed until the refs that need it are there. Dropped: it may go.
+#[derive(Debug)]
+pub(crate) struct Keep {
+    dir: Arc<dyn Directory>,
+    path: Option<Vec<u8>>,
+}
+
+impl Drop for Keep {
+    fn drop(&mut self) {
+        if let Some(path) = &self.path {
+            // A file that stays keeps a pack for ever: wasteful, not wrong.
+            self.dir.remove_file(path).ok();
+        }
+    }
+}
+
+/// Makes what was staged part of the repository, durably.
+pub(crate) fn publish(repository: &GitDir, staged: Box<dyn Staged>) -> Result<Option<Keep>> {
+    let misuse =
+        || StorageError::new(StorageErrorKind::Misuse, "what was staged belongs to another repository");
+    let staged = staged.into_any().downcast::<DirectoryStaged>().map_err(|_| misuse())?;
+    if !staged.repository.is_same(repository) {
+        return Err(misuse());
+    }
+    if staged.indexed.count() == 0 {
+        return Ok(None);
+    }
+    let dir = Arc::clone(&repository.inner().objects.own.dir);
+    let context = |end: &[u8]| format!("cannot publish '{}{}'", shown(&staged.stem), shown(end));
+    let keep = make_keep(&dir, &staged.stem).context(|| context(b".keep"))?;
+    for end in [&b".promisor"[..], b".pack", b".rev", b".idx"] {
+        let name = [b"pack/", staged.stem.as_slice(), end].concat();
+        publish_file(&*dir, &staged.quarantine.path_of(&name), &name)
+            .map_err(|error| error.in_context(&context(end)))?;
+    }
+    dir.sync(b"pack").context(|| "cannot sync directory 'objects/pack'".to_owned())?;
+    Ok(Some(keep))
+}
+
+fn make_keep(dir: &Arc<dyn Directory>, stem: &[u8]) -> std::io::Result<Keep> {
+    let path = [b"pack/", stem, b".keep"].concat();
+    match dir.create(&path, 0o600) {
+        Ok(file) => {
+            let keep = Keep { dir: Arc::clone(dir), path: Some(path) };
+            file.write(format!("gitwire {}\n", std::process::id()).as_bytes())?;
+            Ok(keep)
+        }
+        // Somebody else keeps it, and removes what keeps it.
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+            Ok(Keep { dir: Arc::clone(dir), path: None })
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Gives a file of the quarantine its name among the packs. One that is there already must be the same.
+fn publish_file(dir: &dyn Directory, from: &[u8], to: &[u8]) -> Result<()> {
+    let failed = |error: std::io::Error| Err(error).context(|| "cannot link".to_owned());
+    match dir.link(from, to) {
+        Ok(()) => Ok(()),
+        // Only what the request asked for is there.
+        Err(error) if is_absent(&error) && from.ends_with(b".promisor") => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => check_same(dir, from, to),
+        // Some file systems have no links.
+        Err(error) => match dir.stat(to, Links::Refuse) {
+            Ok(_) => failed(error),
+            Err(_) => dir.rename(from, to).map_err(|_| error).or_else(failed),
+        },
+    }
+}
+
+/// A pack of the same name has the same content; one that has not is damage, or an attack, and stays.
+fn check_same(dir: &dyn Directory, from: &[u8], to: &[u8]) -> Result<()> {
+    let context = || "cannot compare with what is there".to_owned();
+    let open = |path: &[u8]| dir.open(path, Links::Refuse).context(context);
+    let (new, old) = (open(from)?, open(to)?);
+    let size = new.stat().context(context)?.size;
+    let mut same = size == old.stat().context(context)?.size;
+    let mut rooms = (vec![0; GATHERED], vec![0; GATHERED]);
+    let mut offset = 0;
+    while same && offset < size {
+        let got = new.read_at(offset, &mut rooms.0).context(context)?;
+        let other = old.read_at(offset, rooms.1.get_mut(..got).unwrap_or_default()).context(context)?;
+        let common = got.min(other);
+        same = common > 0 && rooms.0.get(..common) == rooms.1.get(..common);
+        offset = offset.saturating_add(common as u64);
+    }
+    if same {
+        return Ok(());
+    }
+    Err(StorageError::new(
+        StorageErrorKind::Corrupt(None),
+        format!("'{}' is there with other content", shown(to)),
+    ))
+}
+
+/// The pack's name until its checksum is known; git's prefix, so that `git prune` knows it.
+const INCOMING: &[u8] = b"tmp_pack_incoming";
+
+/// Written at once.
+const GATHERED: usize = 64 << 10;

@@ -1,0 +1,227 @@
+//! Packs that arrive, with git as sender and witness.
+
+use std::io::Write as _;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::process::Stdio;
+
+use gitwire_gitdir::{GitDir, InitOptions, InitialHead, OpenOptions};
+use gitwire_storage::{
+    EditOutcome, Expected, RefEdit, Repository as _, StageRequest, Staged, StorageErrorKind, Transaction,
+};
+use gitwire_types::{Never, ObjectFormat, ObjectId, ObjectKind, RefName, RefTarget};
+
+use crate::git::{Scratch, available, command, git, work_tree};
+use crate::refs::{FORMAT, open};
+
+/// The pack that `git pack-objects` makes for a list of revisions.
+pub(crate) fn pack(path: &Path, options: &str, revisions: &str) -> Vec<u8> {
+    let mut child = command(path)
+        .args(["pack-objects", "--stdout", "--revs", "-q"])
+        .args(options.split_whitespace())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(revisions.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success());
+    output.stdout
+}
+
+fn stage(repository: &GitDir, pack: &[u8]) -> Box<dyn Staged> {
+    let mut staging = repository.stage(&StageRequest::default()).unwrap();
+    for piece in pack.chunks(1000) {
+        staging.write(piece).unwrap();
+    }
+    staging.finish(&Never).unwrap()
+}
+
+/// Every ref of a listing as an edit that makes it.
+pub(crate) fn edits(listing: &str, format: ObjectFormat) -> Vec<RefEdit> {
+    listing
+        .lines()
+        .map(|line| {
+            let mut words = line.split(' ');
+            let id = ObjectId::from_hex(format, words.next().unwrap().as_bytes()).unwrap();
+            RefEdit {
+                name: RefName::new(words.next().unwrap().to_owned()).unwrap(),
+                expected: Expected::Any,
+                new: Some(RefTarget::Direct(id)),
+            }
+        })
+        .collect()
+}
+
+fn entries(path: &Path) -> Vec<String> {
+    let mut names: Vec<_> = std::fs::read_dir(path)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_clone_and_a_thin_fetch_are_whole() {
+    if !available() {
+        return;
+    }
+    for (name, format) in [("sha1", ObjectFormat::Sha1), ("sha256", ObjectFormat::Sha256)] {
+        let scratch = Scratch::new();
+        let source = work_tree(&scratch, name, 6);
+        for number in 0..10 {
+            git(&source, &format!("tag -a -m note v{number} HEAD~{}", number % 4));
+        }
+        let path = scratch.join("clone.git");
+        let mut options = InitOptions::default();
+        options.format = format;
+        options.head = InitialHead::Later;
+        let clone = GitDir::init_bare(&path, &options).unwrap();
+        assert!(GitDir::open(&path, &OpenOptions::default()).is_err());
+
+        let staged = stage(&clone, &pack(&source, "", "HEAD~1\n"));
+        let mut new = 0;
+        staged
+            .new_objects(&mut |_, _| {
+                new += 1;
+                ControlFlow::Continue(())
+            })
+            .unwrap();
+        assert_eq!(new, staged.statistics().unwrap().objects);
+        let tip = ObjectId::from_hex(format, git(&source, "rev-parse HEAD~1").trim().as_bytes()).unwrap();
+        let mut content = Vec::new();
+        assert_eq!(staged.objects().read(&tip, 1 << 20, &mut content).unwrap(), Some(ObjectKind::Commit));
+        assert_eq!(clone.objects().unwrap().read(&tip, 1 << 20, &mut content).unwrap(), None);
+        let view = staged.objects();
+        let main = edits(&format!("{tip} refs/heads/main"), format);
+        let transaction = Transaction { edits: main, atomic: true, ..Transaction::default() };
+        assert_eq!(clone.commit(Some(staged), transaction, &mut |_| Ok(())).unwrap(), [EditOutcome::Done]);
+        // The view of the quarantine outlives it.
+        assert_eq!(view.read(&tip, 1 << 20, &mut content).unwrap(), Some(ObjectKind::Commit));
+        clone.set_head(&RefTarget::Symbolic(RefName::new("refs/heads/main").unwrap())).unwrap();
+        git(&path, "fsck --strict --full");
+
+        let clone = open(&path);
+        let staged = stage(&clone, &pack(&source, "--thin --all", &format!("^{tip}\n")));
+        let transaction = Transaction {
+            edits: edits(&git(&source, FORMAT), format),
+            atomic: true,
+            ..Transaction::default()
+        };
+        assert!(
+            clone
+                .commit(Some(staged), transaction, &mut |_| Ok(()))
+                .unwrap()
+                .iter()
+                .all(|one| *one == EditOutcome::Done)
+        );
+        assert_eq!(git(&path, FORMAT), git(&source, FORMAT));
+        assert_eq!(git(&path, "fsck --strict --full --no-dangling"), "");
+        assert!(entries(&path.join("objects")).iter().all(|name| !name.starts_with("tmp")));
+        let packs = entries(&path.join("objects/pack"));
+        assert_eq!(packs.len(), 6, "{packs:?}");
+        for index in packs.iter().filter(|name| name.ends_with(".idx")) {
+            git(&path, &format!("verify-pack objects/pack/{index}"));
+        }
+    }
+}
+
+#[test]
+fn what_is_given_up_leaves_nothing_behind() {
+    if !available() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let source = work_tree(&scratch, "sha1", 3);
+    let path = scratch.join("clone.git");
+    let clone = GitDir::init_bare(&path, &InitOptions::default()).unwrap();
+    let whole = pack(&source, "", "HEAD\n");
+    let check_nothing = || {
+        assert_eq!(entries(&path.join("objects")), ["info", "pack"]);
+        assert_eq!(entries(&path.join("objects/pack")), [""; 0]);
+    };
+    let mut staging = clone.stage(&StageRequest::default()).unwrap();
+    staging.write(&whole[..whole.len() / 2]).unwrap();
+    drop(staging);
+    check_nothing();
+    drop(stage(&clone, &whole));
+    check_nothing();
+    for cut in (0..whole.len()).step_by(41) {
+        let mut staging = clone.stage(&StageRequest::default()).unwrap();
+        staging.write(&whole[..cut]).unwrap();
+        assert!(matches!(staging.finish(&Never).map(drop).unwrap_err().kind(), StorageErrorKind::Corrupt(_)));
+        let mut flipped = whole.clone();
+        flipped[cut] ^= 1;
+        let mut staging = clone.stage(&StageRequest::default()).unwrap();
+        let failed = staging.write(&flipped).is_err();
+        assert!(staging.finish(&Never).is_err() || failed);
+        check_nothing();
+    }
+}
+
+#[test]
+fn the_same_pack_twice_is_one_pack() {
+    if !available() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let source = work_tree(&scratch, "sha1", 3);
+    let path = scratch.join("clone.git");
+    let clone = GitDir::init_bare(&path, &InitOptions::default()).unwrap();
+    let whole = pack(&source, "", "HEAD\n");
+    for _ in 0..2 {
+        let staged = stage(&clone, &whole);
+        clone.commit(Some(staged), Transaction::default(), &mut |_| Ok(())).unwrap();
+        assert_eq!(entries(&path.join("objects/pack")).len(), 3);
+    }
+    let other = GitDir::init_bare(scratch.join("other.git"), &InitOptions::default()).unwrap();
+    let staged = stage(&other, &whole);
+    let error = clone.commit(Some(staged), Transaction::default(), &mut |_| Ok(())).unwrap_err();
+    assert_eq!(error.kind(), StorageErrorKind::Misuse);
+}
+
+#[test]
+fn limits_are_kept() {
+    if !available() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let source = work_tree(&scratch, "sha1", 3);
+    let clone = GitDir::init_bare(scratch.join("clone.git"), &InitOptions::default()).unwrap();
+    let whole = pack(&source, "", "HEAD\n");
+    let objects = u32::from_be_bytes(whole[8..12].try_into().unwrap());
+    let mut content = Vec::new();
+    let staged = stage(&clone, &whole);
+    let mut largest = 0;
+    let view = staged.objects();
+    staged
+        .new_objects(&mut |id, _| {
+            view.read(&id, 1 << 20, &mut content).unwrap();
+            largest = largest.max(content.len() as u64);
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+    let deepest = staged.statistics().unwrap().depth_max;
+    drop(staged);
+    type Set = fn(&mut StageRequest, u64);
+    let cases: [(Set, u64); 4] = [
+        (|request, max| request.pack_bytes_max = max, whole.len() as u64),
+        (|request, max| request.objects_max = u32::try_from(max).unwrap(), u64::from(objects)),
+        (|request, max| request.object_bytes_max = max, largest),
+        (|request, max| request.delta_depth_max = u32::try_from(max).unwrap(), u64::from(deepest)),
+    ];
+    for (index, (set, max)) in cases.into_iter().enumerate() {
+        let receive = |max: u64| {
+            let mut request = StageRequest::default();
+            set(&mut request, max);
+            let mut staging = clone.stage(&request)?;
+            staging.write(&whole)?;
+            staging.finish(&Never).map(drop)
+        };
+        receive(max).unwrap();
+        if max > 0 {
+            assert_eq!(receive(max - 1).unwrap_err().kind(), StorageErrorKind::Limit, "case {index}");
+        }
+    }
+}
