@@ -2,6 +2,7 @@
 #![doc = include_str!("../README.md")]
 
 mod error;
+mod memory;
 mod objects;
 mod packed;
 mod packs;
@@ -9,6 +10,7 @@ mod refs;
 mod repository;
 
 pub use crate::error::{StorageError, StorageErrorKind};
+pub use crate::memory::MemoryRepository;
 pub use crate::objects::{CommitFacts, CommitIndex, ObjectReader, ObjectStore, Presence, Reachability};
 pub use crate::packed::{PackFiles, PackName, PackPart, PackedOptions, PackedStore, PackedView};
 pub use crate::packs::{Entry, EntryBase, PackAccess, PackId, PackSource, Preparation, SourceState};

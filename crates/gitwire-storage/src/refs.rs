@@ -22,7 +22,8 @@ pub trait RefStore: Send + Sync {
     /// A failing medium or an unreadable reference.
     fn get(&self, name: &RefName) -> Result<Option<RefTarget>>;
 
-    /// Every reference below `refs/` that starts with one of `prefixes` (all of them where there are none), once each, in
+    /// References that hold neither an id nor a name are left out, as git leaves out what is broken. Whether the objects are
+    /// there is not looked at. Every reference below `refs/` that starts with one of `prefixes` (all of them where there are none), once each, in
     /// the order of their bytes. Dangling symbolic refs come with `id: None`.
     ///
     /// # Errors
@@ -92,6 +93,9 @@ pub struct ReflogEntry {
 }
 
 /// A change of one reference.
+///
+/// A new object goes to where the reference leads: through symbolic refs to the last of them, as `git update-ref` does. A new
+/// symbolic target, and a deletion, are made to the named reference itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefEdit {
     /// The reference.
