@@ -61,10 +61,6 @@ impl IdTable {
             .map_err(|_| WalkError::Internal("an id that was never numbered"))
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.raw.len() / self.format.raw_len()
-    }
-
     pub(crate) fn format(&self) -> ObjectFormat {
         self.format
     }

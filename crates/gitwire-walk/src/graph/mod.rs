@@ -159,12 +159,6 @@ impl Graph {
         self.node(at).time
     }
 
-    /// Greater than every parent's; `None` where no index knows it.
-    pub(crate) fn generation(&self, at: u32) -> Option<u64> {
-        let generation = self.node(at).generation;
-        (generation != NO_GENERATION).then_some(generation)
-    }
-
     pub(crate) fn has(&self, at: u32, flags: u32) -> bool {
         self.node(at).flags & flags != 0
     }
@@ -233,15 +227,12 @@ impl fmt::Debug for Graph {
 struct Node {
     /// Committer time, seconds since 1970.
     time: i64,
-    generation: u64,
     parents: u32,
     parent_count: u32,
     flags: u32,
 }
 
-const UNLOADED: Node = Node { time: 0, generation: NO_GENERATION, parents: 0, parent_count: 0, flags: 0 };
-
-const NO_GENERATION: u64 = u64::MAX;
+const UNLOADED: Node = Node { time: 0, parents: 0, parent_count: 0, flags: 0 };
 
 /// The commit was read: time, tree and parents are there.
 const LOADED: u32 = 1;

@@ -102,6 +102,10 @@ impl Found {
         self.ids.raw(at)
     }
 
+    pub(crate) fn format(&self) -> ObjectFormat {
+        self.ids.format()
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.facts.len()
     }

@@ -1,11 +1,18 @@
 //! From what a client wants to the bytes of a pack.
 
+mod plan;
+mod write;
+
+use std::sync::Arc;
+
 use bytes::BytesMut;
-use gitwire_storage::{PackSource, SourceState};
+use gitwire_storage::{ObjectStore, PackSource, Preparation, SourceState};
 use gitwire_types::{Interrupt, ObjectId};
 
-use crate::objects::Question;
-use crate::{Graph, ObjectFilter};
+use self::plan::Planner;
+use self::write::Writer;
+use crate::objects::{Enumeration, Progress, Question};
+use crate::{Graph, ObjectFilter, WalkError};
 
 /// What a pack must hold and how it may be written.
 ///
@@ -79,28 +86,89 @@ impl PackRequest {
 /// 100 bytes an object and 90 a commit, the tree cache of the limits, and the request's `memory`.
 #[must_use]
 pub fn pack_source(graph: Graph, request: PackRequest) -> Box<dyn PackSource> {
-    Box::new(Walked { graph, request })
+    let objects = Arc::clone(graph.objects());
+    let stage = Stage::Enumerate(Box::new(Enumeration::new(graph, request.question())));
+    Box::new(Source { objects, thin: request.thin, ofs_delta: request.ofs_delta, stage })
 }
 
-struct Walked {
-    graph: Graph,
-    request: PackRequest,
+#[derive(Debug)]
+struct Source {
+    objects: Arc<dyn ObjectStore>,
+    thin: bool,
+    ofs_delta: bool,
+    stage: Stage,
 }
 
-impl PackSource for Walked {
+#[derive(Debug)]
+enum Stage {
+    Enumerate(Box<Enumeration>),
+    Plan(Box<Planner>),
+    Write(Box<Writer>),
+    Ended,
+    /// An error was given; there is nothing more to be had.
+    Failed,
+}
+
+impl PackSource for Source {
     fn next(
         &mut self,
-        _room: usize,
-        _out: &mut BytesMut,
+        room: usize,
+        out: &mut BytesMut,
         stop: &dyn Interrupt,
     ) -> gitwire_storage::Result<SourceState> {
-        let range = self.graph.range(&self.request.wants, &self.request.haves, stop)?;
-        let what = "making a pack";
-        Err(if range.commits.is_empty() {
-            crate::WalkError::Internal(what)
-        } else {
-            crate::WalkError::Unsupported(what)
-        }
-        .into())
+        let stage = std::mem::replace(&mut self.stage, Stage::Failed);
+        let (stage, state) = self.advance(stage, room, out, stop)?;
+        self.stage = stage;
+        Ok(state)
     }
+}
+
+impl Source {
+    fn advance(
+        &self,
+        stage: Stage,
+        room: usize,
+        out: &mut BytesMut,
+        stop: &dyn Interrupt,
+    ) -> Result<(Stage, SourceState), WalkError> {
+        Ok(match stage {
+            Stage::Enumerate(mut enumeration) => match enumeration.step(stop)? {
+                Progress::Found(count) => {
+                    let state = SourceState::Preparing(Preparation::Enumerating(count));
+                    (Stage::Enumerate(enumeration), state)
+                }
+                Progress::Done => {
+                    let (graph, found) = enumeration.into_parts();
+                    let planner = Planner::new(graph, found, self.thin);
+                    let state = counting(&planner);
+                    (Stage::Plan(Box::new(planner)), state)
+                }
+            },
+            Stage::Plan(mut planner) => {
+                let done = planner.step(&*self.objects, stop)?;
+                let state = counting(&planner);
+                if done {
+                    let plan = planner.finish(&*self.objects)?;
+                    let writer = Writer::new(Arc::clone(&self.objects), plan, self.ofs_delta);
+                    (Stage::Write(Box::new(writer)), state)
+                } else {
+                    (Stage::Plan(planner), state)
+                }
+            }
+            Stage::Write(mut writer) => {
+                if writer.write(room, out, stop)? {
+                    (Stage::Ended, SourceState::End)
+                } else {
+                    (Stage::Write(writer), SourceState::More)
+                }
+            }
+            Stage::Ended => (Stage::Ended, SourceState::End),
+            Stage::Failed => return Err(WalkError::Internal("asked again after an error")),
+        })
+    }
+}
+
+fn counting(planner: &Planner) -> SourceState {
+    let (done, all) = planner.progress();
+    SourceState::Preparing(Preparation::Counting(done, all))
 }

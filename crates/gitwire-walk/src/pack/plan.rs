@@ -1,0 +1,301 @@
+//! How each object goes: as a stored entry, or made anew.
+
+use gitwire_storage::{Entry, EntryBase, ObjectStore, PackAccess, PackId, Presence};
+use gitwire_types::{Interrupt, ObjectId};
+
+use crate::graph::RangeWalk;
+use crate::objects::{Fact, Found, PIECE};
+use crate::{Graph, WalkError};
+
+/// Where an object's bytes come from. One for each object that was met, by its number.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Slot {
+    /// Of the entry in its pack.
+    pub(crate) offset: u64,
+    /// Of the entry, with its header.
+    pub(crate) len: u64,
+    /// What the entry's data inflates to.
+    pub(crate) size: u64,
+    /// Where the object's entry starts in the new pack, once it is written.
+    pub(crate) written_at: u64,
+    /// The pack, or [`NONE`]: the object is read and deflated.
+    pub(crate) pack: u32,
+    /// The number of the object that the stored delta is against, or [`NONE`].
+    pub(crate) base: u32,
+    /// Deltas down to a whole object, this one included.
+    depth: u16,
+    pub(crate) header_len: u8,
+    mark: Mark,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mark {
+    New,
+    /// On the chain that is being looked at.
+    Open,
+    /// In the order of writing.
+    Placed,
+}
+
+impl Slot {
+    const EMPTY: Self = Self {
+        offset: 0,
+        len: 0,
+        size: 0,
+        written_at: 0,
+        pack: NONE,
+        base: NONE,
+        depth: 0,
+        header_len: 0,
+        mark: Mark::New,
+    };
+
+    /// The object is read and deflated instead of copied.
+    fn make_anew(&mut self) {
+        (self.pack, self.base, self.depth) = (NONE, NONE, 0);
+    }
+}
+
+/// No object, no pack.
+pub(crate) const NONE: u32 = u32::MAX;
+
+/// Finds a place for every object, in pieces; then the order of writing.
+#[derive(Debug)]
+pub(crate) struct Planner {
+    found: Found,
+    /// For commits as bases; only where deltas may be thin.
+    graph: Option<Graph>,
+    sent: Vec<u32>,
+    slots: Vec<Slot>,
+    located: usize,
+    /// Stored deltas whose base has not been found: object, pack and offset of the base.
+    loose_ends: Vec<(u32, EntryBase)>,
+}
+
+impl Planner {
+    pub(crate) fn new(graph: Graph, found: Found, thin: bool) -> Self {
+        let sent: Vec<u32> = found.select(|fact| fact.is(Fact::SEND)).collect();
+        let slots = vec![Slot::EMPTY; found.len()];
+        Self { found, graph: thin.then_some(graph), sent, slots, located: 0, loose_ends: Vec::new() }
+    }
+
+    /// How many of how many objects have their place.
+    pub(crate) fn progress(&self) -> (u64, u64) {
+        (self.located as u64, self.sent.len() as u64)
+    }
+
+    /// Locates some objects; true once all are.
+    pub(crate) fn step(
+        &mut self,
+        objects: &dyn ObjectStore,
+        stop: &dyn Interrupt,
+    ) -> Result<bool, WalkError> {
+        stop.check()?;
+        let end = self.sent.len().min(self.located + PIECE);
+        let part: Vec<u32> = self.sent.get(self.located..end).unwrap_or_default().to_vec();
+        if part.is_empty() {
+            return Ok(true);
+        }
+        let ids = part.iter().map(|at| self.found.id(*at)).collect::<Result<Vec<_>, _>>()?;
+        if let Some(packs) = objects.packs() {
+            self.locate(packs, &part, &ids)?;
+        }
+        self.look_up(objects, &part, &ids)?;
+        self.located = end;
+        Ok(false)
+    }
+
+    /// The order of writing and where everything comes from, once all objects are located.
+    pub(crate) fn finish(mut self, objects: &dyn ObjectStore) -> Result<Plan, WalkError> {
+        let mut by_place = std::mem::take(&mut self.sent);
+        // What is in no pack is new, and comes first; then as it stands, so that packs are read from front to back.
+        by_place.sort_by_key(|at| {
+            let slot = self.slot(*at);
+            (slot.pack.wrapping_add(1), slot.offset)
+        });
+        self.find_bases(objects, &by_place)?;
+        let order = self.place(&by_place);
+        Ok(Plan { found: self.found, slots: self.slots, order })
+    }
+
+    fn slot(&self, at: u32) -> Slot {
+        self.slots.get(at as usize).copied().unwrap_or(Slot::EMPTY)
+    }
+
+    fn change(&mut self, at: u32, change: impl FnOnce(&mut Slot)) {
+        if let Some(slot) = self.slots.get_mut(at as usize) {
+            change(slot);
+        }
+    }
+
+    fn locate(&mut self, packs: &dyn PackAccess, part: &[u32], ids: &[ObjectId]) -> Result<(), WalkError> {
+        let mut fault = None;
+        let Self { found, slots, loose_ends, .. } = self;
+        packs.locate(ids, &mut |nth, entry| {
+            let (Some(entry), Some(at)) = (entry, part.get(nth).copied()) else { return };
+            let expected = found.fact(at).kind;
+            if entry.kind != expected {
+                let id = ids.get(nth).copied();
+                fault = id.map(|id| WalkError::Kind { id, expected, actual: entry.kind });
+                return;
+            }
+            if let Some(slot) = slots.get_mut(at as usize) {
+                *slot = stored(&entry);
+                if entry.base != EntryBase::Whole {
+                    loose_ends.push((at, entry.base));
+                }
+            }
+        })?;
+        fault.map_or(Ok(()), Err)
+    }
+
+    /// Makes sure of the objects that are in no pack.
+    fn look_up(
+        &mut self,
+        objects: &dyn ObjectStore,
+        part: &[u32],
+        ids: &[ObjectId],
+    ) -> Result<(), WalkError> {
+        let numbers: Vec<u32> = part.iter().copied().filter(|at| self.slot(*at).pack == NONE).collect();
+        if numbers.is_empty() {
+            return Ok(());
+        }
+        let in_pack = |(at, _): &(&u32, &ObjectId)| self.slot(**at).pack != NONE;
+        let ids: Vec<ObjectId> =
+            part.iter().zip(ids).filter(|pair| !in_pack(pair)).map(|(_, id)| *id).collect();
+        let mut fault = None;
+        let Self { found, slots, .. } = self;
+        objects.headers(&ids, &mut |nth, presence| {
+            let (Some(at), Some(id)) = (numbers.get(nth).copied(), ids.get(nth).copied()) else { return };
+            let expected = found.fact(at).kind;
+            match presence {
+                Presence::Here { kind, size } if kind == expected => {
+                    if let Some(slot) = slots.get_mut(at as usize) {
+                        slot.size = size;
+                    }
+                }
+                Presence::Here { kind, .. } => fault = Some(WalkError::Kind { id, expected, actual: kind }),
+                Presence::Promised | Presence::Absent => fault = Some(WalkError::Missing { id }),
+            }
+        })?;
+        fault.map_or(Ok(()), Err)
+    }
+
+    /// Joins stored deltas with their bases: another object that goes, or one that the receiver has.
+    fn find_bases(&mut self, objects: &dyn ObjectStore, by_place: &[u32]) -> Result<(), WalkError> {
+        for (at, base) in std::mem::take(&mut self.loose_ends) {
+            let pack = self.slot(at).pack;
+            let number = match base {
+                EntryBase::Whole => None,
+                EntryBase::Offset(offset) => {
+                    let place = (pack.wrapping_add(1), offset);
+                    let key = |at: &u32| {
+                        let slot = self.slot(*at);
+                        (slot.pack.wrapping_add(1), slot.offset)
+                    };
+                    match by_place.binary_search_by_key(&place, key) {
+                        Ok(nth) => by_place.get(nth).copied(),
+                        Err(_) => self.number_at(objects, pack, offset)?,
+                    }
+                }
+                EntryBase::Id(id) => self.number_of(&id)?,
+            };
+            match number {
+                Some(base) => self.change(at, |slot| slot.base = base),
+                None => self.change(at, Slot::make_anew),
+            }
+        }
+        Ok(())
+    }
+
+    /// The object at an offset of a pack, if it can be a base.
+    fn number_at(
+        &mut self,
+        objects: &dyn ObjectStore,
+        pack: u32,
+        offset: u64,
+    ) -> Result<Option<u32>, WalkError> {
+        let Some(packs) = objects.packs() else { return Ok(None) };
+        let (id, _) = packs.at_offset(PackId(pack), offset)?;
+        self.number_of(&id)
+    }
+
+    /// The number of an object if it goes, or if the receiver has it and deltas may be thin.
+    fn number_of(&mut self, id: &ObjectId) -> Result<Option<u32>, WalkError> {
+        if let Some(at) = self.found.get(id) {
+            let fact = self.found.fact(at);
+            let is_base = fact.is(Fact::SEND) || fact.is(Fact::EXCLUDED) && self.graph.is_some();
+            return Ok(is_base.then_some(at));
+        }
+        let Some(graph) = &self.graph else { return Ok(None) };
+        let is_theirs = graph.known(id).is_some_and(|at| graph.has(at, RangeWalk::EXCLUDED));
+        if !is_theirs {
+            return Ok(None);
+        }
+        let (at, _) = self.found.meet(id.as_bytes(), gitwire_types::ObjectKind::Commit, 0)?;
+        self.found.flag(at, Fact::EXCLUDED);
+        self.slots.resize(self.found.len(), Slot::EMPTY);
+        Ok(Some(at))
+    }
+
+    /// Puts every base before its deltas, and breaks chains that are circles or too long.
+    fn place(&mut self, by_place: &[u32]) -> Vec<u32> {
+        let mut order = Vec::with_capacity(by_place.len());
+        let mut chain = Vec::new();
+        for at in by_place {
+            let mut next = *at;
+            while next != NONE && self.slot(next).mark == Mark::New && self.found.fact(next).is(Fact::SEND) {
+                self.change(next, |slot| slot.mark = Mark::Open);
+                chain.push(next);
+                next = self.slot(next).base;
+            }
+            if next != NONE && self.slot(next).mark == Mark::Open {
+                // A circle: copies of the same objects in two packs are deltas against each other.
+                if let Some(last) = chain.last() {
+                    self.change(*last, Slot::make_anew);
+                }
+            }
+            while let Some(at) = chain.pop() {
+                let base = self.slot(at).base;
+                let depth = if base == NONE { 0 } else { self.slot(base).depth.saturating_add(1) };
+                self.change(at, |slot| {
+                    slot.depth = depth;
+                    if depth > DEPTH_MAX {
+                        slot.make_anew();
+                    }
+                    slot.mark = Mark::Placed;
+                });
+                order.push(at);
+            }
+        }
+        order
+    }
+}
+
+/// Everything that is needed for writing.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(crate) found: Found,
+    pub(crate) slots: Vec<Slot>,
+    pub(crate) order: Vec<u32>,
+}
+
+impl Plan {
+    pub(crate) fn slot(&self, at: u32) -> Slot {
+        self.slots.get(at as usize).copied().unwrap_or(Slot::EMPTY)
+    }
+}
+
+fn stored(entry: &Entry) -> Slot {
+    Slot {
+        offset: entry.offset,
+        len: entry.len,
+        size: entry.size,
+        pack: entry.pack.0,
+        header_len: entry.header_len,
+        ..Slot::EMPTY
+    }
+}
+
+/// The longest chain that stored deltas may form: git's `pack.depth` can be no larger, and receivers refuse longer ones.
+const DEPTH_MAX: u16 = 4095;

@@ -1,0 +1,265 @@
+//! The bytes of a pack, piece by piece.
+
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::{BufMut, BytesMut};
+use flate2::{Compress, Compression, FlushCompress, Status};
+use gitwire_object::{Hasher, Trust};
+use gitwire_pack::{EntryHeader, EntryKind, PackHeader};
+use gitwire_storage::{ObjectReader, ObjectStore, PackId, StorageError, StorageErrorKind};
+use gitwire_types::Interrupt;
+
+use super::plan::{NONE, Plan, Slot};
+use crate::WalkError;
+use crate::objects::Fact;
+
+/// Writes a planned pack.
+pub(crate) struct Writer {
+    objects: Arc<dyn ObjectStore>,
+    plan: Plan,
+    ofs_delta: bool,
+    next: usize,
+    /// Bytes of the pack so far.
+    offset: u64,
+    hasher: Hasher,
+    current: Current,
+    deflate: Compress,
+    buffer: Buffer,
+    header: Vec<u8>,
+    is_finished: bool,
+}
+
+/// What is left of the entry that is being written.
+enum Current {
+    Nothing,
+    /// Bytes of a stored entry.
+    Stored {
+        pack: PackId,
+        at: u64,
+        left: u64,
+    },
+    /// An object that is deflated, and how much of it is still to be read.
+    Object {
+        reader: Box<dyn ObjectReader>,
+        left: u64,
+        input: Vec<u8>,
+        used: usize,
+    },
+}
+
+impl Writer {
+    pub(crate) fn new(objects: Arc<dyn ObjectStore>, plan: Plan, ofs_delta: bool) -> Self {
+        let format = plan.found.format();
+        Self {
+            objects,
+            plan,
+            ofs_delta,
+            next: 0,
+            offset: 0,
+            // Our own bytes: nobody gains by making two of our packs collide.
+            hasher: Hasher::new(format, Trust::Own),
+            current: Current::Nothing,
+            deflate: Compress::new(Compression::default(), true),
+            buffer: Buffer::default(),
+            header: Vec::new(),
+            is_finished: false,
+        }
+    }
+
+    /// Appends about `room` bytes; true at the end.
+    pub(crate) fn write(
+        &mut self,
+        room: usize,
+        out: &mut BytesMut,
+        stop: &dyn Interrupt,
+    ) -> Result<bool, WalkError> {
+        stop.check()?;
+        let start = out.len();
+        let end = start.saturating_add(room.max(1));
+        if self.offset == 0 && self.next == 0 {
+            self.start(out)?;
+        }
+        while out.len() < end {
+            match &self.current {
+                Current::Stored { .. } => self.copy(end, out)?,
+                Current::Object { .. } => self.pump(end, out)?,
+                Current::Nothing => {
+                    let Some(at) = self.plan.order.get(self.next).copied() else {
+                        self.finish(start, out)?;
+                        return Ok(true);
+                    };
+                    self.next += 1;
+                    self.open(at, self.offset + (out.len() - start) as u64, out)?;
+                }
+            }
+        }
+        self.account(start, out);
+        Ok(false)
+    }
+
+    fn start(&mut self, out: &mut BytesMut) -> Result<(), WalkError> {
+        let objects = u32::try_from(self.plan.order.len())
+            .map_err(|_| WalkError::Internal("more objects than the limit allows"))?;
+        out.put_slice(&PackHeader { version: 2, objects }.to_bytes());
+        Ok(())
+    }
+
+    fn finish(&mut self, start: usize, out: &mut BytesMut) -> Result<(), WalkError> {
+        if self.is_finished {
+            return Ok(());
+        }
+        self.is_finished = true;
+        self.account(start, out);
+        let checksum =
+            self.hasher.finish_reset().map_err(|_| WalkError::Internal("a plain hash found a collision"))?;
+        out.put_slice(checksum.as_bytes());
+        Ok(())
+    }
+
+    fn account(&mut self, start: usize, out: &BytesMut) {
+        let new = out.get(start..).unwrap_or_default();
+        self.hasher.update(new);
+        self.offset += new.len() as u64;
+    }
+
+    /// Starts an entry: its header, and where its data comes from.
+    fn open(&mut self, at: u32, offset: u64, out: &mut BytesMut) -> Result<(), WalkError> {
+        let slot = self.plan.slot(at);
+        if let Some(slot) = self.plan.slots.get_mut(at as usize) {
+            slot.written_at = offset;
+        }
+        let (kind, size) = if slot.pack == NONE {
+            let id = self.plan.found.id(at)?;
+            let expected = self.plan.found.fact(at).kind;
+            let reader = self.objects.open(&id)?.ok_or(WalkError::Missing { id })?;
+            let (actual, size) = (reader.kind(), reader.size());
+            if actual != expected {
+                return Err(WalkError::Kind { id, expected, actual });
+            }
+            self.deflate.reset();
+            self.current = Current::Object { reader, left: size, input: Vec::new(), used: 0 };
+            (EntryKind::Whole(expected), size)
+        } else {
+            let skip = u64::from(slot.header_len);
+            let (at_byte, left) = (slot.offset.saturating_add(skip), slot.len.saturating_sub(skip));
+            self.current = Current::Stored { pack: PackId(slot.pack), at: at_byte, left };
+            (self.stored_kind(at, slot, offset)?, slot.size)
+        };
+        self.header.clear();
+        EntryHeader { kind, size, len: 0 }.write(&mut self.header);
+        out.put_slice(&self.header);
+        Ok(())
+    }
+
+    fn stored_kind(&self, at: u32, slot: Slot, offset: u64) -> Result<EntryKind, WalkError> {
+        if slot.base == NONE {
+            return Ok(EntryKind::Whole(self.plan.found.fact(at).kind));
+        }
+        if self.ofs_delta && self.plan.found.fact(slot.base).is(Fact::SEND) {
+            let distance = offset.saturating_sub(self.plan.slot(slot.base).written_at);
+            return Ok(EntryKind::OffsetDelta { distance });
+        }
+        Ok(EntryKind::IdDelta { base: self.plan.found.id(slot.base)? })
+    }
+
+    /// Copies compressed bytes.
+    fn copy(&mut self, end: usize, out: &mut BytesMut) -> Result<(), WalkError> {
+        let Current::Stored { pack, at, left } = &mut self.current else { return Ok(()) };
+        let packs = self.objects.packs().ok_or(WalkError::Internal("located packs are gone"))?;
+        let most = usize::try_from(*left).unwrap_or(usize::MAX).min(end.saturating_sub(out.len()));
+        if most > 0 {
+            let bytes = self.buffer.get(packs, *pack, *at, most)?;
+            out.put_slice(bytes);
+            *at += bytes.len() as u64;
+            *left -= bytes.len() as u64;
+        }
+        if *left == 0 {
+            self.current = Current::Nothing;
+        }
+        Ok(())
+    }
+
+    /// Reads and deflates a part of an object.
+    fn pump(&mut self, end: usize, out: &mut BytesMut) -> Result<(), WalkError> {
+        let Current::Object { reader, left, input, used } = &mut self.current else { return Ok(()) };
+        if *used == input.len() && *left > 0 {
+            let most = usize::try_from(*left).unwrap_or(usize::MAX).min(BLOCK);
+            input.resize(most, 0);
+            *used = 0;
+            let count = reader.read(input)?;
+            if count == 0 {
+                return Err(cut_short().into());
+            }
+            input.truncate(count);
+            *left -= count as u64;
+        }
+        let flush = if *left == 0 { FlushCompress::Finish } else { FlushCompress::None };
+        let before = (self.deflate.total_in(), self.deflate.total_out());
+        let mut piece = [0; 4096];
+        let room = end.saturating_sub(out.len()).clamp(64, piece.len());
+        let piece = piece.get_mut(..room).unwrap_or_default();
+        let rest = input.get(*used..).unwrap_or_default();
+        let status = self
+            .deflate
+            .compress(rest, piece, flush)
+            .map_err(|_| WalkError::Internal("deflating our own bytes failed"))?;
+        *used += usize::try_from(self.deflate.total_in() - before.0).unwrap_or(0);
+        let made = usize::try_from(self.deflate.total_out() - before.1).unwrap_or(0);
+        out.put_slice(piece.get(..made).unwrap_or_default());
+        if status == Status::StreamEnd {
+            self.current = Current::Nothing;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Writer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Writer")
+            .field("next", &self.next)
+            .field("offset", &self.offset)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A piece of a stored pack: entries are mostly copied in the order in which they stand.
+#[derive(Debug, Default)]
+struct Buffer {
+    pack: Option<PackId>,
+    start: u64,
+    bytes: Vec<u8>,
+}
+
+impl Buffer {
+    /// Between 1 and `most` bytes of a pack.
+    fn get(
+        &mut self,
+        packs: &dyn gitwire_storage::PackAccess,
+        pack: PackId,
+        at: u64,
+        most: usize,
+    ) -> Result<&[u8], WalkError> {
+        let end = self.start + self.bytes.len() as u64;
+        if self.pack != Some(pack) || at < self.start || at >= end {
+            self.pack = None;
+            self.bytes.resize(BLOCK, 0);
+            let count = packs.read_at(pack, at, &mut self.bytes)?;
+            self.bytes.truncate(count);
+            if count == 0 {
+                return Err(cut_short().into());
+            }
+            (self.pack, self.start) = (Some(pack), at);
+        }
+        let from = usize::try_from(at - self.start).unwrap_or(usize::MAX);
+        let rest = self.bytes.get(from..).unwrap_or_default();
+        Ok(rest.get(..most).unwrap_or(rest))
+    }
+}
+
+fn cut_short() -> StorageError {
+    StorageError::new(StorageErrorKind::Corrupt(None), "stored bytes end early")
+}
+
+/// Bytes read from the store at once.
+const BLOCK: usize = 64 << 10;
