@@ -1,0 +1,387 @@
+//! The client's side of fetching: versions 0, 1 and 2, over one stream or in requests.
+//!
+//! # States
+//!
+//! ```text
+//!              first line                 list_refs                 flush
+//!  Greeting ──┬─ v0, v1 ─────► Advertised ─────────► RefList ─────────────┐
+//!             └─ v2 ► Capabilities ─ flush ──────────────┐                 │
+//!                                                        ▼                 ▼
+//!        ┌───────────────── list_refs (v2) ─────────── Command ◄───────────┘
+//!        └► RefList ── flush ──► Command                 │
+//!                                                        ├─ finish ──► Done
+//!                                                        │ fetch
+//!                       ┌── depth asked for (v0, v1) ────┤
+//!                       ▼                                ▼
+//!                 ShallowList ─────── flush ──────────► Haves ◄──── round over ────┐
+//!                       ▲                                │ haves                   │
+//!                       └─ stateless rounds repeat it ───┤                         │
+//!                                                        ├─ v0, v1 ► Acknowledgments ── NAK
+//!                                                        │                │ last ACK or NAK
+//!                                                        └─ v2 ► Sections ┤ packfile
+//!                                                                         ▼
+//!                                                                        Pack ── end ──► Command (v2), Done
+//! ```
+//!
+//! In versions 0 and 1 over one stream the machine keeps one window of haves ahead of the answers, as git does, and knows how
+//! many answers are still due; so it never waits for a line that will not come.
+
+mod acknowledgments;
+mod context;
+mod event;
+mod greeting;
+mod haves;
+mod negotiation;
+mod pack;
+mod ref_list;
+mod request;
+mod sections;
+mod shallow_list;
+mod write;
+
+#[cfg(test)]
+mod tests;
+
+use alloc::boxed::Box;
+
+use bytes::{Bytes, BytesMut};
+
+use self::acknowledgments::Acknowledgments;
+use self::context::{Context, Step};
+use self::greeting::{Capabilities, Greeting};
+use self::haves::Haves;
+use self::negotiation::Negotiation;
+use self::pack::Pack;
+use self::ref_list::RefList;
+use self::sections::Sections;
+use self::shallow_list::ShallowList;
+use crate::error::Misuse;
+use crate::{Limits, Machine, Mode, Next, ProtocolError, ServerCapabilities, Version};
+
+pub use self::event::{FetchEvent, Readiness};
+pub use self::request::{FetchRequest, LsRefsRequest, WindowEnd};
+
+/// The client's side of clone, fetch and ls-remote.
+///
+/// Step it (see [`Machine`]) until it says [`Answer`](Next::Answer); [`awaiting`](Self::awaiting) then says what is due:
+///
+/// 1. [`list_refs`](Self::list_refs), after [`FetchEvent::Capabilities`]. Versions 0 and 1 show their refs to everybody, so there it
+///    must come first, once; in version 2 it may come at any time or never.
+/// 2. [`fetch`](Self::fetch), or [`finish`](Self::finish).
+/// 3. [`haves`](Self::haves), window by window, up to [`window`](Self::window) objects each, until the machine asks no more, or until
+///    the application has no more or gives up and ends with [`WindowEnd::Done`]. git gives up after 256 haves in vain.
+///
+/// Then the pack passes through. Version 2 asks for the next command after it.
+///
+/// ```
+/// use bytes::BytesMut;
+/// use gitwire_protocol::{FetchClient, FetchClientOptions, FetchEvent, LsRefsRequest, Machine, Next};
+///
+/// let mut client = FetchClient::new(FetchClientOptions::default());
+/// // What a driver would have read: version 0, one ref.
+/// let mut input = BytesMut::from(
+///     &b"005174730d410fcb6603ace96f1dc55ea6196122532d refs/heads/main\0ofs-delta agent=x/1\n0000"[..],
+/// );
+/// let mut output = BytesMut::new();
+/// let mut names = Vec::new();
+/// loop {
+///     match client.step(&mut input, &mut output)? {
+///         Next::Event(FetchEvent::Refs(block)) => names.extend(block.iter().map(|shown| shown.name.to_vec())),
+///         Next::Answer if names.is_empty() => client.list_refs(LsRefsRequest::everything(), &mut output)?,
+///         Next::Answer => client.finish(&mut output)?,
+///         Next::Read => unreachable!("everything is there"),
+///         Next::Done => break,
+///         _ => {}
+///     }
+/// }
+/// assert_eq!(names, [b"refs/heads/main"]);
+/// assert_eq!(output, "0000");
+/// # Ok::<(), gitwire_protocol::ProtocolError>(())
+/// ```
+#[derive(Debug)]
+pub struct FetchClient {
+    context: Context,
+    state: State,
+    failed: Option<ProtocolError>,
+}
+
+/// How a [`FetchClient`] speaks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FetchClientOptions {
+    /// Whether one stream lasts.
+    pub mode: Mode,
+    /// What the client says that it is, if the server says so too: printable, no spaces. `None` to keep silent.
+    pub agent: Option<Bytes>,
+    /// The client's session, told to servers that tell theirs.
+    pub session_id: Option<Bytes>,
+    /// Options for the server, sent with each command of version 2; the server must offer `server-option`.
+    pub server_options: alloc::vec::Vec<Bytes>,
+    /// What the server may make us read and hold.
+    pub limits: Limits,
+}
+
+impl Default for FetchClientOptions {
+    /// One stream, the library's name as agent, no session, no options for the server.
+    fn default() -> Self {
+        Self {
+            mode: Mode::Duplex,
+            agent: Some(Bytes::from_static(crate::AGENT)),
+            session_id: None,
+            server_options: alloc::vec::Vec::new(),
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// What a [`FetchClient`] waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FetchAwaiting {
+    /// [`list_refs`](FetchClient::list_refs): versions 0 and 1, before anything else.
+    ListRefs,
+    /// [`list_refs`](FetchClient::list_refs) (version 2), [`fetch`](FetchClient::fetch) or [`finish`](FetchClient::finish).
+    Command,
+    /// [`haves`](FetchClient::haves), or [`finish`](FetchClient::finish) to break the negotiation off.
+    Haves,
+    /// The server.
+    Server,
+    /// Nothing any more.
+    Nothing,
+}
+
+impl FetchClient {
+    /// A client at the start of a conversation. It learns the version from the first line.
+    #[must_use]
+    pub fn new(options: FetchClientOptions) -> Self {
+        Self { context: Context::new(options), state: State::Greeting(Greeting::default()), failed: None }
+    }
+
+    /// Asks for refs. They come as [`FetchEvent::Refs`], up to [`FetchEvent::RefsEnd`].
+    ///
+    /// In versions 0 and 1 nothing is sent: the refs are on their way, whatever the request says.
+    ///
+    /// # Errors
+    /// [`Misuse::OutOfTurn`]; [`Misuse::Unsendable`] for a prefix with NUL or LF; [`Misuse::NotOffered`] for options to a server
+    /// that takes none. Nothing is written then.
+    pub fn list_refs(&mut self, request: LsRefsRequest, output: &mut BytesMut) -> Result<(), ProtocolError> {
+        let next = match &self.state {
+            State::Advertised(_) => RefList::advertisement(&self.context)?,
+            State::Command(_) if self.context.version() == Some(Version::V2) => {
+                write::ls_refs(&mut self.context, &request, output)?;
+                RefList::ls_refs(&self.context)?
+            }
+            _ => return Err(Misuse::OutOfTurn("list_refs").into()),
+        };
+        self.state = State::RefList(next);
+        Ok(())
+    }
+
+    /// Asks for objects. Haves are due next, if only to say that there are none.
+    ///
+    /// # Errors
+    /// [`Misuse::OutOfTurn`]; [`Misuse::NotOffered`] for what the server cannot do; [`Misuse::Invalid`] for a request without wants,
+    /// a depth that is none, or a depth beside a time or refs; [`Misuse::Unsendable`] for a filter, ref or option that fits into no
+    /// line. Nothing is written then.
+    pub fn fetch(&mut self, request: FetchRequest, output: &mut BytesMut) -> Result<(), ProtocolError> {
+        let State::Command(_) = &self.state else {
+            return Err(Misuse::OutOfTurn("fetch").into());
+        };
+        let mut negotiation = Box::new(Negotiation::new(&self.context, request)?);
+        self.state = if negotiation.begin(&mut self.context, output)? {
+            State::ShallowList(ShallowList::first(negotiation))
+        } else {
+            State::Haves(Haves { negotiation })
+        };
+        Ok(())
+    }
+
+    /// How many haves the next window should have, as git would send them: small first, then more. 0 if the server's
+    /// capabilities allow no negotiation in this mode: end with [`WindowEnd::Done`] then.
+    #[must_use]
+    pub fn window(&self) -> usize {
+        match &self.state {
+            State::Haves(haves) => haves.negotiation.window(),
+            _ => 0,
+        }
+    }
+
+    /// Tells the server of a window of objects that we have, with all their history.
+    ///
+    /// # Errors
+    /// [`Misuse::OutOfTurn`]; [`Misuse::Invalid`] for ids of another format, and for an empty window that is not the last one.
+    /// Nothing is written then.
+    pub fn haves(
+        &mut self,
+        ids: &[gitwire_types::ObjectId],
+        end: WindowEnd,
+        output: &mut BytesMut,
+    ) -> Result<(), ProtocolError> {
+        let State::Haves(haves) = &mut self.state else {
+            return Err(Misuse::OutOfTurn("haves").into());
+        };
+        haves.negotiation.check(ids, end)?;
+        let State::Haves(Haves { negotiation }) = core::mem::replace(&mut self.state, State::Done(Done))
+        else {
+            return Err(ProtocolError::Internal("the state has changed by itself"));
+        };
+        self.state = negotiation.send(&mut self.context, ids, end, output)?;
+        Ok(())
+    }
+
+    /// Ends the conversation: tells the server that nothing more will be asked for.
+    ///
+    /// # Errors
+    /// [`Misuse::OutOfTurn`]. Nothing is written then.
+    pub fn finish(&mut self, output: &mut BytesMut) -> Result<(), ProtocolError> {
+        match (&self.state, self.context.options.mode) {
+            (State::Command(_), Mode::Duplex) => {
+                gitwire_pktline::encode_flush(output);
+                self.context.turn = true;
+            }
+            (State::Command(_) | State::Haves(_), _) => {}
+            _ => return Err(Misuse::OutOfTurn("finish").into()),
+        }
+        self.state = State::Done(Done);
+        Ok(())
+    }
+
+    /// What is due.
+    #[must_use]
+    pub const fn awaiting(&self) -> FetchAwaiting {
+        match &self.state {
+            State::Advertised(_) => FetchAwaiting::ListRefs,
+            State::Command(_) => FetchAwaiting::Command,
+            State::Haves(_) => FetchAwaiting::Haves,
+            State::Done(_) => FetchAwaiting::Nothing,
+            _ => FetchAwaiting::Server,
+        }
+    }
+
+    /// What the server can do, once it has said so.
+    #[must_use]
+    pub const fn capabilities(&self) -> Option<&ServerCapabilities> {
+        self.context.capabilities.as_ref()
+    }
+
+    fn advance(
+        &mut self,
+        input: &mut BytesMut,
+        output: &mut BytesMut,
+    ) -> Result<Next<FetchEvent>, ProtocolError> {
+        loop {
+            if core::mem::take(&mut self.context.turn) {
+                return Ok(Next::Turn);
+            }
+            let state = core::mem::replace(&mut self.state, State::Done(Done));
+            let (state, next) = match state.step(&mut self.context, input, output)? {
+                Step::Go(state) => (state, None),
+                Step::Event(state, event) => (state, Some(Next::Event(event))),
+                Step::Read(state) => (state, Some(Next::Read)),
+                Step::Answer(state) => (state, Some(Next::Answer)),
+                Step::Done => (State::Done(Done), Some(Next::Done)),
+            };
+            self.state = state;
+            if let Some(next) = next {
+                return Ok(next);
+            }
+        }
+    }
+}
+
+impl Machine for FetchClient {
+    type Event = FetchEvent;
+    type Error = ProtocolError;
+
+    fn step(
+        &mut self,
+        input: &mut BytesMut,
+        output: &mut BytesMut,
+    ) -> Result<Next<FetchEvent>, ProtocolError> {
+        if let Some(error) = &self.failed {
+            return Err(error.clone());
+        }
+        self.advance(input, output).inspect_err(|error| self.failed = Some(error.clone()))
+    }
+
+    fn end_of_input(&mut self) {
+        self.context.reader.end();
+    }
+
+    /// A client has nothing to say between its requests.
+    fn keep_alive(&mut self, _output: &mut BytesMut) -> bool {
+        false
+    }
+
+    /// A client that gives up closes the stream; there is no message for it.
+    fn abort(&mut self, _reason: &[u8], _output: &mut BytesMut) {
+        self.context.turn = false;
+        self.state = State::Done(Done);
+    }
+}
+
+/// Where the conversation stands.
+#[derive(Debug)]
+enum State {
+    Greeting(Greeting),
+    Capabilities(Capabilities),
+    Advertised(Advertised),
+    RefList(RefList),
+    Command(Command),
+    ShallowList(ShallowList),
+    Haves(Haves),
+    Acknowledgments(Acknowledgments),
+    Sections(Sections),
+    Pack(Pack),
+    Done(Done),
+}
+
+impl State {
+    fn step(
+        self,
+        context: &mut Context,
+        input: &mut BytesMut,
+        output: &mut BytesMut,
+    ) -> Result<Step, ProtocolError> {
+        #[cfg(test)]
+        tests::reached::note(&self);
+        match self {
+            Self::Greeting(state) => state.step(context, input),
+            Self::Capabilities(state) => state.step(context, input),
+            Self::Advertised(state) => state.step(context, input),
+            Self::RefList(state) => state.step(context, input),
+            Self::Command(state) => state.step(context, input),
+            Self::ShallowList(state) => state.step(context, input),
+            Self::Haves(state) => state.step(context, input),
+            Self::Acknowledgments(state) => state.step(context, input, output),
+            Self::Sections(state) => state.step(context, input),
+            Self::Pack(state) => state.step(context, input),
+            Self::Done(Done) => Ok(Step::Done),
+        }
+    }
+}
+
+/// Versions 0 and 1: the capabilities are known, the refs wait to be read.
+#[derive(Debug)]
+struct Advertised;
+
+impl Advertised {
+    fn step(self, _context: &mut Context, _input: &mut BytesMut) -> Result<Step, ProtocolError> {
+        Ok(Step::Answer(State::Advertised(self)))
+    }
+}
+
+/// A command is due.
+#[derive(Debug)]
+struct Command;
+
+impl Command {
+    fn step(self, context: &mut Context, input: &mut BytesMut) -> Result<Step, ProtocolError> {
+        context.reader.listen(input)?;
+        Ok(Step::Answer(State::Command(self)))
+    }
+}
+
+/// Nothing more is due. What the peer still sends is left alone.
+#[derive(Debug)]
+struct Done;
