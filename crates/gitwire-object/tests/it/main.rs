@@ -3,3 +3,4 @@
 #![allow(clippy::unwrap_used, reason = "a test's own slips may panic")]
 
 mod fsck;
+mod repository;
