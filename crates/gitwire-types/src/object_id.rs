@@ -111,16 +111,21 @@ impl ObjectId {
         if hex.len() != format.hex_len() {
             return Err(ObjectIdError::Length { expected: format.hex_len(), actual: hex.len() });
         }
+        let value = |digit: u8| HEX_VALUE.get(usize::from(digit)).copied().unwrap_or(NO_DIGIT);
         let mut bytes = [0; 32];
+        // Ids come by the million in ref lines and commits, and nearly all are good: look once at the end.
+        let mut seen = 0;
         let (pairs, _) = hex.as_chunks::<2>();
-        for (at, (byte, [high, low])) in bytes.iter_mut().zip(pairs).enumerate() {
-            let nibble =
-                |digit: u8, offset: usize| {
-                    HEX_VALUE.get(usize::from(digit)).copied().filter(|value| *value < 16).ok_or(
-                        ObjectIdError::NotHex { at: at.wrapping_mul(2).wrapping_add(offset), byte: digit },
-                    )
-                };
-            *byte = nibble(*high, 0)? << 4 | nibble(*low, 1)?;
+        for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
+            let (high, low) = (value(*high), value(*low));
+            seen |= high | low;
+            *byte = high << 4 | low;
+        }
+        if seen == NO_DIGIT {
+            let bad = hex.iter().copied().enumerate().find(|(_, digit)| value(*digit) == NO_DIGIT);
+            if let Some((at, byte)) = bad {
+                return Err(ObjectIdError::NotHex { at, byte });
+            }
         }
         Ok(Self { bytes, format })
     }
@@ -243,9 +248,12 @@ const fn hex_digit(nibble: u8) -> u8 {
     }
 }
 
-/// The value of each byte as a hexadecimal digit; 255 where it is none.
+/// What is no digit. Its bits are more than any digits together have.
+const NO_DIGIT: u8 = 255;
+
+/// The value of each byte as a hexadecimal digit; [`NO_DIGIT`] where it is none.
 static HEX_VALUE: [u8; 256] = {
-    let mut table = [255_u8; 256];
+    let mut table = [NO_DIGIT; 256];
     let mut rest: &mut [u8] = &mut table;
     let mut byte = 0_u8;
     while let Some((first, tail)) = rest.split_first_mut() {
@@ -253,10 +261,49 @@ static HEX_VALUE: [u8; 256] = {
             b'0'..=b'9' => byte.wrapping_sub(b'0'),
             b'a'..=b'f' => byte.wrapping_sub(b'a').wrapping_add(10),
             b'A'..=b'F' => byte.wrapping_sub(b'A').wrapping_add(10),
-            _ => 255,
+            _ => NO_DIGIT,
         };
         byte = byte.wrapping_add(1);
         rest = tail;
     }
     table
 };
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::{String, ToString};
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(hex: &str, expected: Result<&str, ObjectIdError>) {
+        let found = ObjectId::from_hex(ObjectFormat::Sha1, hex.as_bytes()).map(|id| id.to_string());
+        assert_eq!(found, expected.map(String::from));
+    }
+
+    #[test]
+    fn digits() {
+        let good = "0123456789abcdef0123456789abcdef01234567";
+        check(good, Ok(good));
+        check(&good.to_uppercase(), Ok(good));
+        check("", Err(ObjectIdError::Length { expected: 40, actual: 0 }));
+        check(&[good, "0"].concat(), Err(ObjectIdError::Length { expected: 40, actual: 41 }));
+        check(&good.replacen('1', "g", 1), Err(ObjectIdError::NotHex { at: 1, byte: b'g' }));
+        check(&good.replace('7', " "), Err(ObjectIdError::NotHex { at: 7, byte: b' ' }));
+        check(&good.replace("67", "6:"), Err(ObjectIdError::NotHex { at: 7, byte: b':' }));
+    }
+
+    proptest! {
+        #[test]
+        fn there_and_back(raw in any::<[u8; 32]>(), at in 0..64_usize, byte in any::<u8>()) {
+            let id = ObjectId::from_sha256(raw);
+            let mut hex = id.to_hex().as_bytes().to_vec();
+            prop_assert_eq!(ObjectId::from_hex(ObjectFormat::Sha256, &hex), Ok(id));
+            hex[at] = byte;
+            let expected = byte.is_ascii_hexdigit().then_some(()).ok_or(ObjectIdError::NotHex { at, byte });
+            prop_assert_eq!(ObjectId::from_hex(ObjectFormat::Sha256, &hex).map(|_| ()), expected);
+        }
+    }
+}
