@@ -37,7 +37,7 @@ fn trees(criterion: &mut Criterion) {
     group.bench_function("gitwire", |bencher| {
         bencher.iter(|| {
             let entries = TreeRef::new(FORMAT, black_box(&tree)).iter().map(Result::unwrap);
-            entries.filter(|entry| entry.mode.is_tree()).fold(0, |sum, entry| sum ^ entry.id.as_bytes()[0])
+            entries.filter(|entry| entry.mode.is_tree()).fold(0, |sum, entry| sum ^ entry.raw_id()[0])
         });
     });
     group.bench_function("gix-object", |bencher| {

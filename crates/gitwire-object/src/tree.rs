@@ -56,13 +56,37 @@ pub struct TreeEntry<'a> {
     pub mode: EntryMode,
     /// Its name: any bytes but NUL, at least one.
     pub name: &'a [u8],
-    /// Its object.
-    pub id: ObjectId,
     /// The mode's digits as they stand, for what depends on every byte.
     pub mode_digits: &'a [u8],
+    id: RawId<'a>,
 }
 
-impl TreeEntry<'_> {
+/// An id where it stands: most entries that a walk passes need no copy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum RawId<'a> {
+    Sha1(&'a [u8; 20]),
+    Sha256(&'a [u8; 32]),
+}
+
+impl<'a> TreeEntry<'a> {
+    /// Its object.
+    #[must_use]
+    pub const fn id(&self) -> ObjectId {
+        match self.id {
+            RawId::Sha1(id) => ObjectId::from_sha1(*id),
+            RawId::Sha256(id) => ObjectId::from_sha256(*id),
+        }
+    }
+
+    /// The bytes of its object's id, where they stand in the tree.
+    #[must_use]
+    pub const fn raw_id(&self) -> &'a [u8] {
+        match self.id {
+            RawId::Sha1(id) => id,
+            RawId::Sha256(id) => id,
+        }
+    }
+
     /// The order of entries in a tree: by the bytes of their names, a tree's name counting as if it ended with a slash.
     #[must_use]
     pub fn order(&self, other: &Self) -> Ordering {
@@ -156,6 +180,7 @@ impl TreeIter<'_> {
 impl<'a> Iterator for TreeIter<'a> {
     type Item = Result<TreeEntry<'a>, ObjectError>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         if self.left.is_empty() {
             return None;
@@ -205,8 +230,8 @@ fn entry(format: ObjectFormat, bytes: &[u8]) -> Result<(TreeEntry<'_>, &[u8]), P
     let (name, rest) = rest.split_at_checked(nul).ok_or(Problem::CutEntry)?;
     let rest = rest.get(1..).ok_or(Problem::CutEntry)?;
     let (id, rest) = match format {
-        ObjectFormat::Sha1 => rest.split_first_chunk().map(|(id, rest)| (ObjectId::from_sha1(*id), rest)),
-        ObjectFormat::Sha256 => rest.split_first_chunk().map(|(id, rest)| (ObjectId::from_sha256(*id), rest)),
+        ObjectFormat::Sha1 => rest.split_first_chunk().map(|(id, rest)| (RawId::Sha1(id), rest)),
+        ObjectFormat::Sha256 => rest.split_first_chunk().map(|(id, rest)| (RawId::Sha256(id), rest)),
     }
     .ok_or(Problem::CutEntry)?;
     Ok((TreeEntry { mode: EntryMode(mode), name, id, mode_digits }, rest))

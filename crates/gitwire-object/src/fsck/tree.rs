@@ -6,7 +6,7 @@ use gitwire_types::{ObjectFormat, ObjectId};
 
 use super::MessageId as Id;
 use super::finding::Report;
-use super::names::{Special, is_dot_git, ntfs_is_dot_git};
+use super::names::{Special, could_be_special, is_dot_git, ntfs_is_dot_git};
 use crate::tree::{TreeEntry, TreeRef};
 
 /// Checks a tree; `special` is told which objects are called `.gitmodules` and `.gitattributes`.
@@ -50,12 +50,14 @@ struct Found {
 impl Found {
     fn name(&mut self, entry: &TreeEntry<'_>, max: usize) {
         let name = entry.name;
-        self.null |= entry.id.is_zero();
-        self.full |= name.contains(&b'/');
-        self.dot |= name == b".";
-        self.dot_dot |= name == b"..";
-        // `.git` in any disguise begins with a dot, has a tilde, a backslash or characters beyond ASCII.
-        self.dot_git |= is_dot_git(name) || after_backslashes(name).any(ntfs_is_dot_git);
+        self.null |= entry.raw_id().iter().fold(0, |seen, byte| seen | byte) == 0;
+        self.full |= memchr::memchr(b'/', name).is_some();
+        self.dot_git |= after_backslashes(name).any(ntfs_is_dot_git);
+        if could_be_special(name) {
+            self.dot |= name == b".";
+            self.dot_dot |= name == b"..";
+            self.dot_git |= is_dot_git(name);
+        }
         self.large |= name.len() > max;
     }
 
@@ -141,8 +143,10 @@ fn after_backslashes(name: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 fn special_names(entry: &TreeEntry<'_>, report: &mut Report<'_>, special: &mut dyn FnMut(Special, ObjectId)) {
-    for file in Special::of(entry.name) {
-        special_name(file, entry, report, special);
+    if could_be_special(entry.name) {
+        for file in Special::of(entry.name) {
+            special_name(file, entry, report, special);
+        }
     }
     // Only submodules are dangerous enough for git to look behind backslashes.
     if after_backslashes(entry.name).any(|name| Special::Modules.ntfs_is(name)) {
@@ -157,7 +161,7 @@ fn special_name(
     special: &mut dyn FnMut(Special, ObjectId),
 ) {
     if !entry.mode.is_link() {
-        return special(file, entry.id);
+        return special(file, entry.id());
     }
     let _ = match file {
         Special::Modules => report.say(Id::GitmodulesSymlink, ".gitmodules is a symbolic link"),

@@ -18,7 +18,7 @@ fn good(mode: &str, name: &[u8], value: u32, kind: ObjectKind) {
     let entry = found[0];
     assert_eq!((entry.mode.value(), entry.mode.kind(), entry.name), (value, kind, name));
     assert_eq!(entry.mode_digits, mode.as_bytes());
-    assert_eq!(entry.id, ObjectId::from_sha1([7; 20]));
+    assert_eq!((entry.id(), entry.raw_id()), (ObjectId::from_sha1([7; 20]), &[7; 20][..]));
 }
 
 #[test]
@@ -58,7 +58,7 @@ fn malformed() {
 
 #[test]
 fn order_counts_a_slash_after_trees() {
-    let entry = |mode, name| TreeEntry { mode, name, id: ObjectId::from_sha1([0; 20]), mode_digits: b"" };
+    let entry = |mode, name| TreeEntry { mode, name, id: RawId::Sha1(&[0; 20]), mode_digits: b"" };
     let check = |left: TreeEntry<'_>, right: TreeEntry<'_>, expected| {
         assert_eq!(left.order(&right), expected);
         assert_eq!(right.order(&left), expected.reverse());

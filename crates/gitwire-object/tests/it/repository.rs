@@ -105,7 +105,7 @@ fn every_object_of_a_repository() {
                 for entry in TreeRef::new(id.format(), content) {
                     let entry = entry.unwrap();
                     again.extend_from_slice(
-                        &[entry.mode_digits, b" ", entry.name, b"\0", entry.id.as_bytes()].concat(),
+                        &[entry.mode_digits, b" ", entry.name, b"\0", entry.raw_id()].concat(),
                     );
                     entries += 1;
                 }

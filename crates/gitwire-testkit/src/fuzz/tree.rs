@@ -16,7 +16,7 @@ pub(super) fn tree(data: &[u8]) {
                     again.push(b' ');
                     again.extend_from_slice(entry.name);
                     again.push(0);
-                    again.extend_from_slice(entry.id.as_bytes());
+                    again.extend_from_slice(entry.raw_id());
                     assert_eq!(entries.offset(), again.len());
                     if let Some(last) = last.replace(entry) {
                         assert_eq!(last.order(&entry), entry.order(&last).reverse());

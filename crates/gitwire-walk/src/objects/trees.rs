@@ -109,7 +109,7 @@ impl TreeWalk {
                 return Ok(());
             }
             let place = next.place.below(entry.name);
-            self.meet(found, entry.id.as_bytes(), entry.mode.kind(), place, next.depth, next.side)
+            self.meet(found, entry.raw_id(), entry.mode.kind(), place, next.depth, next.side)
         })?;
         // The first entry is read first.
         if let Some(new) = self.waiting.get_mut(first..) {
