@@ -40,9 +40,22 @@ impl Git {
         if works {
             return Some(git);
         }
-        let name = thread::current().name().unwrap_or("a test").to_owned();
-        assert!(env::var_os("CI").is_none(), "{name} needs git, and {} does not run", git.program.display());
-        eprintln!("SKIPPED: {name}: {} does not run", git.program.display());
+        skipped(&format!("{} does not run", git.program.display()));
+        None
+    }
+
+    /// As [`Git::find`], for what git says since some version only.
+    ///
+    /// # Panics
+    /// As [`Git::find`], and when it is older and `CI` is set.
+    #[must_use]
+    pub fn at_least(version: &[u32]) -> Option<Self> {
+        let git = Self::find()?;
+        let found = git.version();
+        if found.as_slice() >= version {
+            return Some(git);
+        }
+        skipped(&format!("git is {found:?}, and {version:?} is needed"));
         None
     }
 
@@ -123,6 +136,13 @@ impl Git {
             child.wait_with_output().unwrap()
         })
     }
+}
+
+/// Says that the calling test goes without git.
+fn skipped(why: &str) {
+    let name = thread::current().name().unwrap_or("a test").to_owned();
+    assert!(env::var_os("CI").is_none(), "{name} must not be skipped here: {why}");
+    eprintln!("SKIPPED: {name}: {why}");
 }
 
 /// A folder for one test, gone when dropped.
