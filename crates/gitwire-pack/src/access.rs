@@ -260,6 +260,3 @@ pub(crate) fn read_id<D: ReadAt + ?Sized>(
 
 /// Scratches that wait for the next call, a few tens of KiB each.
 const SCRATCHES_MAX: usize = 8;
-
-#[cfg(test)]
-mod tests;

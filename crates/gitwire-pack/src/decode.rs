@@ -327,6 +327,3 @@ impl fmt::Debug for PackDecoder {
 
 /// Twice the history that a stream may refer to.
 const WINDOW: usize = 64 << 10;
-
-#[cfg(test)]
-mod tests;

@@ -213,10 +213,10 @@ pub enum PackError {
     // --- An index or a reverse index is broken.
     /// An `.idx` that is broken.
     #[error("pack index: {0}")]
-    Index(#[from] IndexProblem),
+    Index(IndexProblem),
     /// A `.rev` that is broken.
     #[error("reverse index: {0}")]
-    ReverseIndex(#[from] ReverseIndexProblem),
+    ReverseIndex(ReverseIndexProblem),
 
     // --- Limits.
     /// A pack of more bytes than allowed.
@@ -265,6 +265,18 @@ pub enum PackError {
     /// A branch that cannot be reached was: a bug of this crate.
     #[error("internal error: {0}")]
     Internal(&'static str),
+}
+
+impl From<IndexProblem> for PackError {
+    fn from(problem: IndexProblem) -> Self {
+        Self::Index(problem)
+    }
+}
+
+impl From<ReverseIndexProblem> for PackError {
+    fn from(problem: ReverseIndexProblem) -> Self {
+        Self::ReverseIndex(problem)
+    }
 }
 
 impl PackError {
@@ -332,7 +344,7 @@ pub enum IndexProblem {
     /// A length that does not fit what the fanout table says.
     #[error("{actual} bytes long, expected {expected}")]
     Size {
-        /// The least length that the tables need, or the most.
+        /// The least length that the tables need. 64-bit offsets may add to it, fewer than there are objects.
         expected: u64,
         /// The length.
         actual: u64,

@@ -252,8 +252,7 @@ impl Layout {
         // The first entry of a pack always has a small offset.
         let large_count = extra / 8;
         if extra % 8 != 0 || large_count > u64::from(count.saturating_sub(1)) {
-            let most = place(expected, 8, count.saturating_sub(1));
-            return Err(IndexProblem::Size { expected: most.min(expected), actual: len }.into());
+            return Err(IndexProblem::Size { expected, actual: len }.into());
         }
         Ok(Self { ids, id_stride: raw, crcs, offsets, offset_stride: 4, large, large_count, trailer })
     }

@@ -64,7 +64,7 @@ impl WriteIndex {
     /// let pack = ObjectId::from_hex(ObjectFormat::Sha1, b"029d08823bd8a8eab510ad6ac75c823cfd3ed31e")?;
     /// let none: &[IndexEntry] = &[];
     /// let mut file = Vec::new();
-    /// WriteIndex::new(ObjectFormat::Sha1).write(none, &pack, |piece| Ok(file.extend_from_slice(piece)))?;
+    /// WriteIndex::new(ObjectFormat::Sha1).write(none, &pack, |piece| { file.extend_from_slice(piece); Ok(()) })?;
     /// assert_eq!(file.len(), 8 + 4 * 256 + 20 + 20);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```

@@ -45,7 +45,7 @@ use crate::{PackError, Spool};
 /// let indexed = indexer.finish(&Resolve::default(), &Never)?;
 /// assert_eq!(indexed.count(), 0);
 /// let mut index = Vec::new();
-/// indexed.write_index(Default::default(), |piece| Ok(index.extend_from_slice(piece)))?;
+/// indexed.write_index(Default::default(), |piece| { index.extend_from_slice(piece); Ok(()) })?;
 /// assert_eq!(index.len(), 1072);
 /// # Ok::<(), gitwire_pack::PackError>(())
 /// ```
@@ -222,6 +222,3 @@ impl<S> fmt::Debug for Indexer<S> {
             .finish_non_exhaustive()
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,0 +1,186 @@
+//! Packs made by hand.
+
+use gitwire_object::{Hasher, Trust, object_id};
+use gitwire_pack::{
+    EntryHeader, EntryKind, Indexed, Indexer, IndexerOptions, MemorySpool, PackError, PackHeader, Resolve,
+};
+use gitwire_types::{Never, ObjectFormat, ObjectId, ObjectKind};
+use sirocco::{Format, deflate::Level};
+
+pub(crate) const SHA1: ObjectFormat = ObjectFormat::Sha1;
+
+/// Writes entries as they are asked for, right or wrong.
+#[derive(Debug, Clone)]
+pub(crate) struct PackBuilder {
+    pub(crate) bytes: Vec<u8>,
+    count: u32,
+}
+
+impl PackBuilder {
+    pub(crate) fn new() -> Self {
+        Self { bytes: PackHeader { version: 2, objects: 0 }.to_bytes().to_vec(), count: 0 }
+    }
+
+    pub(crate) fn blob(&mut self, content: &[u8]) -> u64 {
+        self.whole(ObjectKind::Blob, content)
+    }
+
+    pub(crate) fn whole(&mut self, kind: ObjectKind, content: &[u8]) -> u64 {
+        self.entry(EntryKind::Whole(kind), content.len() as u64, &deflate(content))
+    }
+
+    /// A delta against the entry at `base`.
+    pub(crate) fn offset_delta(&mut self, base: u64, delta: &[u8]) -> u64 {
+        let distance = (self.bytes.len() as u64).wrapping_sub(base);
+        self.entry(EntryKind::OffsetDelta { distance }, delta.len() as u64, &deflate(delta))
+    }
+
+    pub(crate) fn id_delta(&mut self, base: ObjectId, delta: &[u8]) -> u64 {
+        self.entry(EntryKind::IdDelta { base }, delta.len() as u64, &deflate(delta))
+    }
+
+    pub(crate) fn entry(&mut self, kind: EntryKind, size: u64, compressed: &[u8]) -> u64 {
+        let mut header = Vec::new();
+        EntryHeader { kind, size, len: 0 }.write(&mut header);
+        self.raw(&[&header, compressed].concat())
+    }
+
+    pub(crate) fn raw(&mut self, entry: &[u8]) -> u64 {
+        let offset = self.bytes.len() as u64;
+        self.bytes.extend_from_slice(entry);
+        self.count += 1;
+        offset
+    }
+
+    pub(crate) fn finish(&self) -> Vec<u8> {
+        self.declare(self.count)
+    }
+
+    /// The pack, with another number of objects in its header.
+    pub(crate) fn declare(&self, objects: u32) -> Vec<u8> {
+        let mut bytes = self.bytes.clone();
+        bytes[8..12].copy_from_slice(&objects.to_be_bytes());
+        sealed(bytes)
+    }
+}
+
+/// With a trailer.
+pub(crate) fn sealed(mut bytes: Vec<u8>) -> Vec<u8> {
+    let mut hasher = Hasher::new(SHA1, Trust::Own);
+    hasher.update(&bytes);
+    bytes.extend_from_slice(hasher.finish().unwrap().as_bytes());
+    bytes
+}
+
+pub(crate) fn deflate(content: &[u8]) -> Vec<u8> {
+    sirocco::compress(Format::Zlib, Level::DEFAULT, content)
+}
+
+pub(crate) fn blob_id(content: &[u8]) -> ObjectId {
+    object_id(SHA1, Trust::Own, ObjectKind::Blob, content).unwrap()
+}
+
+/// A delta that appends `tail` (1 to 127 bytes) to a base of `base_len` bytes (below 65536).
+pub(crate) fn appending(base_len: usize, tail: &[u8]) -> Vec<u8> {
+    let mut delta = Vec::new();
+    for size in [base_len, base_len + tail.len()] {
+        write_size(size as u64, &mut delta);
+    }
+    if base_len > 0 {
+        delta.extend([0xb0, base_len as u8, (base_len >> 8) as u8]);
+    }
+    delta.push(tail.len() as u8);
+    delta.extend_from_slice(tail);
+    delta
+}
+
+pub(crate) fn write_size(mut size: u64, out: &mut Vec<u8>) {
+    while size >= 0x80 {
+        out.push(size as u8 | 0x80);
+        size >>= 7;
+    }
+    out.push(size as u8);
+}
+
+pub(crate) fn options(threads: usize) -> IndexerOptions {
+    IndexerOptions::new(SHA1).threads(threads)
+}
+
+/// Indexes a pack that arrives in pieces.
+pub(crate) fn index_in(
+    pack: &[u8],
+    options: IndexerOptions,
+    piece: usize,
+    resolve: &Resolve<'_>,
+) -> Result<Indexed<MemorySpool>, PackError> {
+    let mut indexer = Indexer::new(MemorySpool::new(), options);
+    for piece in pack.chunks(piece) {
+        indexer.write(piece, &Never)?;
+    }
+    indexer.finish(resolve, &Never)
+}
+
+pub(crate) fn index(pack: &[u8]) -> Result<Indexed<MemorySpool>, PackError> {
+    index_in(pack, options(1), usize::MAX, &Resolve::default())
+}
+
+pub(crate) fn idx_of<S>(indexed: &Indexed<S>) -> Vec<u8> {
+    let mut idx = Vec::new();
+    indexed
+        .write_index(Default::default(), |piece| {
+            idx.extend_from_slice(piece);
+            Ok(())
+        })
+        .unwrap();
+    idx
+}
+
+pub(crate) fn rev_of<S>(indexed: &Indexed<S>) -> Vec<u8> {
+    let mut rev = Vec::new();
+    indexed
+        .write_reverse_index(|piece| {
+            rev.extend_from_slice(piece);
+            Ok(())
+        })
+        .unwrap();
+    rev
+}
+
+/// An error with all that stands behind it.
+pub(crate) fn whole_text(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(error) = next {
+        text += ": ";
+        text += &error.to_string();
+        next = error.source();
+    }
+    text
+}
+
+/// A small pack with something of everything: whole objects of each kind, chains, deltas against ids.
+pub(crate) fn small() -> Vec<u8> {
+    let mut pack = PackBuilder::new();
+    pack.whole(
+        ObjectKind::Commit,
+        b"tree 4b825dc642cb6eb9a060e54bf8d69288fbee4904\nauthor A <a> 0 +0000\n\n",
+    );
+    pack.whole(ObjectKind::Tree, b"");
+    pack.whole(ObjectKind::Tag, b"object 4b825dc642cb6eb9a060e54bf8d69288fbee4904\ntype tree\ntag x\n");
+    let base = b"a base that is long enough to make deltas against".repeat(3);
+    let first = pack.blob(&base);
+    let mut content = base.clone();
+    let mut at = first;
+    for step in 0..6_u8 {
+        let tail = [b'0' + step; 9];
+        at = pack.offset_delta(at, &appending(content.len(), &tail));
+        content.extend_from_slice(&tail);
+    }
+    pack.id_delta(blob_id(&content), &appending(content.len(), b"by id"));
+    pack.offset_delta(first, &appending(base.len(), b"a sibling"));
+    pack.blob(b"");
+    for step in 0..16_u8 {
+        pack.blob(&[step; 3]);
+    }
+    pack.finish()
+}
