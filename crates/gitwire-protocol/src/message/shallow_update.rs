@@ -1,12 +1,11 @@
 //! *shallow-update*: how the client's boundary moves.
 
-use bytes::BytesMut;
-use gitwire_pktline::PktLineError;
+use bytes::{BufMut, BytesMut};
+use gitwire_pktline::{OpenPacket, PktLineError};
 use gitwire_types::{ObjectFormat, ObjectId};
 
 use super::{line_of, object_id, value};
 use crate::Violation;
-use crate::wire::text_line;
 
 /// A line of a *shallow-update* (`gitprotocol-pack`) or of the shallow-info section (`gitprotocol-v2`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -31,14 +30,18 @@ impl ShallowUpdate {
         Ok(Self::Unshallow(object_id(format, hex, line)?))
     }
 
-    /// Appends the whole line.
+    /// Appends the whole line, as git does without an LF.
     ///
     /// # Errors
     /// None that can happen: the longest line is short.
     pub fn write(&self, out: &mut BytesMut) -> Result<(), PktLineError> {
-        match self {
-            Self::Shallow(id) => text_line(&[b"shallow ", id.to_hex().as_bytes()], out),
-            Self::Unshallow(id) => text_line(&[b"unshallow ", id.to_hex().as_bytes()], out),
-        }
+        let (word, id): (&[u8], _) = match self {
+            Self::Shallow(id) => (b"shallow ", id),
+            Self::Unshallow(id) => (b"unshallow ", id),
+        };
+        let open = OpenPacket::begin(out);
+        out.put_slice(word);
+        out.put_slice(id.to_hex().as_bytes());
+        open.finish(out).map(drop)
     }
 }
