@@ -1,0 +1,66 @@
+//! Opening blocking connections.
+
+use std::io::{self, Write};
+use std::net::{TcpStream, ToSocketAddrs};
+use std::process::Child;
+use std::thread;
+use std::time::Duration;
+
+use gitwire_protocol::message::Service;
+
+use super::Streams;
+use crate::connection::{ConnectOptions, Route, destination, route};
+use crate::{ServiceProcess, TransportError, Url};
+
+/// Opens a duplex connection to `service` of the repository at `url`: a local program, or a git:// server, which has got its
+/// request line then.
+///
+/// # Errors
+/// A URL that may not be used or cannot be served by a plain stream, a program that does not start, a host that is not
+/// reached.
+pub fn connect(url: &Url, service: Service, options: &ConnectOptions) -> Result<Streams, TransportError> {
+    match route(url, service, options)? {
+        Route::Process(process) => spawn(process),
+        Route::Daemon { host, port, request } => {
+            let mut stream = dial(&host, port, options.connect_timeout)
+                .map_err(|source| TransportError::Connect { to: destination(&host, port), source })?;
+            stream.write_all(&request).map_err(TransportError::Write)?;
+            Streams::tcp(stream).map_err(TransportError::Write)
+        }
+    }
+}
+
+/// Starts a program and talks to it over its standard input and output.
+///
+/// # Errors
+/// The program does not start.
+pub fn spawn(process: ServiceProcess) -> Result<Streams, TransportError> {
+    let (child, stdin, stdout) = process.spawn()?;
+    Ok(Streams::new(stdout, stdin).with_hang_up(move || reap(child)))
+}
+
+/// Each address in turn, as `git` does.
+fn dial(host: &str, port: u16, timeout: Duration) -> io::Result<TcpStream> {
+    let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+    for address in (host, port).to_socket_addrs()? {
+        match TcpStream::connect_timeout(&address, timeout) {
+            Ok(stream) => return Ok(stream),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+/// Waits for a program that has ended its output; one that does not end within a second is killed.
+fn reap(mut child: Child) {
+    const STEP: Duration = Duration::from_millis(5);
+    for _ in 0..200 {
+        match child.try_wait() {
+            Ok(None) => thread::sleep(STEP),
+            Ok(Some(_)) | Err(_) => return,
+        }
+    }
+    // Either may fail because the program has just ended, which is what is wanted.
+    let _ = child.kill();
+    let _ = child.wait();
+}

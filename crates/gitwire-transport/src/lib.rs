@@ -1,0 +1,22 @@
+#![forbid(unsafe_code)]
+#![doc = include_str!("../README.md")]
+
+pub mod blocking;
+mod clock;
+mod connection;
+mod deadlines;
+mod error;
+mod exchange;
+mod protocols;
+mod spawn;
+#[cfg(feature = "tokio")]
+pub mod tokio;
+mod url;
+
+pub use crate::connection::ConnectOptions;
+pub use crate::deadlines::{Deadline, Deadlines};
+pub use crate::error::{DriveError, TransportError};
+pub use crate::exchange::{Limits, Moved};
+pub use crate::protocols::Protocols;
+pub use crate::spawn::{Program, ServiceProcess};
+pub use crate::url::{Scheme, Url, UrlError, UrlErrorKind};

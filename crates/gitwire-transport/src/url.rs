@@ -1,0 +1,356 @@
+//! Where a repository is: what git takes as `<repository>` (`git-fetch`, GIT URLS).
+
+use std::borrow::Cow;
+use std::fmt;
+
+use memchr::{memchr, memmem};
+
+/// Where a repository is.
+///
+/// The parts are bytes, percent-decoded where git decodes them, and are free of control bytes. Neither host nor user starts
+/// with `-`.
+///
+/// ```
+/// use gitwire_transport::{Scheme, Url};
+///
+/// let url = Url::parse(b"ssh://me@example.org:2222/srv/a%20b.git")?;
+/// assert_eq!((url.scheme, url.port), (Scheme::Ssh, Some(2222)));
+/// assert_eq!(url.path, b"/srv/a b.git");
+/// assert_eq!(Url::parse(b"example.org:a.git")?.host.as_deref(), Some("example.org"));
+/// # Ok::<(), gitwire_transport::UrlError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Url {
+    /// How it is reached.
+    pub scheme: Scheme,
+    /// Who asks, before `@`.
+    pub user: Option<String>,
+    /// The machine, without the brackets of an IPv6 address. `None` for local paths.
+    pub host: Option<String>,
+    /// The port, where one is given.
+    pub port: Option<u16>,
+    /// The repository on that machine.
+    pub path: Vec<u8>,
+}
+
+/// How a repository is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Scheme {
+    /// A path without a scheme.
+    Local,
+    /// `file://`.
+    File,
+    /// `git://`, port 9418.
+    Git,
+    /// `ssh://`, its old names `git+ssh://` and `ssh+git://`, and `[user@]host:path`.
+    Ssh,
+    /// `http://`.
+    Http,
+    /// `https://`.
+    Https,
+    /// `ws://`: the duplex protocol in a WebSocket.
+    Ws,
+    /// `wss://`: the same over TLS.
+    Wss,
+}
+
+/// What is wrong with a URL, and where.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{kind} at byte {position} of the URL")]
+pub struct UrlError {
+    /// Offset of the offending byte in the URL as it was given.
+    pub position: usize,
+    /// What is wrong there.
+    pub kind: UrlErrorKind,
+}
+
+/// What is wrong with a URL.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum UrlErrorKind {
+    /// Nothing was given.
+    #[error("empty URL")]
+    Empty,
+    /// A scheme or remote helper that this crate does not know.
+    #[error("transport '{0}' not allowed")]
+    UnknownScheme(String),
+    /// There is nothing where the host should be.
+    #[error("no host")]
+    NoHost,
+    /// There is nothing where the path should be.
+    #[error("no path")]
+    NoPath,
+    /// A port that is not a number from 1 to 65535.
+    #[error("bad port")]
+    BadPort,
+    /// `[` without `]`.
+    #[error("unclosed bracket")]
+    UnclosedBracket,
+    /// `%` without two hexadecimal digits.
+    #[error("bad percent escape")]
+    BadEscape,
+    /// A control byte, as it stands or percent-encoded: it could forge a request.
+    #[error("control byte {0:#04x}")]
+    ControlByte(u8),
+    /// A user or host that a program could take for an option.
+    #[error("{0} looks like an option")]
+    OptionLike(&'static str),
+    /// A user or host that is not UTF-8.
+    #[error("{0} is not UTF-8")]
+    NotUtf8(&'static str),
+}
+
+impl Url {
+    /// Reads what git would take as a repository.
+    ///
+    /// # Errors
+    /// What is wrong, and at which byte.
+    pub fn parse(url: &[u8]) -> Result<Self, UrlError> {
+        if url.is_empty() {
+            return Err(UrlError { position: 0, kind: UrlErrorKind::Empty });
+        }
+        if let Some(end) = memmem::find(url, b"://").filter(|end| is_scheme(&url[..*end])) {
+            return with_scheme(url, end);
+        }
+        if let Some(end) = memmem::find(url, b"::").filter(|end| is_scheme(&url[..*end])) {
+            return Err(unknown_scheme(&url[..end]));
+        }
+        match scp_colon(url)? {
+            Some(colon) => scp_form(url, colon),
+            None => Ok(Self {
+                path: Part { url, start: 0, end: url.len(), escaped: false }.bytes()?,
+                ..Self::bare(Scheme::Local)
+            }),
+        }
+    }
+
+    /// Host and port as a `host=` parameter says them: an IPv6 address in brackets, the port only where one is given.
+    #[must_use]
+    pub fn authority(&self) -> Option<String> {
+        let host = self.host.as_deref()?;
+        let host = if host.contains(':') { Cow::Owned(format!("[{host}]")) } else { Cow::Borrowed(host) };
+        Some(match self.port {
+            Some(port) => format!("{host}:{port}"),
+            None => host.into_owned(),
+        })
+    }
+
+    fn bare(scheme: Scheme) -> Self {
+        Self { scheme, user: None, host: None, port: None, path: Vec::new() }
+    }
+}
+
+impl Scheme {
+    /// What stands before `://`; for [`Scheme::Local`] what git calls it in `protocol.<name>.allow`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Local | Self::File => "file",
+            Self::Git => "git",
+            Self::Ssh => "ssh",
+            Self::Http => "http",
+            Self::Https => "https",
+            Self::Ws => "ws",
+            Self::Wss => "wss",
+        }
+    }
+}
+
+impl fmt::Display for Scheme {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+fn with_scheme(url: &[u8], scheme_end: usize) -> Result<Url, UrlError> {
+    let scheme = match url[..scheme_end].to_ascii_lowercase().as_slice() {
+        b"file" => Scheme::File,
+        b"git" => Scheme::Git,
+        b"ssh" | b"git+ssh" | b"ssh+git" => Scheme::Ssh,
+        b"http" => Scheme::Http,
+        b"https" => Scheme::Https,
+        b"ws" => Scheme::Ws,
+        b"wss" => Scheme::Wss,
+        _ => return Err(unknown_scheme(&url[..scheme_end])),
+    };
+    let start = scheme_end + 3;
+    if scheme == Scheme::File {
+        // What stands before the first slash would be the name of a machine; git keeps it in the path as `//machine/…`.
+        let start = if url[start..].starts_with(b"/") { start } else { start - 2 };
+        let path = Part { url, start, end: url.len(), escaped: true }.bytes()?;
+        return Ok(Url { path, ..Url::bare(scheme) });
+    }
+    let slash = memchr(b'/', &url[start..]).map_or(url.len(), |at| start + at);
+    let (user, host, port) = authority(Part { url, start, end: slash, escaped: true })?;
+    let mut path = Part { url, start: slash, end: url.len(), escaped: true };
+    if path.is_empty() {
+        return Err(path.error(UrlErrorKind::NoPath));
+    }
+    // `/~user/…` names a home directory: the path that is sent has no slash before the tilde.
+    if matches!(scheme, Scheme::Git | Scheme::Ssh) && path.raw_bytes().starts_with(b"/~") {
+        path.start += 1;
+    }
+    Ok(Url { scheme, user, host: Some(host), port, path: path.bytes()? })
+}
+
+/// `[user@]host:path`, where nothing is decoded.
+fn scp_form(url: &[u8], colon: usize) -> Result<Url, UrlError> {
+    let mut before = Part { url, start: 0, end: colon, escaped: false };
+    let mut port = None;
+    let user = take_user(&mut before)?;
+    let raw = before.raw_bytes();
+    // `[host:port]:path` is how the scp form names a port; `[::1]:path` is an address.
+    if let Some(inner) = raw.strip_prefix(b"[").and_then(|raw| raw.strip_suffix(b"]")) {
+        before = Part { start: before.start + 1, end: before.end - 1, ..before };
+        let colons = inner.iter().filter(|byte| **byte == b':').count();
+        if let Some(at) = memchr(b':', inner).filter(|_| colons == 1) {
+            port = Some(parse_port(Part { start: before.start + at + 1, ..before })?);
+            before.end = before.start + at;
+        }
+    }
+    let host = before.name("host")?;
+    let mut path = Part { url, start: colon + 1, end: url.len(), escaped: false };
+    if path.is_empty() {
+        return Err(path.error(UrlErrorKind::NoPath));
+    }
+    if path.raw_bytes().starts_with(b"/~") {
+        path.start += 1;
+    }
+    Ok(Url { scheme: Scheme::Ssh, user, host: Some(host), port, path: path.bytes()? })
+}
+
+/// The colon that makes `host:path` of what could be a path: the first one, before any slash, outside brackets.
+fn scp_colon(url: &[u8]) -> Result<Option<usize>, UrlError> {
+    let host = memchr(b'@', url).filter(|at| memchr(b'/', &url[..*at]).is_none()).map_or(0, |at| at + 1);
+    let from = if url[host..].starts_with(b"[") {
+        match memchr(b']', &url[host..]) {
+            Some(at) => host + at,
+            // A path may hold a bracket; only one that looks like a host must be closed.
+            None if memchr(b':', url).is_none() || memchr(b'/', url).is_some() => return Ok(None),
+            None => return Err(UrlError { position: host, kind: UrlErrorKind::UnclosedBracket }),
+        }
+    } else {
+        0
+    };
+    let colon = memchr(b':', &url[from..]).map(|at| from + at);
+    Ok(colon.filter(|colon| memchr(b'/', &url[..*colon]).is_none()))
+}
+
+fn authority(mut part: Part<'_>) -> Result<(Option<String>, String, Option<u16>), UrlError> {
+    let user = take_user(&mut part)?;
+    let raw = part.raw_bytes();
+    let (host, rest) = if raw.starts_with(b"[") {
+        let close = memchr(b']', raw).ok_or_else(|| part.error(UrlErrorKind::UnclosedBracket))?;
+        (
+            Part { start: part.start + 1, end: part.start + close, ..part },
+            Part { start: part.start + close + 1, ..part },
+        )
+    } else {
+        let colon = memchr(b':', raw).unwrap_or(raw.len());
+        (Part { end: part.start + colon, ..part }, Part { start: part.start + colon, ..part })
+    };
+    let port = match rest.raw_bytes() {
+        b"" | b":" => None,
+        [b':', ..] => Some(parse_port(Part { start: rest.start + 1, ..rest })?),
+        _ => return Err(rest.error(UrlErrorKind::BadPort)),
+    };
+    Ok((user, host.name("host")?, port))
+}
+
+fn take_user(part: &mut Part<'_>) -> Result<Option<String>, UrlError> {
+    let Some(at) = part.raw_bytes().iter().rposition(|byte| *byte == b'@') else { return Ok(None) };
+    let user = Part { end: part.start + at, ..*part };
+    part.start += at + 1;
+    if user.is_empty() { Ok(None) } else { user.name("user").map(Some) }
+}
+
+fn parse_port(part: Part<'_>) -> Result<u16, UrlError> {
+    let text = part.raw_bytes();
+    // `parse` takes a sign; a port has none.
+    let digits = text.iter().all(u8::is_ascii_digit).then_some(text);
+    let port = digits.and_then(|text| std::str::from_utf8(text).ok()).and_then(|text| text.parse().ok());
+    port.filter(|port| *port != 0).ok_or_else(|| part.error(UrlErrorKind::BadPort))
+}
+
+fn is_scheme(text: &[u8]) -> bool {
+    !text.is_empty()
+        && text.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'))
+}
+
+fn unknown_scheme(scheme: &[u8]) -> UrlError {
+    UrlError { position: 0, kind: UrlErrorKind::UnknownScheme(scheme.escape_ascii().to_string()) }
+}
+
+/// A part of a URL that knows where it stands.
+#[derive(Clone, Copy)]
+struct Part<'a> {
+    url: &'a [u8],
+    start: usize,
+    end: usize,
+    /// Whether `%` escapes a byte.
+    escaped: bool,
+}
+
+impl<'a> Part<'a> {
+    fn raw_bytes(&self) -> &'a [u8] {
+        &self.url[self.start..self.end]
+    }
+
+    fn is_empty(&self) -> bool {
+        self.start >= self.end
+    }
+
+    /// The bytes, percent escapes decoded where the form has them, if none is a control byte then.
+    fn bytes(&self) -> Result<Vec<u8>, UrlError> {
+        let bytes = self.raw_bytes();
+        let mut decoded = Vec::with_capacity(bytes.len());
+        let mut at = 0;
+        while let Some(&first) = bytes.get(at) {
+            let (byte, len) = if self.escaped && first == b'%' {
+                let escape = bytes.get(at + 1..at + 3).and_then(from_hex);
+                (escape.ok_or_else(|| self.error_at(at, UrlErrorKind::BadEscape))?, 3)
+            } else {
+                (first, 1)
+            };
+            if byte.is_ascii_control() {
+                return Err(self.error_at(at, UrlErrorKind::ControlByte(byte)));
+            }
+            decoded.push(byte);
+            at += len;
+        }
+        Ok(decoded)
+    }
+
+    /// The part as a name that is handed to programs and servers.
+    fn name(&self, what: &'static str) -> Result<String, UrlError> {
+        let bytes = self.bytes()?;
+        if bytes.is_empty() {
+            return Err(self.error(UrlErrorKind::NoHost));
+        }
+        if bytes.starts_with(b"-") {
+            return Err(self.error(UrlErrorKind::OptionLike(what)));
+        }
+        String::from_utf8(bytes).map_err(|_| self.error(UrlErrorKind::NotUtf8(what)))
+    }
+
+    fn error(&self, kind: UrlErrorKind) -> UrlError {
+        self.error_at(0, kind)
+    }
+
+    fn error_at(&self, at: usize, kind: UrlErrorKind) -> UrlError {
+        UrlError { position: self.start + at, kind }
+    }
+}
+
+fn from_hex(digits: &[u8]) -> Option<u8> {
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    match digits {
+        [high, low] => Some(digit(*high)? << 4 | digit(*low)?),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;
