@@ -54,6 +54,10 @@ where
     /// # Errors
     /// What the machine says of its peer, a stream that fails, a deadline, a limit. What the machine still had to say (an
     /// `ERR` line) has been sent then, as far as the peer took it.
+    #[allow(
+        clippy::should_implement_trait,
+        reason = "it ends with a last value, and commands come between the calls"
+    )]
     pub fn next(&mut self) -> Result<Moved<M::Event>, DriveError<M::Error>> {
         self.take_input();
         loop {

@@ -1,3 +1,5 @@
+#![allow(clippy::arithmetic_side_effects, reason = "times in tests are small")]
+
 use super::*;
 
 const SECOND: Duration = Duration::from_secs(1);

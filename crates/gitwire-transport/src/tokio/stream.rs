@@ -15,7 +15,7 @@ pub struct Stream(Inner);
 #[derive(Debug)]
 enum Inner {
     Tcp(TcpStream),
-    Process(Process),
+    Process(Box<Process>),
 }
 
 /// A program and its pipes. Dropped with the program still running: tokio waits for its end in the background.
@@ -32,7 +32,7 @@ impl Stream {
     }
 
     pub(super) fn process(child: Child, stdin: ChildStdin, stdout: ChildStdout) -> Self {
-        Self(Inner::Process(Process { _child: child, stdin: Some(stdin), stdout }))
+        Self(Inner::Process(Box::new(Process { _child: child, stdin: Some(stdin), stdout })))
     }
 }
 
@@ -57,16 +57,20 @@ impl AsyncWrite for Stream {
     ) -> Poll<io::Result<usize>> {
         match &mut self.0 {
             Inner::Tcp(stream) => Pin::new(stream).poll_write(context, bytes),
-            Inner::Process(Process { stdin: Some(stdin), .. }) => Pin::new(stdin).poll_write(context, bytes),
-            Inner::Process(_) => Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
+            Inner::Process(process) => match &mut process.stdin {
+                Some(stdin) => Pin::new(stdin).poll_write(context, bytes),
+                None => Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
+            },
         }
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.0 {
             Inner::Tcp(stream) => Pin::new(stream).poll_flush(context),
-            Inner::Process(Process { stdin: Some(stdin), .. }) => Pin::new(stdin).poll_flush(context),
-            Inner::Process(_) => Poll::Ready(Ok(())),
+            Inner::Process(process) => match &mut process.stdin {
+                Some(stdin) => Pin::new(stdin).poll_flush(context),
+                None => Poll::Ready(Ok(())),
+            },
         }
     }
 

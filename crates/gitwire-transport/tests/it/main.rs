@@ -1,5 +1,11 @@
 //! Drivers with small machines over real streams.
-#![allow(unreachable_pub, reason = "the modules of a test binary")]
+#![allow(
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "the modules of a test binary"
+)]
 
 mod blocking;
 mod machines;
