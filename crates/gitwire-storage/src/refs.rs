@@ -34,6 +34,21 @@ pub trait RefStore: Send + Sync {
         each: &mut dyn FnMut(RefRecord<'_>) -> Result<ControlFlow<()>>,
     ) -> Result<()>;
 
+    /// As [`each`](Self::each), but only names that are `from` or stand behind it: to go on where an earlier call was broken off.
+    ///
+    /// # Errors
+    /// As [`each`](Self::each).
+    fn each_from(
+        &self,
+        from: &[u8],
+        prefixes: &[Bytes],
+        each: &mut dyn FnMut(RefRecord<'_>) -> Result<ControlFlow<()>>,
+    ) -> Result<()> {
+        self.each(prefixes, &mut |record| {
+            if record.name < from { Ok(ControlFlow::Continue(())) } else { each(record) }
+        })
+    }
+
     /// A number that changes whenever any reference does: the key of advertisement caches.
     fn version(&self) -> Option<u64> {
         None

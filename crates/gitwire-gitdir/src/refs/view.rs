@@ -214,11 +214,23 @@ impl RefStore for RefView {
         prefixes: &[Bytes],
         each: &mut dyn FnMut(RefRecord<'_>) -> Result<ControlFlow<()>>,
     ) -> Result<()> {
-        for prefix in distinct(prefixes) {
+        self.each_from(b"", prefixes, each)
+    }
+
+    fn each_from(
+        &self,
+        from: &[u8],
+        prefixes: &[Bytes],
+        each: &mut dyn FnMut(RefRecord<'_>) -> Result<ControlFlow<()>>,
+    ) -> Result<()> {
+        // Names of a prefix that is before `from` and no part of it are all before `from`.
+        let reaches = |prefix: &Vec<u8>| prefix.as_slice() >= from || from.starts_with(prefix);
+        for prefix in distinct(prefixes).into_iter().filter(reaches) {
             let mut loose = BTreeMap::new();
             self.collect_loose(&prefix, &mut loose)?;
+            let loose = loose.split_off(from);
             let packed = self.files.packed()?;
-            if self.merge(&prefix, &loose, &packed, each)?.is_break() {
+            if self.merge(from, &prefix, &loose, &packed, each)?.is_break() {
                 break;
             }
         }
@@ -227,16 +239,18 @@ impl RefStore for RefView {
 }
 
 impl RefView {
-    /// Gives loose and packed refs with `prefix` in the order of names; where both have one, the loose one counts.
+    /// Gives loose and packed refs with `prefix`, those before `from` left out, in the order of names; where both have one, the
+    /// loose one counts.
     fn merge(
         &self,
+        from: &[u8],
         prefix: &[u8],
         loose: &BTreeMap<Vec<u8>, LooseRef>,
         packed: &PackedRefs,
         each: &mut dyn FnMut(RefRecord<'_>) -> Result<ControlFlow<()>>,
     ) -> Result<ControlFlow<()>> {
         let mut loose = loose.iter().peekable();
-        let mut packed = packed.iter_from(prefix).peekable();
+        let mut packed = packed.iter_from(prefix.max(from)).peekable();
         loop {
             let next_packed = match packed.peek() {
                 Some(Ok(found)) if found.name.starts_with(prefix) => Some(*found),
