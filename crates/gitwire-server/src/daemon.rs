@@ -1,0 +1,279 @@
+//! The git:// front end (`git-daemon`).
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use bytes::{Buf, BytesMut};
+use gitwire_pktline::{Decoded, Packet, decode, encode_error};
+use gitwire_protocol::message::{DaemonRequest, Service};
+use gitwire_protocol::{Serving, UploadPack};
+use gitwire_storage::Repository;
+use gitwire_transport::tokio::Driver;
+use gitwire_transport::{Deadline, Moved, TransportError};
+use gitwire_types::{Interrupt, Interrupted};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::task::{JoinSet, spawn_blocking};
+use tokio::time::timeout;
+
+use crate::{Policy, Repositories, RepositoryRequest, ServeError, Session};
+
+/// What a git:// server does for all clients together.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct DaemonOptions {
+    /// Connections at once; more are told that the server is busy. 512: a few file descriptors and tasks each.
+    pub connections_max: usize,
+    /// Packs and other work on repositories at once; more wait for their turn. 64: each may hold the memory that
+    /// [`Policy`] allows one client.
+    pub jobs_max: usize,
+    /// How long the first line may take. 10 s: two round trips around the world and some patience.
+    pub request_timeout: Duration,
+    /// How long transfers may go on after a shutdown was asked for.
+    pub grace: Duration,
+}
+
+impl Default for DaemonOptions {
+    fn default() -> Self {
+        Self {
+            connections_max: 512,
+            jobs_max: 64,
+            request_timeout: Duration::from_secs(10),
+            grace: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Serves git:// on `listener` until `shutdown` ends: then no new connections are taken, and those that are open may end within
+/// [`DaemonOptions::grace`].
+///
+/// # Errors
+/// The listener fails.
+pub async fn serve(
+    listener: TcpListener,
+    repositories: Arc<dyn Repositories>,
+    policy: Arc<Policy>,
+    options: DaemonOptions,
+    shutdown: impl Future<Output = ()>,
+) -> std::io::Result<()> {
+    let daemon = Arc::new(Daemon {
+        repositories,
+        policy,
+        jobs: Semaphore::new(options.jobs_max),
+        connections: Arc::new(Semaphore::new(options.connections_max)),
+        stop: AtomicBool::new(false),
+        options,
+    });
+    let mut shutdown = std::pin::pin!(shutdown);
+    let mut clients = JoinSet::new();
+    loop {
+        tokio::select! {
+            () = &mut shutdown => break,
+            // Ended tasks are taken out as they end.
+            Some(_) = clients.join_next(), if !clients.is_empty() => {}
+            accepted = listener.accept() => match accepted {
+                Ok((stream, peer)) => {
+                    let daemon = Arc::clone(&daemon);
+                    clients.spawn(async move { daemon.client(stream, peer).await });
+                }
+                Err(error) => {
+                    // A client that has gone already, or no more file descriptors: neither is the listener's end.
+                    tracing::warn!(%error, "accept");
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+            }
+        }
+    }
+    drop(listener);
+    let all = async { while clients.join_next().await.is_some() {} };
+    if timeout(daemon.options.grace, all).await.is_err() {
+        daemon.stop.store(true, Ordering::Relaxed);
+        clients.shutdown().await;
+    }
+    Ok(())
+}
+
+struct Daemon {
+    repositories: Arc<dyn Repositories>,
+    policy: Arc<Policy>,
+    jobs: Semaphore,
+    connections: Arc<Semaphore>,
+    stop: AtomicBool,
+    options: DaemonOptions,
+}
+
+impl Daemon {
+    async fn client(self: Arc<Self>, mut stream: TcpStream, peer: SocketAddr) {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%peer, %error, "the client has gone");
+            return;
+        }
+        let Ok(_permit) = Arc::clone(&self.connections).try_acquire_owned() else {
+            tracing::warn!(%peer, "too many connections");
+            refuse(stream, "server busy, try again later").await;
+            return;
+        };
+        let (request, rest) = match timeout(self.options.request_timeout, read_request(&mut stream)).await {
+            Ok(Ok(request)) => request,
+            Ok(Err(error)) => {
+                tracing::info!(%peer, %error, "bad request");
+                refuse(stream, &error.reply()).await;
+                return;
+            }
+            Err(_) => {
+                let error = TransportError::Deadline {
+                    deadline: Deadline::FirstByte,
+                    after: self.options.request_timeout,
+                };
+                tracing::info!(%peer, %error, "no request");
+                return;
+            }
+        };
+        let path = request.path.escape_ascii().to_string();
+        let opened = self.open(&request).await;
+        let repository = match opened {
+            Ok(repository) => repository,
+            Err(reply) => {
+                tracing::info!(%peer, path, reply, "refused");
+                refuse(stream, &format!("{reply}: {path}")).await;
+                return;
+            }
+        };
+        tracing::info!(%peer, path, service = %request.service, version = %request.version(), "serving");
+        match self.upload_pack(repository, &request, stream, rest).await {
+            Ok(()) => tracing::info!(%peer, path, "served"),
+            Err(error) => {
+                let source = std::error::Error::source(&error).map(ToString::to_string);
+                tracing::warn!(%peer, path, %error, source, "not served");
+            }
+        }
+    }
+
+    async fn open(self: &Arc<Self>, request: &DaemonRequest) -> Result<Arc<dyn Repository>, String> {
+        if request.service != Service::UploadPack {
+            return Err("service not enabled".to_owned());
+        }
+        let (this, request) = (Arc::clone(self), request.clone());
+        let opened = spawn_blocking(move || {
+            let mut wanted = RepositoryRequest::new(request.service, &request.path);
+            wanted.host = request.host.as_deref();
+            this.repositories.open(&wanted).map_err(|error| {
+                tracing::info!(%error, "open");
+                error.reply().to_owned()
+            })
+        });
+        opened.await.unwrap_or_else(|_| Err("internal error".to_owned()))
+    }
+
+    async fn upload_pack(
+        self: Arc<Self>,
+        repository: Arc<dyn Repository>,
+        request: &DaemonRequest,
+        stream: TcpStream,
+        rest: BytesMut,
+    ) -> Result<(), ServeError> {
+        let policy = Arc::clone(&self.policy);
+        let deadlines = policy.deadlines.clone();
+        let (session, machine) = Session::new(repository, policy, request.version(), Serving::Duplex);
+        let mut driver = Driver::new(machine, stream, deadlines).with_input(rest);
+        let served = self.converse(&mut driver, session).await;
+        if let Err(error) = &served
+            && !matches!(error, ServeError::Protocol(_) | ServeError::Transport(_))
+        {
+            driver.abort(error.reply().as_bytes()).await;
+        }
+        driver.close().await;
+        served
+    }
+
+    async fn converse(
+        self: &Arc<Self>,
+        driver: &mut Driver<UploadPack, TcpStream>,
+        mut session: Session,
+    ) -> Result<(), ServeError> {
+        loop {
+            match driver.next().await? {
+                Moved::Event(event) => {
+                    let _ = session.on(event);
+                    if session.must_check() {
+                        session = self.work(driver, session).await?;
+                    }
+                }
+                Moved::Answer => {
+                    session = self.work(driver, session).await?;
+                    driver.with(|machine, output| session.answer(machine, output))?;
+                }
+                Moved::Done => return Ok(()),
+            }
+        }
+    }
+
+    /// A piece of work where blocking is allowed.
+    async fn work(
+        self: &Arc<Self>,
+        driver: &mut Driver<UploadPack, TcpStream>,
+        mut session: Session,
+    ) -> Result<Session, ServeError> {
+        let this = Arc::clone(self);
+        let work = async {
+            let _permit = self.jobs.acquire().await;
+            spawn_blocking(move || {
+                let worked = session.work(&*this);
+                worked.map(|()| session)
+            })
+            .await
+        };
+        driver.during(work).await?.unwrap_or(Err(ServeError::Internal("a job has panicked")))
+    }
+}
+
+impl Interrupt for Daemon {
+    fn check(&self) -> Result<(), Interrupted> {
+        if self.stop.load(Ordering::Relaxed) { Err(Interrupted) } else { Ok(()) }
+    }
+}
+
+/// Reads the client's first line; gives what came behind it too.
+async fn read_request(stream: &mut TcpStream) -> Result<(DaemonRequest, BytesMut), ServeError> {
+    let mut input = BytesMut::new();
+    loop {
+        match decode(&input).map_err(|error| ServeError::Refused(error.reply().to_owned()))? {
+            Decoded::Packet { packet: Packet::Data(line), consumed } => {
+                let request = DaemonRequest::parse(line)
+                    .map_err(|violation| ServeError::Refused(violation.to_string()))?;
+                input.advance(consumed);
+                return Ok((request, input));
+            }
+            Decoded::Packet { .. } => return Err(ServeError::Refused("expected a request".into())),
+            Decoded::Incomplete { .. } => {
+                let read = stream.read_buf(&mut input).await.map_err(TransportError::Read)?;
+                if read == 0 {
+                    return Err(ServeError::Refused("the request is not whole".into()));
+                }
+            }
+        }
+    }
+}
+
+/// Says why, and closes so that it is heard.
+async fn refuse(mut stream: TcpStream, reason: &str) {
+    let mut line = BytesMut::new();
+    if encode_error(reason.as_bytes(), &mut line).is_err() {
+        return;
+    }
+    let say = async {
+        stream.write_all(&line).await?;
+        stream.shutdown().await?;
+        let mut room = BytesMut::with_capacity(4096);
+        while stream.read_buf(&mut room).await? > 0 {
+            room.clear();
+        }
+        Ok::<(), std::io::Error>(())
+    };
+    // A client that does not listen is not told.
+    let _ = timeout(Duration::from_secs(1), say).await;
+}

@@ -1,0 +1,145 @@
+//! What clients may see and ask for.
+
+#[cfg(feature = "gitdir")]
+mod config;
+mod hidden;
+
+use gitwire_capability::{FetchFeature, V2FetchFeature};
+use gitwire_protocol::{Limits, Serving, UploadPackOptions, Version};
+use gitwire_transport::Deadlines;
+use gitwire_types::ObjectFormat;
+use gitwire_walk::WalkLimits;
+
+pub use self::hidden::HiddenRefs;
+
+/// What clients may see and ask for, and what that may cost.
+///
+/// Two starting points: [`Policy::git`] is what git does without configuration, [`Policy::default`] is what is safe among
+/// strangers. The field docs say where they differ.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Policy {
+    /// Refs that nobody is told of (`uploadpack.hideRefs`).
+    pub hidden: HiddenRefs,
+    /// What may be wanted in versions 0 and 1. In both: what was advertised.
+    pub wants: Wants,
+    /// What may be wanted in version 2. git: any object; default: what a visible ref reaches.
+    pub wants_v2: Wants,
+    /// Partial clones. git: none; default: every filter that costs no more than a walk.
+    pub filters: Filters,
+    /// Refs may be wanted by name in version 2 (`uploadpack.allowRefInWant`).
+    pub ref_in_want: bool,
+    /// Whether version 2 tells of a `HEAD` that points at a branch that is not there yet.
+    pub unborn: Unborn,
+    /// What a client may make the machine read and hold.
+    pub protocol: Limits,
+    /// What a walk may read and hold.
+    pub walk: WalkLimits,
+    /// How long a client may take. git: for ever; default: [`Deadlines::server`]. Both send keep-alives every 5 s.
+    pub deadlines: Deadlines,
+    /// Threads that one pack may use for deltas. 1: many clients are served at once.
+    pub pack_threads: usize,
+    /// Bytes that making the deltas of one pack may hold: 16 MiB, a window of large source files.
+    pub pack_memory: u64,
+}
+
+/// What a client may want.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Wants {
+    /// What a visible ref or `HEAD` holds.
+    Advertised,
+    /// What any ref holds, hidden ones included (`uploadpack.allowTipSHA1InWant`).
+    Tips,
+    /// What a visible ref reaches (`uploadpack.allowReachableSHA1InWant`). Costs a walk for what no ref holds.
+    Reachable,
+    /// Any object that is there (`uploadpack.allowAnySHA1InWant`).
+    Any,
+}
+
+/// Which partial clones are served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Filters {
+    /// None.
+    Refuse,
+    /// `blob:`, `tree:`, `object:type=` and combinations (`uploadpack.allowFilter`).
+    Allow {
+        /// The largest depth of a `tree:` filter (`uploadpackfilter.tree.maxDepth`).
+        tree_depth_max: u64,
+    },
+}
+
+/// What version 2 says of a `HEAD` that points at a branch that is not there yet (`lsrefs.unborn`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unborn {
+    /// It says that it can tell, and tells.
+    Advertise,
+    /// It tells whoever asks.
+    Allow,
+    /// It does not tell.
+    Ignore,
+}
+
+impl Policy {
+    /// What git does without configuration.
+    #[must_use]
+    pub fn git() -> Self {
+        let keep_alive = Deadlines::server().keep_alive;
+        Self {
+            wants_v2: Wants::Any,
+            filters: Filters::Refuse,
+            deadlines: Deadlines { keep_alive, ..Deadlines::none() },
+            ..Self::default()
+        }
+    }
+
+    /// How a machine serves under this policy.
+    #[must_use]
+    pub fn machine_options(
+        &self,
+        version: Version,
+        serving: Serving,
+        format: ObjectFormat,
+    ) -> UploadPackOptions {
+        let mut options = UploadPackOptions::new(version, serving, format);
+        options.limits = self.protocol;
+        options.v2.unborn = self.unborn == Unborn::Advertise;
+        if self.filters != Filters::Refuse {
+            options.fetch.features.insert(FetchFeature::Filter);
+            options.v2.fetch.insert(V2FetchFeature::Filter);
+        }
+        if self.ref_in_want {
+            options.v2.fetch.insert(V2FetchFeature::RefInWant);
+        }
+        match self.wants {
+            Wants::Advertised => {}
+            Wants::Tips => options.fetch.features.insert(FetchFeature::AllowTipSha1InWant),
+            Wants::Reachable => options.fetch.features.insert(FetchFeature::AllowReachableSha1InWant),
+            Wants::Any => {
+                options.fetch.features.insert(FetchFeature::AllowTipSha1InWant);
+                options.fetch.features.insert(FetchFeature::AllowReachableSha1InWant);
+            }
+        }
+        options
+    }
+}
+
+impl Default for Policy {
+    /// What is safe among strangers.
+    fn default() -> Self {
+        Self {
+            hidden: HiddenRefs::default(),
+            wants: Wants::Advertised,
+            wants_v2: Wants::Reachable,
+            filters: Filters::Allow { tree_depth_max: u64::MAX },
+            ref_in_want: false,
+            unborn: Unborn::Advertise,
+            protocol: Limits::default(),
+            walk: WalkLimits::default(),
+            deadlines: Deadlines::server(),
+            pack_threads: 1,
+            pack_memory: 16 << 20,
+        }
+    }
+}

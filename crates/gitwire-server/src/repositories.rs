@@ -1,0 +1,67 @@
+//! From what a client names to a repository.
+
+#[cfg(feature = "gitdir")]
+mod directory;
+
+use std::sync::Arc;
+
+use gitwire_protocol::message::Service;
+use gitwire_storage::{Repository, StorageError};
+
+#[cfg(feature = "gitdir")]
+pub use self::directory::{DirectoryRoot, Export};
+
+/// What a client asks to be connected to.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct RepositoryRequest<'a> {
+    /// What it wants to do there.
+    pub service: Service,
+    /// The repository as the client names it: the client's bytes, free of control bytes.
+    pub path: &'a [u8],
+    /// The host as the client names it, with a port where its URL has one.
+    pub host: Option<&'a [u8]>,
+}
+
+impl<'a> RepositoryRequest<'a> {
+    /// A request without a host.
+    #[must_use]
+    pub fn new(service: Service, path: &'a [u8]) -> Self {
+        Self { service, path, host: None }
+    }
+}
+
+/// Where a front end finds the repositories that it serves. Called where blocking is allowed.
+pub trait Repositories: Send + Sync + 'static {
+    /// The repository that `request` names.
+    ///
+    /// # Errors
+    /// [`OpenError::NotFound`] for what does not exist and for what is not shown: the client learns no difference.
+    fn open(&self, request: &RepositoryRequest<'_>) -> Result<Arc<dyn Repository>, OpenError>;
+}
+
+/// Why a repository is not served.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// There is none of that name, or it may not be served.
+    #[error("repository not found: {why}")]
+    NotFound {
+        /// Why, for the log.
+        why: String,
+    },
+    /// It is there and cannot be read.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
+
+impl OpenError {
+    /// What the client may be told.
+    #[must_use]
+    pub fn reply(&self) -> &'static str {
+        match self {
+            Self::NotFound { .. } => "access denied or repository not exported",
+            Self::Storage(_) => "internal error",
+        }
+    }
+}

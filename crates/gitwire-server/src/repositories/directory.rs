@@ -1,0 +1,165 @@
+//! Git directories below one directory.
+
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::fmt;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use gitwire_gitdir::fs::{FileKind, Links, Stat};
+use gitwire_gitdir::{GitDir, Lookup, OpenOptions};
+use gitwire_storage::{Repository, StorageError, StorageErrorKind};
+
+use super::{OpenError, Repositories, RepositoryRequest};
+
+/// The Git directories below one directory: what a server shows to strangers.
+///
+/// Nothing outside of it is reached: paths with `..` are refused, and so is whatever a symbolic link or a `.git` file leads out
+/// to. A repository that was opened stays open, so that its clients share what has been read.
+pub struct DirectoryRoot {
+    root: PathBuf,
+    options: OpenOptions,
+    export: Export,
+    open: Mutex<HashMap<PathBuf, (Stat, GitDir)>>,
+}
+
+/// Which repositories are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Export {
+    /// All below the root.
+    #[default]
+    All,
+    /// Those that hold a file `git-daemon-export-ok` (`git-daemon`).
+    Marked,
+}
+
+impl DirectoryRoot {
+    /// The repositories below `root`.
+    ///
+    /// # Errors
+    /// `root` is not there.
+    pub fn new(root: impl AsRef<Path>, export: Export) -> Result<Self, StorageError> {
+        Self::with_options(root, export, OpenOptions::default())
+    }
+
+    /// The same with other ways to open a repository; where `lookup` is not [`Lookup::Exact`], `.git` and a suffix `.git` are
+    /// tried too.
+    ///
+    /// # Errors
+    /// `root` is not there.
+    pub fn with_options(
+        root: impl AsRef<Path>,
+        export: Export,
+        options: OpenOptions,
+    ) -> Result<Self, StorageError> {
+        let root = root.as_ref();
+        let canonical = options.file_system.canonical(root).map_err(|error| {
+            StorageError::new(StorageErrorKind::Io, format!("cannot open '{}'", root.display()))
+                .with_source(error)
+        })?;
+        Ok(Self { root: canonical, options, export, open: Mutex::default() })
+    }
+
+    /// Where it is, without symbolic links.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.root
+    }
+
+    fn candidates(&self, path: &[u8]) -> Result<Vec<PathBuf>, OpenError> {
+        let mut place = self.root.clone();
+        for part in path.split(|byte| *byte == b'/').filter(|part| !part.is_empty()) {
+            if matches!(part, b"." | b"..") || part.contains(&0) {
+                return Err(not_found("the path has a part that leads elsewhere"));
+            }
+            place.push(OsStr::from_bytes(part));
+        }
+        let suffixes: &[&str] =
+            if self.options.lookup == Lookup::Exact { &[""] } else { &["/.git", "", ".git/.git", ".git"] };
+        Ok(suffixes.iter().map(|suffix| with_suffix(&place, suffix)).collect())
+    }
+
+    /// The repository at exactly this place; `None` if there is none.
+    fn open_at(&self, place: &Path) -> Result<Option<GitDir>, OpenError> {
+        let Ok(place) = self.options.file_system.canonical(place) else { return Ok(None) };
+        self.inside(&place)?;
+        let Ok(stat) =
+            self.options.file_system.directory(&place).and_then(|dir| dir.stat(b"HEAD", Links::Follow))
+        else {
+            return Ok(None);
+        };
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((known, repository)) = open.get(&place)
+            && (known.device, known.inode, known.changed) == (stat.device, stat.inode, stat.changed)
+        {
+            return Ok(Some(repository.clone()));
+        }
+        let mut options = self.options.clone();
+        options.lookup = Lookup::Exact;
+        let repository = match GitDir::open(&place, &options) {
+            Ok(repository) => repository,
+            Err(error) if error.kind() == StorageErrorKind::NoRepository => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        // What a `.git` or `commondir` file names must lie inside as well.
+        for path in [repository.path(), repository.common_path()] {
+            let real = self.options.file_system.canonical(path);
+            self.inside(&real.map_err(|_| not_found("its directory is gone"))?)?;
+        }
+        if open.len() >= OPEN_MAX {
+            open.clear();
+        }
+        open.insert(place, (stat, repository.clone()));
+        Ok(Some(repository))
+    }
+
+    fn inside(&self, place: &Path) -> Result<(), OpenError> {
+        if place.starts_with(&self.root) { Ok(()) } else { Err(not_found("it lies outside of the root")) }
+    }
+
+    fn is_exported(&self, repository: &GitDir) -> bool {
+        let marked = || {
+            let dir = self.options.file_system.directory(repository.path())?;
+            dir.stat(b"git-daemon-export-ok", Links::Follow)
+        };
+        self.export == Export::All || marked().is_ok_and(|stat| stat.kind == FileKind::File)
+    }
+}
+
+impl Repositories for DirectoryRoot {
+    fn open(&self, request: &RepositoryRequest<'_>) -> Result<Arc<dyn Repository>, OpenError> {
+        for place in self.candidates(request.path)? {
+            if let Some(repository) = self.open_at(&place)? {
+                if !self.is_exported(&repository) {
+                    return Err(not_found("it is not marked for export"));
+                }
+                return Ok(Arc::new(repository));
+            }
+        }
+        Err(not_found("nothing is there"))
+    }
+}
+
+impl fmt::Debug for DirectoryRoot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DirectoryRoot")
+            .field("root", &self.root)
+            .field("export", &self.export)
+            .finish_non_exhaustive()
+    }
+}
+
+fn with_suffix(place: &Path, suffix: &str) -> PathBuf {
+    let mut name = place.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+fn not_found(why: &str) -> OpenError {
+    OpenError::NotFound { why: why.to_owned() }
+}
+
+/// Repositories that stay open at once; each holds a few file descriptors. Beyond it all are let go and opened again as they are
+/// asked for.
+const OPEN_MAX: usize = 256;

@@ -1,0 +1,314 @@
+//! One conversation with one client, without I/O towards it.
+
+mod advertise;
+mod depth;
+mod pack;
+mod want;
+
+use std::sync::Arc;
+
+use bytes::BytesMut;
+use gitwire_protocol::message::WantedRef;
+use gitwire_protocol::{HaveAnswers, Serving, UploadPack, UploadPackEvent, UploadRequest, Version};
+use gitwire_storage::{ObjectStore, RefStore, Repository};
+use gitwire_types::{Interrupt, ObjectId};
+use gitwire_walk::{Graph, Have, HaveSet, ShallowUpdate};
+
+use self::advertise::Advertising;
+use self::pack::Packing;
+use crate::{Policy, ServeError};
+
+/// The server's side of clone, fetch and ls-remote over any [`Repository`]: answers the events of an [`UploadPack`].
+///
+/// It does no I/O towards the client and is moved between threads as one value. A front end steps the machine; each event goes to
+/// [`on`](Self::on), which says what the next answer will cost; when the machine says `Answer`, the front end calls
+/// [`work`](Self::work), where blocking is allowed, and then [`answer`](Self::answer), which only appends to the output. A long answer
+/// comes in pieces: as long as the machine says `Answer`, do so again.
+///
+/// ```
+/// # use std::sync::Arc;
+/// # use gitwire_storage::Repository;
+/// use bytes::BytesMut;
+/// use gitwire_protocol::{Machine, Next, Serving, Version};
+/// use gitwire_server::{Policy, ServeError, Session};
+/// use gitwire_types::Never;
+///
+/// /// Answers a request that has been read to its end.
+/// fn serve(repository: Arc<dyn Repository>, mut input: BytesMut) -> Result<BytesMut, ServeError> {
+///     let (mut session, mut machine) =
+///         Session::new(repository, Arc::new(Policy::default()), Version::V2, Serving::Stateless);
+///     let mut output = BytesMut::new();
+///     machine.end_of_input();
+///     loop {
+///         match machine.step(&mut input, &mut output)? {
+///             Next::Event(event) => {
+///                 let _ = session.on(event);
+///             }
+///             Next::Answer => {
+///                 session.work(&Never)?;
+///                 session.answer(&mut machine, &mut output)?;
+///             }
+///             Next::Turn => {}
+///             Next::Read | Next::Done => return Ok(output),
+///         }
+///     }
+/// }
+/// ```
+pub struct Session {
+    repository: Arc<dyn Repository>,
+    policy: Arc<Policy>,
+    version: Version,
+    /// The objects and refs as they were when the client first asked for them.
+    view: Option<View>,
+    due: Due,
+    fetch: Fetch,
+}
+
+/// What an event leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Reply {
+    /// Nothing yet: step on.
+    Continue,
+    /// Work that reads the repository, in bounded pieces of some milliseconds.
+    Job,
+    /// A pack, in pieces of [`Session::PIECE`] bytes.
+    Pack,
+}
+
+/// What the repository looks like to this conversation.
+#[derive(Clone)]
+struct View {
+    objects: Arc<dyn ObjectStore>,
+    refs: Arc<dyn RefStore>,
+    shallow: Arc<[ObjectId]>,
+}
+
+/// What the machine waits for.
+enum Due {
+    Nothing,
+    Refs(Box<Advertising>),
+    /// The request is to be checked; versions 0 and 1 then get the boundary, if they asked for a depth.
+    Request,
+    Haves {
+        ids: Vec<ObjectId>,
+        common: Vec<bool>,
+        covered_after: Option<usize>,
+    },
+    Pack(Box<Packing>),
+}
+
+/// A request for a pack, as far as it is known.
+#[derive(Default)]
+struct Fetch {
+    wants: Vec<ObjectId>,
+    shallow: Vec<ObjectId>,
+    request: UploadRequest,
+    wanted_refs: Vec<(bytes::Bytes, ObjectId)>,
+    checked: bool,
+    update: Option<ShallowUpdate>,
+    haves: Option<HaveSet>,
+}
+
+impl Session {
+    /// About how many bytes of a pack one call of [`work`](Self::work) makes.
+    pub const PIECE: usize = 256 << 10;
+
+    /// A session and the machine whose events it answers.
+    #[must_use]
+    pub fn new(
+        repository: Arc<dyn Repository>,
+        policy: Arc<Policy>,
+        version: Version,
+        serving: Serving,
+    ) -> (Self, UploadPack) {
+        let machine = UploadPack::new(policy.machine_options(version, serving, repository.format()));
+        let session =
+            Self { repository, policy, version, view: None, due: Due::Nothing, fetch: Fetch::default() };
+        (session, machine)
+    }
+
+    /// Hears an event of the machine.
+    pub fn on(&mut self, event: UploadPackEvent) -> Reply {
+        match event {
+            UploadPackEvent::RefsWanted(request) => {
+                // A client that lists refs again wants to see them as they are now.
+                self.view = None;
+                self.due = Due::Refs(Box::new(Advertising::new(request)));
+                Reply::Job
+            }
+            UploadPackEvent::Wants(ids) => {
+                self.fetch.wants.extend(ids);
+                Reply::Continue
+            }
+            UploadPackEvent::Shallow(ids) => {
+                self.fetch.shallow.extend(ids);
+                Reply::Continue
+            }
+            UploadPackEvent::Request(request) => {
+                self.fetch.request = *request;
+                self.due = Due::Request;
+                Reply::Job
+            }
+            UploadPackEvent::Haves { ids, .. } => {
+                self.due = Due::Haves { ids, common: Vec::new(), covered_after: None };
+                Reply::Job
+            }
+            UploadPackEvent::PackWanted => {
+                self.due = Due::Pack(Box::default());
+                Reply::Pack
+            }
+            _ => Reply::Continue,
+        }
+    }
+
+    /// Does a bounded piece of what is due. May block on the repository.
+    ///
+    /// # Errors
+    /// What the client may not have; a failing repository; an interrupt. The front end then lets the machine `abort` with
+    /// [`ServeError::reply`].
+    pub fn work(&mut self, stop: &dyn Interrupt) -> Result<(), ServeError> {
+        let view = self.view()?;
+        match std::mem::replace(&mut self.due, Due::Nothing) {
+            Due::Nothing => {}
+            Due::Refs(mut advertising) => {
+                advertising.work(&view, &self.policy)?;
+                self.due = Due::Refs(advertising);
+            }
+            Due::Request => {
+                self.check_request(&view, stop)?;
+                self.due = Due::Request;
+            }
+            Due::Haves { ids, mut common, .. } => {
+                self.check_request(&view, stop)?;
+                let covered_after = self.hear(&view, &ids, &mut common, stop)?;
+                self.due = Due::Haves { ids, common, covered_after };
+            }
+            Due::Pack(mut packing) => {
+                self.check_request(&view, stop)?;
+                if !packing.is_begun() {
+                    packing.begin(self.pack_request(&view)?, &self.fetch);
+                }
+                packing.work(stop)?;
+                self.due = Due::Pack(packing);
+            }
+        }
+        Ok(())
+    }
+
+    /// Appends what [`work`](Self::work) has made.
+    ///
+    /// # Errors
+    /// None but misuse: a call that does not follow `work`, or a machine that this session was not made with.
+    pub fn answer(&mut self, machine: &mut UploadPack, output: &mut BytesMut) -> Result<(), ServeError> {
+        match std::mem::replace(&mut self.due, Due::Nothing) {
+            // The request has been checked, and versions 0 and 1 wait for the boundary.
+            Due::Request => machine.shallow_info(&depth::lines(self.fetch.update.as_ref()), output)?,
+            Due::Nothing => return Err(ServeError::Internal("nothing is due, and the machine waits")),
+            Due::Refs(mut advertising) => {
+                if advertising.answer(machine, output)? {
+                    let boundary = self.view.as_ref().map(|view| Arc::clone(&view.shallow));
+                    machine.end_refs(&boundary.unwrap_or_default(), output)?;
+                    if self.version == Version::V2 {
+                        self.view = None;
+                    }
+                } else {
+                    self.due = Due::Refs(advertising);
+                }
+            }
+            Due::Haves { common, covered_after, .. } => {
+                machine.acknowledge(HaveAnswers { common: &common, covered_after }, output)?;
+            }
+            Due::Pack(mut packing) => {
+                if !packing.is_announced() {
+                    self.sections(machine, output)?;
+                }
+                if packing.answer(machine, output)? {
+                    self.fetch = Fetch::default();
+                    self.view = None;
+                } else {
+                    self.due = Due::Pack(packing);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a request has been heard and not looked at: the front end calls [`work`](Self::work) before it steps on, so that
+    /// what may not be had is refused before the client is asked for more.
+    #[must_use]
+    pub fn must_check(&self) -> bool {
+        matches!(self.due, Due::Request) && !self.fetch.checked
+    }
+
+    fn view(&mut self) -> Result<View, ServeError> {
+        if let Some(view) = &self.view {
+            return Ok(view.clone());
+        }
+        // Refs first: what they lead to is then in the view of the objects.
+        let refs = self.repository.refs()?;
+        let objects = self.repository.objects()?;
+        let view = View { objects, refs, shallow: self.repository.shallow()? };
+        Ok(self.view.insert(view).clone())
+    }
+
+    /// Checks what is wanted, once, and computes the boundary.
+    fn check_request(&mut self, view: &View, stop: &dyn Interrupt) -> Result<(), ServeError> {
+        if self.fetch.checked {
+            return Ok(());
+        }
+        want::check(&mut self.fetch, view, &self.policy, self.version, self.repository.format(), stop)?;
+        let mut graph = self.graph(view);
+        self.fetch.update = depth::update(&mut graph, &self.fetch, view, &self.policy, stop)?;
+        self.fetch.haves = Some(HaveSet::new(graph, &self.fetch.wants)?);
+        self.fetch.checked = true;
+        Ok(())
+    }
+
+    fn graph(&self, view: &View) -> Graph {
+        Graph::new(Arc::clone(&view.objects), self.repository.format(), self.policy.walk.clone())
+    }
+
+    /// Looks a block of haves up; how many of them it takes until the server has enough.
+    fn hear(
+        &mut self,
+        view: &View,
+        ids: &[ObjectId],
+        common: &mut Vec<bool>,
+        stop: &dyn Interrupt,
+    ) -> Result<Option<usize>, ServeError> {
+        view.objects.prefetch(ids);
+        let haves = self.fetch.haves.as_mut().ok_or(ServeError::Internal("haves without a request"))?;
+        let mut covered_after = haves.is_ready(stop)?.then_some(0);
+        for (before, id) in ids.iter().enumerate() {
+            let have = haves.have(id)?;
+            common.push(have != Have::Unknown);
+            if covered_after.is_none() && have == Have::Common && haves.is_ready(stop)? {
+                covered_after = Some(before.saturating_add(1));
+            }
+        }
+        Ok(covered_after)
+    }
+
+    /// What version 2 says before the pack.
+    fn sections(&self, machine: &mut UploadPack, output: &mut BytesMut) -> Result<(), ServeError> {
+        if self.version != Version::V2 {
+            return Ok(());
+        }
+        if let Some(update) = &self.fetch.update {
+            machine.shallow_info(&depth::lines(Some(update)), output)?;
+        }
+        if !self.fetch.wanted_refs.is_empty() {
+            let refs = &self.fetch.wanted_refs;
+            let refs: Vec<_> = refs.iter().map(|(name, id)| WantedRef { id: *id, name }).collect();
+            machine.wanted_refs(&refs, output)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session").field("version", &self.version).finish_non_exhaustive()
+    }
+}

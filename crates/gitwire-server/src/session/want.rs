@@ -1,0 +1,128 @@
+//! Whether a client may have what it wants.
+
+use std::collections::HashSet;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use gitwire_protocol::Version;
+use gitwire_storage::{Presence, RefStore};
+use gitwire_types::{FilterSpec, Interrupt, Limits, ObjectFormat, ObjectId};
+use gitwire_walk::{Graph, ObjectFilter};
+
+use super::advertise::look_up;
+use super::{Fetch, View};
+use crate::{Filters, HiddenRefs, Policy, ServeError, Wants};
+
+/// Checks the wants of a request against the policy; adds what is wanted by name.
+pub(super) fn check(
+    fetch: &mut Fetch,
+    view: &View,
+    policy: &Policy,
+    version: Version,
+    format: ObjectFormat,
+    stop: &dyn Interrupt,
+) -> Result<(), ServeError> {
+    check_filter(fetch, policy)?;
+    fetch.wants.sort_unstable();
+    fetch.wants.dedup();
+    let rule = if version == Version::V2 { policy.wants_v2 } else { policy.wants };
+    let mut missing = None;
+    view.objects.headers(&fetch.wants, &mut |at, presence| {
+        if !matches!(presence, Presence::Here { .. }) {
+            missing = missing.or(fetch.wants.get(at).copied());
+        }
+    })?;
+    let refused = match (missing, rule) {
+        (Some(id), _) => Some(id),
+        (None, Wants::Any) => None,
+        (None, _) => not_held(&fetch.wants, &*view.refs, policy, rule, |tips, left| {
+            let mut graph = Graph::new(Arc::clone(&view.objects), format, policy.walk.clone());
+            graph.set_boundary(&view.shallow)?;
+            Ok(graph.unreached(tips, left, stop)?.first().copied())
+        })?,
+    };
+    if let Some(id) = refused {
+        return Err(ServeError::Refused(format!("upload-pack: not our ref {id}")));
+    }
+    for name in std::mem::take(&mut fetch.request.wanted_refs) {
+        let id = if policy.hidden.hides(&name) { None } else { look_up(&*view.refs, &name)? };
+        let unknown = || ServeError::Refused(format!("unknown ref {}", name.escape_ascii()));
+        let id = id.ok_or_else(unknown)?;
+        fetch.wants.push(id);
+        fetch.wanted_refs.push((name, id));
+    }
+    Ok(())
+}
+
+/// The first want that no ref holds, or, where reaching is enough, that none reaches.
+fn not_held(
+    wants: &[ObjectId],
+    refs: &dyn RefStore,
+    policy: &Policy,
+    rule: Wants,
+    unreached: impl FnOnce(&[ObjectId], &[ObjectId]) -> Result<Option<ObjectId>, ServeError>,
+) -> Result<Option<ObjectId>, ServeError> {
+    let nothing = HiddenRefs::default();
+    let hidden = if rule == Wants::Tips { &nothing } else { &policy.hidden };
+    let mut left: HashSet<ObjectId> = wants.iter().copied().collect();
+    let mut tips = Vec::new();
+    if !hidden.hides(b"HEAD") {
+        let head = look_up(refs, b"HEAD")?;
+        tips.extend(head);
+    }
+    for tip in &tips {
+        left.remove(tip);
+    }
+    refs.each(&[], &mut |record| {
+        if let Some(id) = record.id.filter(|_| !hidden.hides(record.name)) {
+            left.remove(&id);
+            if rule == Wants::Reachable {
+                tips.push(id);
+            }
+        }
+        // A walk needs all tips; without one, nothing is left to find.
+        let found = left.is_empty();
+        Ok(if found { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    })?;
+    if left.is_empty() {
+        return Ok(None);
+    }
+    let left: Vec<ObjectId> = left.into_iter().collect();
+    if rule == Wants::Reachable {
+        tips.sort_unstable();
+        tips.dedup();
+        return unreached(&tips, &left);
+    }
+    Ok(left.first().copied())
+}
+
+fn check_filter(fetch: &mut Fetch, policy: &Policy) -> Result<(), ServeError> {
+    let Some(text) = &fetch.request.filter else { return Ok(()) };
+    let refused = |reason: String| Err(ServeError::Refused(reason));
+    let Filters::Allow { tree_depth_max } = policy.filters else {
+        return refused("filter requested but not supported".into());
+    };
+    let spec = match FilterSpec::parse(text, &Limits::default()) {
+        Ok(spec) => spec,
+        Err(error) => return refused(format!("invalid filter-spec: {error}")),
+    };
+    if let Some(depth) = deepest(&spec).filter(|depth| *depth > tree_depth_max) {
+        return refused(format!("tree filter allows max depth {tree_depth_max}, but got {depth}"));
+    }
+    ObjectFilter::try_from(&spec)?;
+    Ok(())
+}
+
+/// The largest depth of the `tree:` filters in a filter.
+fn deepest(spec: &FilterSpec) -> Option<u64> {
+    let mut rest = vec![spec];
+    let mut deepest = None;
+    while let Some(spec) = rest.pop() {
+        match spec {
+            FilterSpec::TreeDepth(depth) => deepest = deepest.max(Some(*depth)),
+            FilterSpec::Combine(parts) => rest.extend(parts),
+            _ => {}
+        }
+    }
+    deepest
+}
