@@ -7,7 +7,8 @@ use crate::PREFIX_LEN;
 #[inline]
 pub(crate) fn read(digits: [u8; PREFIX_LEN]) -> u32 {
     let [a, b, c, d] = digits;
-    value(a) << 12 | value(b) << 8 | value(c) << 4 | value(d)
+    let [thousands, hundreds, tens, ones] = &VALUES;
+    (value(thousands, a) | value(hundreds, b)) | (value(tens, c) | value(ones, d))
 }
 
 /// The four lower-case digits of a length.
@@ -18,8 +19,8 @@ pub(crate) fn write(length: u16) -> [u8; PREFIX_LEN] {
 }
 
 #[inline]
-fn value(byte: u8) -> u32 {
-    VALUES.get(usize::from(byte)).copied().unwrap_or(NOT_HEX)
+fn value(table: &[u32; 256], byte: u8) -> u32 {
+    table.get(usize::from(byte)).copied().unwrap_or(NOT_HEX)
 }
 
 #[inline]
@@ -29,27 +30,30 @@ fn digit(nibble: u8) -> u8 {
 
 const DIGITS: &[u8; 16] = b"0123456789abcdef";
 
-/// High bits that no shift by up to 12 loses altogether.
+/// What no four digits come to.
 const NOT_HEX: u32 = 0xffff_0000;
 
-/// The value of each byte as a hexadecimal digit. Words, so that reading a length needs no branch: one wrong digit leaves
-/// its mark above the sixteen bits of a length.
-static VALUES: [u32; 256] = {
+/// The value of each byte as a digit at each of the four places. The lines of a stream form one chain of loads, each length
+/// saying where the next one stands: a table for each place takes the shifts out of that chain, and one wrong digit leaves
+/// its mark above the sixteen bits of a length without a branch.
+static VALUES: [[u32; 256]; PREFIX_LEN] = [table(12), table(8), table(4), table(0)];
+
+const fn table(shift: u32) -> [u32; 256] {
     let mut table = [NOT_HEX; 256];
     let mut rest: &mut [u32] = &mut table;
     let mut byte = 0_u8;
     while let Some((first, tail)) = rest.split_first_mut() {
         *first = match byte {
-            b'0'..=b'9' => byte.wrapping_sub(b'0') as u32,
-            b'a'..=b'f' => byte.wrapping_sub(b'a').wrapping_add(10) as u32,
-            b'A'..=b'F' => byte.wrapping_sub(b'A').wrapping_add(10) as u32,
+            b'0'..=b'9' => (byte.wrapping_sub(b'0') as u32) << shift,
+            b'a'..=b'f' => (byte.wrapping_sub(b'a').wrapping_add(10) as u32) << shift,
+            b'A'..=b'F' => (byte.wrapping_sub(b'A').wrapping_add(10) as u32) << shift,
             _ => NOT_HEX,
         };
         byte = byte.wrapping_add(1);
         rest = tail;
     }
     table
-};
+}
 
 #[cfg(test)]
 mod tests {
