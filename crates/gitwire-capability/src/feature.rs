@@ -19,9 +19,7 @@ pub trait Feature: Copy + fmt::Debug + 'static {
 
     /// The feature of that name.
     #[must_use]
-    fn from_name(name: &[u8]) -> Option<Self> {
-        Self::ALL.iter().copied().find(|feature| feature.name().as_bytes() == name)
-    }
+    fn from_name(name: &[u8]) -> Option<Self>;
 }
 
 /// A set of features.
@@ -164,6 +162,13 @@ macro_rules! features {
                 match self {
                     $(Self::$feature => $name,)*
                 }
+            }
+
+            fn from_name(name: &[u8]) -> Option<Self> {
+                $(if name == $name.as_bytes() {
+                    return Some(Self::$feature);
+                })*
+                None
             }
 
             fn bit(self) -> u32 {

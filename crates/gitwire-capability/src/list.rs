@@ -102,11 +102,15 @@ impl<'a> Capability<'a> {
     }
 
     fn from_word(word: &'a [u8], at: usize) -> Result<Self, CapabilityError> {
-        if let Some((offset, byte)) =
-            word.iter().copied().enumerate().find(|(_, byte)| byte.is_ascii_control())
-        {
+        let mut bytes = word.iter().copied().enumerate();
+        if let Some((offset, byte)) = bytes.find(|(_, byte)| byte.is_ascii_control()) {
             return Err(CapabilityError::ControlByte { at: at.saturating_add(offset), byte });
         }
+        Self::from_clean_word(word, at)
+    }
+
+    /// As [`from_word`](Self::from_word), for a word without control bytes.
+    fn from_clean_word(word: &'a [u8], at: usize) -> Result<Self, CapabilityError> {
         match key_and_value(word) {
             Ok((_, (key, value))) => Ok(Self { key, value, len: word.len() }),
             Err(_) => Err(CapabilityError::EmptyKey { at }),
@@ -131,13 +135,18 @@ impl<'a> Capability<'a> {
 pub struct Capabilities<'a> {
     rest: &'a [u8],
     at: usize,
+    /// Whether the list holds no control bytes but separators, so that no word needs a closer look.
+    clean: bool,
 }
 
 impl<'a> Capabilities<'a> {
     /// The capabilities of `list`, which is what stands after NUL or after the id of a want.
     #[must_use]
-    pub const fn new(list: &'a [u8]) -> Self {
-        Self { rest: list, at: 0 }
+    pub fn new(list: &'a [u8]) -> Self {
+        // Without an early way out the compiler looks at many bytes at once.
+        let dirty = |byte: u8| byte.is_ascii_control() & !is_separator(byte);
+        let clean = !list.iter().fold(false, |found, byte| found | dirty(*byte));
+        Self { rest: list, at: 0, clean }
     }
 }
 
@@ -155,7 +164,10 @@ impl<'a> Iterator for Capabilities<'a> {
         }
         self.rest = after;
         self.at = start.saturating_add(word.len());
-        let capability = Capability::from_word(word, start);
+        let capability = match self.clean {
+            true => Capability::from_clean_word(word, start),
+            false => Capability::from_word(word, start),
+        };
         if capability.is_err() {
             self.rest = &[];
         }
