@@ -57,7 +57,7 @@ impl HaveSet {
             stack: Vec::new(),
         };
         for want in wants {
-            let peeled = set.graph.peel(want)?.ok_or(WalkError::Missing { id: *want })?;
+            let peeled = set.graph.peel(want)?;
             if peeled.kind == ObjectKind::Commit {
                 let at = set.graph.number(&peeled.id)?;
                 set.graph.load(at)?;

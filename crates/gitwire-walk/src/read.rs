@@ -20,17 +20,17 @@ pub(crate) fn commit(
     Ok(CommitFacts { tree: links.tree, time, generation: 0 })
 }
 
-/// What a tag points at; `None` where the store lacks the tag.
+/// What a tag points at.
 pub(crate) fn tag_target(
     objects: &dyn ObjectStore,
     id: &ObjectId,
     limits: &WalkLimits,
     scratch: &mut Vec<u8>,
-) -> Result<Option<ObjectId>, WalkError> {
+) -> Result<ObjectId, WalkError> {
     match objects.read(id, limits.object_bytes_max, scratch)? {
-        None => Ok(None),
+        None => Err(WalkError::Missing { id: *id }),
         Some(ObjectKind::Tag) => TagRef::parse(id.format(), scratch)
-            .map(|tag| Some(tag.target()))
+            .map(|tag| tag.target())
             .map_err(|error| malformed(id, ObjectKind::Tag, error)),
         Some(actual) => Err(WalkError::Kind { id: *id, expected: ObjectKind::Tag, actual }),
     }

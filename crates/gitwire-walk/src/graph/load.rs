@@ -52,12 +52,20 @@ impl Graph {
     }
 
     /// Follows tags from `id` to what they point at; `None` where an object on the way is missing.
-    pub(crate) fn peel(&mut self, id: &ObjectId) -> Result<Option<Peeled>, WalkError> {
+    pub(crate) fn try_peel(&mut self, id: &ObjectId) -> Result<Option<Peeled>, WalkError> {
+        match self.peel(id) {
+            Err(WalkError::Missing { .. }) => Ok(None),
+            peeled => peeled.map(Some),
+        }
+    }
+
+    /// Follows tags from `id` to what they point at.
+    pub(crate) fn peel(&mut self, id: &ObjectId) -> Result<Peeled, WalkError> {
         let mut tags = Vec::new();
         let mut id = *id;
         loop {
             if self.known(&id).is_some_and(|at| self.has(at, LOADED)) {
-                return Ok(Some(Peeled { tags, id, kind: ObjectKind::Commit }));
+                return Ok(Peeled { tags, id, kind: ObjectKind::Commit });
             }
             let mut kind = None;
             self.objects.headers(&[id], &mut |_, presence| {
@@ -66,9 +74,9 @@ impl Graph {
                 }
             })?;
             match kind {
-                None => return Ok(None),
+                None => return Err(WalkError::Missing { id }),
                 Some(ObjectKind::Tag) => {}
-                Some(kind) => return Ok(Some(Peeled { tags, id, kind })),
+                Some(kind) => return Ok(Peeled { tags, id, kind }),
             }
             if tags.len() >= self.limits.tag_chain_max as usize {
                 return Err(WalkError::Limit {
@@ -77,16 +85,13 @@ impl Graph {
                 });
             }
             tags.push(id);
-            let Some(target) = read::tag_target(&*self.objects, &id, &self.limits, &mut self.scratch)? else {
-                return Ok(None);
-            };
-            id = target;
+            id = read::tag_target(&*self.objects, &id, &self.limits, &mut self.scratch)?;
         }
     }
 
     /// The number of the commit that `id` leads to; `None` where it leads to no commit, or to nothing.
     pub(crate) fn peel_to_commit(&mut self, id: &ObjectId) -> Result<Option<u32>, WalkError> {
-        match self.peel(id)? {
+        match self.try_peel(id)? {
             Some(Peeled { id, kind: ObjectKind::Commit, .. }) => self.number(&id).map(Some),
             _ => Ok(None),
         }

@@ -37,7 +37,7 @@ impl Graph {
             }
         }
         for id in include {
-            let peeled = self.peel(id)?.ok_or(WalkError::Missing { id: *id })?;
+            let peeled = self.peel(id)?;
             if peeled.kind == gitwire_types::ObjectKind::Commit {
                 let at = self.number(&peeled.id)?;
                 walk.include(self, at)?;

@@ -62,7 +62,7 @@ impl Graph {
         }
         let mut queue = DateQueue::default();
         for tip in tips {
-            let Some(peeled) = self.peel(tip)? else { continue };
+            let Some(peeled) = self.try_peel(tip)? else { continue };
             for id in peeled.tags.iter().chain([&peeled.id]) {
                 if let Some(at) = self.known(id) {
                     left -= usize::from(self.has(at, WANTED) && self.set(at, REACHED));

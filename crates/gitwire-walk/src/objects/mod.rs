@@ -145,15 +145,29 @@ impl Enumeration {
     fn start(&mut self) -> Result<(), WalkError> {
         for have in std::mem::take(&mut self.question.haves) {
             // A have that is not here excludes nothing.
-            if let Some(peeled) = self.graph.peel(&have)? {
+            if let Some(peeled) = self.graph.try_peel(&have)? {
                 self.exclude(&peeled)?;
             }
         }
         for want in std::mem::take(&mut self.question.wants) {
-            let peeled = self.graph.peel(&want)?.ok_or(WalkError::Missing { id: want })?;
-            self.want(peeled)?;
+            match self.graph.peel(&want) {
+                Ok(peeled) => self.want(peeled)?,
+                Err(WalkError::Missing { id }) if self.is_promised(&id)? => self.promised += 1,
+                Err(error) => return Err(error),
+            }
         }
         Ok(())
+    }
+
+    /// Whether an object may be missing.
+    fn is_promised(&self, id: &ObjectId) -> Result<bool, WalkError> {
+        let mut is_promised = false;
+        if self.question.promised_may_lack {
+            self.graph.objects().headers(&[*id], &mut |_, presence| {
+                is_promised = presence == Presence::Promised;
+            })?;
+        }
+        Ok(is_promised)
     }
 
     fn exclude(&mut self, peeled: &Peeled) -> Result<(), WalkError> {
@@ -304,7 +318,7 @@ impl Enumeration {
             if goes(&self.found, &tag) {
                 continue;
             }
-            let Some(peeled) = self.graph.peel(&tag)? else { continue };
+            let Some(peeled) = self.graph.try_peel(&tag)? else { continue };
             if peeled.tags.is_empty() || !goes(&self.found, &peeled.id) {
                 continue;
             }

@@ -1,7 +1,9 @@
 //! Histories to walk over, made from a number.
 
-use std::fmt::Write;
+use std::fmt::Write as _;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 use gitwire_testkit::git::{Folder, Git};
 use gitwire_types::ObjectId;
@@ -89,6 +91,20 @@ impl History {
 
     pub(crate) fn path(&self) -> PathBuf {
         self.folder.path().join("x.git")
+    }
+
+    /// What `git upload-pack` answers to one request of version 2.
+    pub(crate) fn upload_pack(&self, input: &[u8]) -> Vec<u8> {
+        let mut command = self.git.command(&self.path(), ["upload-pack", "--stateless-rpc", "."]);
+        command
+            .env("GIT_PROTOCOL", "version=2")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        // A request is smaller than a pipe.
+        child.stdin.take().unwrap().write_all(input).unwrap();
+        child.wait_with_output().unwrap().stdout
     }
 
     /// Ids that git prints, one a line, up to a space.

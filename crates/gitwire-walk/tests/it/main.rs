@@ -4,6 +4,8 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::string_slice,
     clippy::arithmetic_side_effects,
     reason = "tests"
 )]
@@ -12,6 +14,7 @@ mod connectivity;
 mod enumerate;
 mod history;
 mod negotiate;
+mod pack;
 mod ranges;
 mod shallow;
 mod store;

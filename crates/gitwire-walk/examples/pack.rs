@@ -1,5 +1,5 @@
-//! Writes a pack of everything that the references of a Git directory reach to standard output; `pack_all DIR [HAVE…]` leaves out
-//! what the haves reach.
+//! `pack DIR [WANT…] [--not HAVE…]`: writes a thin pack of what the wants reach and the haves do not to standard output. Without a
+//! want, everything that a reference points at is wanted.
 #![allow(clippy::print_stderr, reason = "a program that reports on standard error")]
 
 use std::error::Error;
@@ -17,14 +17,24 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut args = std::env::args().skip(1);
     let repository = GitDir::open(args.next().ok_or("which Git directory?")?, &OpenOptions::default())?;
     let format = repository.format();
-    let haves = args.map(|hex| ObjectId::from_hex(format, hex.as_bytes())).collect::<Result<Vec<_>, _>>()?;
-    let mut wants = Vec::new();
-    repository.refs()?.each(&[], &mut |record| {
-        wants.extend(record.id);
-        Ok(ControlFlow::Continue(()))
-    })?;
-    wants.sort_unstable();
-    wants.dedup();
+    let (mut wants, mut haves) = (Vec::new(), Vec::new());
+    let mut is_have = false;
+    for arg in args {
+        if arg == "--not" {
+            is_have = true;
+            continue;
+        }
+        let id = ObjectId::from_hex(format, arg.as_bytes())?;
+        if is_have { haves.push(id) } else { wants.push(id) }
+    }
+    if wants.is_empty() {
+        repository.refs()?.each(&[], &mut |record| {
+            wants.extend(record.id);
+            Ok(ControlFlow::Continue(()))
+        })?;
+        wants.sort_unstable();
+        wants.dedup();
+    }
     let mut request = PackRequest::new(wants, haves);
     request.thin = true;
     let graph = Graph::new(repository.objects()?, format, WalkLimits::default());
@@ -34,7 +44,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut last = None;
     loop {
         let state = source.next(256 << 10, &mut out, &Never)?;
-        let stage = std::mem::discriminant(&state);
         if let SourceState::Preparing(preparation) = state {
             let stage = std::mem::discriminant(&preparation);
             if last.replace(stage) != Some(stage) {
@@ -43,7 +52,6 @@ fn main() -> Result<(), Box<dyn Error>> {
         } else if last.take().is_some() {
             eprintln!("{:>8.3} s  writing", start.elapsed().as_secs_f64());
         }
-        let _ = stage;
         stdout.write_all(&out)?;
         out.clear();
         if state == SourceState::End {
