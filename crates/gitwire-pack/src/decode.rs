@@ -242,9 +242,13 @@ impl PackDecoder {
             let dropped = self.decoder.make_room(&mut self.window);
             self.window_used = self.window_used.saturating_sub(dropped);
         }
+        // Room for one byte too many and no more: so too large an entry is that, whatever is wrong behind it.
+        let left = usize::try_from(declared.saturating_sub(*made)).unwrap_or(usize::MAX).saturating_add(1);
+        let room = self.window_used.saturating_add(left).min(self.window.len());
+        let window = self.window.get_mut(..room).unwrap_or_default();
         let progress = self
             .decoder
-            .decompress(rest, &mut self.window, false)
+            .decompress(rest, window, false)
             .map_err(|error| inflate_error(offset, declared, error))?;
         let (consumed, len) = (progress.consumed, progress.output.len());
         *done = progress.done;

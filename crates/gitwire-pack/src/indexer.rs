@@ -5,12 +5,14 @@
 mod ahead;
 mod family;
 mod indexed;
+mod make;
 mod options;
 mod progress;
 mod resolve;
 mod scan;
 mod table;
 mod thin;
+mod work;
 mod worker;
 
 use std::fmt;

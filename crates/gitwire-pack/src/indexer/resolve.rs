@@ -6,11 +6,13 @@ use gitwire_types::{Interrupt, ObjectId};
 
 use crate::indexer::family::{Families, IdDeltas, Names};
 use crate::indexer::indexed::Indexed;
+use crate::indexer::make::Scratch;
 use crate::indexer::options::{IndexerOptions, Resolve};
 use crate::indexer::progress::Progress;
 use crate::indexer::table::Table;
 use crate::indexer::thin;
-use crate::indexer::worker::{Counts, Scratch, Shared, Work, Worker};
+use crate::indexer::work::Work;
+use crate::indexer::worker::{Counts, Shared, Worker};
 use crate::{PackError, Spool};
 
 /// All that is known while objects are named.

@@ -8,10 +8,12 @@ use sirocco::Format;
 use sirocco::deflate::Level;
 
 use crate::bytes::read_exact_at;
+use crate::indexer::make::Scratch;
 use crate::indexer::options::KnownObjects;
 use crate::indexer::resolve::Naming;
 use crate::indexer::table::Scanned;
-use crate::indexer::worker::{Scratch, Work, Worker};
+use crate::indexer::work::Work;
+use crate::indexer::worker::Worker;
 use crate::{EntryHeader, EntryKind, PackError, PackHeader, Spool};
 
 /// Names what `naming` has left unnamed; the pack's checksum afterwards, and how many bases were appended.

@@ -10,10 +10,15 @@ mod delta_apply;
 mod delta_make;
 mod filter_spec;
 mod fsck;
+mod idx_read;
+mod indexer;
+mod pack_access;
+mod pack_decode;
 mod pktline;
 mod progress_text;
 mod refname;
 mod refspec;
+mod rev_read;
 mod sideband;
 mod tag;
 mod tree;
@@ -30,10 +35,15 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("delta_make", delta_make::delta_make),
     ("filter_spec", filter_spec::filter_spec),
     ("fsck", fsck::fsck),
+    ("idx_read", idx_read::idx_read),
+    ("indexer", indexer::indexer),
+    ("pack_access", pack_access::pack_access),
+    ("pack_decode", pack_decode::pack_decode),
     ("pktline", pktline::pktline),
     ("progress_text", progress_text::progress_text),
     ("refname", refname::refname),
     ("refspec", refspec::refspec),
+    ("rev_read", rev_read::rev_read),
     ("sideband", sideband::sideband),
     ("tag", tag::tag),
     ("tree", tree::tree),
