@@ -1,6 +1,7 @@
 //! From what a client wants to the bytes of a pack.
 
 mod plan;
+mod search;
 mod write;
 
 use std::sync::Arc;
@@ -9,7 +10,8 @@ use bytes::BytesMut;
 use gitwire_storage::{ObjectStore, PackSource, Preparation, SourceState};
 use gitwire_types::{Interrupt, ObjectId};
 
-use self::plan::Planner;
+use self::plan::{Compressor, Planner};
+use self::search::SearchLimits;
 use self::write::Writer;
 use crate::objects::{Enumeration, Progress, Question};
 use crate::{Graph, ObjectFilter, WalkError};
@@ -42,7 +44,7 @@ pub struct PackRequest {
     pub depth: u32,
     /// Bytes of memory that making deltas may hold at once, beside the fixed sum per object.
     pub memory: u64,
-    /// Threads that making deltas may use.
+    /// The most threads that making deltas may use; what is made does not depend on them. At present one does it all.
     pub threads: usize,
 }
 
@@ -88,7 +90,9 @@ impl PackRequest {
 pub fn pack_source(graph: Graph, request: PackRequest) -> Box<dyn PackSource> {
     let objects = Arc::clone(graph.objects());
     let stage = Stage::Enumerate(Box::new(Enumeration::new(graph, request.question())));
-    Box::new(Source { objects, thin: request.thin, ofs_delta: request.ofs_delta, stage })
+    let PackRequest { window, depth, memory, thin, ofs_delta, .. } = request;
+    let search = SearchLimits { window, depth, memory };
+    Box::new(Source { objects, thin, ofs_delta, search, stage })
 }
 
 #[derive(Debug)]
@@ -96,6 +100,7 @@ struct Source {
     objects: Arc<dyn ObjectStore>,
     thin: bool,
     ofs_delta: bool,
+    search: SearchLimits,
     stage: Stage,
 }
 
@@ -103,6 +108,7 @@ struct Source {
 enum Stage {
     Enumerate(Box<Enumeration>),
     Plan(Box<Planner>),
+    Compress(Box<Compressor>),
     Write(Box<Writer>),
     Ended,
     /// An error was given; there is nothing more to be had.
@@ -148,11 +154,21 @@ impl Source {
                 let done = planner.step(&*self.objects, stop)?;
                 let state = counting(&planner);
                 if done {
-                    let plan = planner.finish(&*self.objects)?;
-                    let writer = Writer::new(Arc::clone(&self.objects), plan, self.ofs_delta);
-                    (Stage::Write(Box::new(writer)), state)
+                    let compressor = planner.resolve(&*self.objects, self.search)?;
+                    (Stage::Compress(Box::new(compressor)), state)
                 } else {
                     (Stage::Plan(planner), state)
+                }
+            }
+            Stage::Compress(mut compressor) => {
+                let done = compressor.step(&*self.objects, stop)?;
+                let (looked_at, all) = compressor.progress();
+                let state = SourceState::Preparing(Preparation::Compressing(looked_at, all));
+                if done {
+                    let writer = Writer::new(Arc::clone(&self.objects), compressor.finish(), self.ofs_delta);
+                    (Stage::Write(Box::new(writer)), state)
+                } else {
+                    (Stage::Compress(compressor), state)
                 }
             }
             Stage::Write(mut writer) => {

@@ -1,8 +1,11 @@
 //! How each object goes: as a stored entry, or made anew.
 
+use std::collections::HashMap;
+
 use gitwire_storage::{Entry, EntryBase, ObjectStore, PackAccess, PackId, Presence};
 use gitwire_types::{Interrupt, ObjectId};
 
+use super::search::{Search, SearchLimits};
 use crate::graph::RangeWalk;
 use crate::objects::{Fact, Found, PIECE};
 use crate::{Graph, WalkError};
@@ -18,9 +21,9 @@ pub(crate) struct Slot {
     pub(crate) size: u64,
     /// Where the object's entry starts in the new pack, once it is written.
     pub(crate) written_at: u64,
-    /// The pack, or [`NONE`]: the object is read and deflated.
+    /// The pack, or [`NONE`]: the object, or the delta where there is a base, is deflated.
     pub(crate) pack: u32,
-    /// The number of the object that the stored delta is against, or [`NONE`].
+    /// The number of the object that the delta is against, or [`NONE`].
     pub(crate) base: u32,
     /// Deltas down to a whole object, this one included.
     depth: u16,
@@ -38,7 +41,7 @@ enum Mark {
 }
 
 impl Slot {
-    const EMPTY: Self = Self {
+    pub(super) const EMPTY: Self = Self {
         offset: 0,
         len: 0,
         size: 0,
@@ -49,6 +52,11 @@ impl Slot {
         header_len: 0,
         mark: Mark::New,
     };
+
+    /// The object goes as a delta that was made, of this size.
+    pub(super) fn make_delta(&mut self, base: u32, size: u64) {
+        (self.pack, self.base, self.size) = (NONE, base, size);
+    }
 
     /// The object is read and deflated instead of copied.
     fn make_anew(&mut self) {
@@ -105,8 +113,12 @@ impl Planner {
         Ok(false)
     }
 
-    /// The order of writing and where everything comes from, once all objects are located.
-    pub(crate) fn finish(mut self, objects: &dyn ObjectStore) -> Result<Plan, WalkError> {
+    /// Joins stored deltas with their bases, once all objects are located, and starts the search for more deltas.
+    pub(crate) fn resolve(
+        mut self,
+        objects: &dyn ObjectStore,
+        limits: SearchLimits,
+    ) -> Result<Compressor, WalkError> {
         let mut by_place = std::mem::take(&mut self.sent);
         // What is in no pack is new, and comes first; then as it stands, so that packs are read from front to back.
         by_place.sort_by_key(|at| {
@@ -114,8 +126,8 @@ impl Planner {
             (slot.pack.wrapping_add(1), slot.offset)
         });
         self.find_bases(objects, &by_place)?;
-        let order = self.place(&by_place);
-        Ok(Plan { found: self.found, slots: self.slots, order })
+        let search = Search::new(objects, &self.found, &self.slots, self.graph.is_some(), limits)?;
+        Ok(Compressor { planner: self, by_place, search })
     }
 
     fn slot(&self, at: u32) -> Slot {
@@ -272,12 +284,44 @@ impl Planner {
     }
 }
 
+/// Makes deltas, in pieces; then the order of writing.
+#[derive(Debug)]
+pub(crate) struct Compressor {
+    planner: Planner,
+    by_place: Vec<u32>,
+    search: Search,
+}
+
+impl Compressor {
+    /// How many of how many candidates have been looked at.
+    pub(crate) fn progress(&self) -> (u64, u64) {
+        self.search.progress()
+    }
+
+    /// Looks for some deltas; true once there are no more to be found.
+    pub(crate) fn step(
+        &mut self,
+        objects: &dyn ObjectStore,
+        stop: &dyn Interrupt,
+    ) -> Result<bool, WalkError> {
+        self.search.step(objects, &self.planner.found, &mut self.planner.slots, stop)
+    }
+
+    /// The order of writing and where everything comes from.
+    pub(crate) fn finish(mut self) -> Plan {
+        let order = self.planner.place(&self.by_place);
+        Plan { found: self.planner.found, slots: self.planner.slots, order, made: self.search.into_made() }
+    }
+}
+
 /// Everything that is needed for writing.
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) found: Found,
     pub(crate) slots: Vec<Slot>,
     pub(crate) order: Vec<u32>,
+    /// Deltas that were made, by their targets.
+    pub(crate) made: HashMap<u32, Vec<u8>>,
 }
 
 impl Plan {

@@ -39,9 +39,9 @@ enum Current {
         at: u64,
         left: u64,
     },
-    /// An object that is deflated, and how much of it is still to be read.
+    /// An object or a delta that is deflated, and how much of it is still to be read.
     Object {
-        reader: Box<dyn ObjectReader>,
+        reader: Option<Box<dyn ObjectReader>>,
         left: u64,
         input: Vec<u8>,
         used: usize,
@@ -129,7 +129,12 @@ impl Writer {
         if let Some(slot) = self.plan.slots.get_mut(at as usize) {
             slot.written_at = offset;
         }
-        let (kind, size) = if slot.pack == NONE {
+        let (kind, size) = if let Some(delta) = self.take_made(at, slot) {
+            let size = delta.len() as u64;
+            self.deflate.reset();
+            self.current = Current::Object { reader: None, left: 0, input: delta, used: 0 };
+            (self.delta_kind(slot.base, offset)?, size)
+        } else if slot.pack == NONE {
             let id = self.plan.found.id(at)?;
             let expected = self.plan.found.fact(at).kind;
             let reader = self.objects.open(&id)?.ok_or(WalkError::Missing { id })?;
@@ -138,7 +143,7 @@ impl Writer {
                 return Err(WalkError::Kind { id, expected, actual });
             }
             self.deflate.reset();
-            self.current = Current::Object { reader, left: size, input: Vec::new(), used: 0 };
+            self.current = Current::Object { reader: Some(reader), left: size, input: Vec::new(), used: 0 };
             (EntryKind::Whole(expected), size)
         } else {
             let skip = u64::from(slot.header_len);
@@ -156,11 +161,20 @@ impl Writer {
         if slot.base == NONE {
             return Ok(EntryKind::Whole(self.plan.found.fact(at).kind));
         }
-        if self.ofs_delta && self.plan.found.fact(slot.base).is(Fact::SEND) {
-            let distance = offset.saturating_sub(self.plan.slot(slot.base).written_at);
+        self.delta_kind(slot.base, offset)
+    }
+
+    fn delta_kind(&self, base: u32, offset: u64) -> Result<EntryKind, WalkError> {
+        if self.ofs_delta && self.plan.found.fact(base).is(Fact::SEND) {
+            let distance = offset.saturating_sub(self.plan.slot(base).written_at);
             return Ok(EntryKind::OffsetDelta { distance });
         }
-        Ok(EntryKind::IdDelta { base: self.plan.found.id(slot.base)? })
+        Ok(EntryKind::IdDelta { base: self.plan.found.id(base)? })
+    }
+
+    /// The delta that was made for an object, unless its chain had to be broken.
+    fn take_made(&mut self, at: u32, slot: Slot) -> Option<Vec<u8>> {
+        self.plan.made.remove(&at).filter(|_| slot.base != NONE && slot.pack == NONE)
     }
 
     /// Copies compressed bytes.
@@ -187,6 +201,7 @@ impl Writer {
             let most = usize::try_from(*left).unwrap_or(usize::MAX).min(BLOCK);
             input.resize(most, 0);
             *used = 0;
+            let reader = reader.as_mut().ok_or(WalkError::Internal("a delta is in memory"))?;
             let count = reader.read(input)?;
             if count == 0 {
                 return Err(cut_short().into());

@@ -94,6 +94,44 @@ fn thin_packs_complete_where_the_haves_are() {
     }
 }
 
+/// The length of the longest chain of deltas in a pack, and the number of deltas.
+fn chains(history: &History, pack: &[u8]) -> (usize, usize) {
+    std::fs::write(history.path().join("v.pack"), pack).unwrap();
+    history.git.ok(&history.path(), ["index-pack", "-o", "v.idx", "v.pack"]);
+    let text = String::from_utf8(history.git.ok(&history.path(), ["verify-pack", "-v", "v.idx"])).unwrap();
+    let depth = |line: &str| -> Option<usize> {
+        let words: Vec<_> = line.split_whitespace().collect();
+        (words.len() == 7).then(|| words[5].parse().unwrap())
+    };
+    let depths: Vec<usize> = text.lines().filter_map(depth).collect();
+    (depths.iter().copied().max().unwrap_or(0), depths.len())
+}
+
+#[test]
+fn deltas_are_made_within_window_depth_and_memory() {
+    let Some(history) = History::make(21, 120, Clock::Steady) else { return };
+    let request = PackRequest::new(history.commits.clone(), vec![]);
+    let expected = sent(&history, &request);
+    let pack_with = |window, depth, memory| {
+        let mut request = request.clone();
+        (request.window, request.depth, request.memory) = (window, depth, memory);
+        let pack = made(history.store.graph(), request, 1 << 16);
+        assert_eq!(listed(&history, &pack), expected);
+        pack
+    };
+    let whole = pack_with(0, 50, 1 << 20);
+    let deltas = pack_with(10, 50, 1 << 20);
+    assert!(deltas.len() < whole.len());
+    assert_eq!(chains(&history, &whole), (0, 0));
+    let (longest, many) = chains(&history, &deltas);
+    assert!(longest > 1 && many > 20, "{longest} {many}");
+    assert_eq!(chains(&history, &pack_with(10, 1, 1 << 20)).0, 1);
+    assert_eq!(chains(&history, &pack_with(10, 0, 1 << 20)).0, 0);
+    assert_eq!(chains(&history, &pack_with(10, 50, 0)).0, 0);
+    assert!(chains(&history, &pack_with(10, 50, 2000)).1 < many);
+    assert!(pack_with(10, 50, 1 << 20) == deltas, "one request makes one pack");
+}
+
 #[test]
 fn nothing_is_sent_when_an_object_is_missing() {
     let Some(mut history) = History::make(12, 20, Clock::Steady) else { return };
