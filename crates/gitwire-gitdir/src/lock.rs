@@ -7,15 +7,16 @@ use std::time::Duration;
 use gitwire_storage::{Result, StorageError, StorageErrorKind};
 
 use crate::error::{Context as _, shown};
-use crate::fs::{Directory, File, FileSystem};
+use crate::fs::{Directory, FileSystem};
 
 /// A held lock. Dropped before [`Lock::commit`]: the lock file goes and nothing has changed.
+///
+/// The lock file is open only while it is written: a transaction may hold more locks than a process may have open files.
 #[derive(Debug)]
 pub(crate) struct Lock {
     dir: Arc<dyn Directory>,
     /// What is locked.
     name: Vec<u8>,
-    file: Arc<dyn File>,
     held: bool,
 }
 
@@ -31,7 +32,7 @@ impl Lock {
         let mut pause = Duration::from_millis(1);
         loop {
             match dir.create(&lock_name(name), FILE_MODE) {
-                Ok(file) => return Ok(Self { dir: Arc::clone(dir), name: name.to_vec(), file, held: true }),
+                Ok(_) => return Ok(Self { dir: Arc::clone(dir), name: name.to_vec(), held: true }),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists && waited < patience => {
                     file_system.pause(pause);
                     waited = waited.saturating_add(pause);
@@ -56,9 +57,9 @@ impl Lock {
 
     /// Writes the new content, durably; it is not yet in force.
     pub(crate) fn write(&self, content: &[u8]) -> Result<()> {
-        self.file
-            .write(content)
-            .and_then(|()| self.file.sync())
+        self.dir
+            .append(&lock_name(&self.name), FILE_MODE)
+            .and_then(|file| file.write(content).and_then(|()| file.sync()))
             .context(|| format!("cannot write '{}.lock'", shown(&self.name)))
     }
 
