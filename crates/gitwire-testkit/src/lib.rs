@@ -10,3 +10,4 @@
 
 pub mod fuzz;
 pub mod git;
+pub mod sim_fs;

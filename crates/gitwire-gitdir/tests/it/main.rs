@@ -8,6 +8,7 @@
 )]
 
 mod concurrent;
+mod crash;
 mod git;
 mod objects;
 mod refs;
