@@ -3,6 +3,7 @@
 //! To add one: a file with the function, a line in [`TARGETS`], a folder of the same name in `fuzz/corpus` with a few small
 //! seeds, and a one-line target in `fuzz/fuzz_targets`. The corpus test and the tidy test hold the three together.
 
+mod alternates;
 mod capability;
 mod capability_v2;
 mod commit;
@@ -10,15 +11,21 @@ mod delta_apply;
 mod delta_make;
 mod filter_spec;
 mod fsck;
+mod git_config;
+mod git_files;
 mod idx_read;
 mod indexer;
+mod loose_object;
+mod loose_ref;
 mod pack_access;
 mod pack_decode;
+mod packed_refs;
 mod pktline;
 mod progress_text;
 mod refname;
 mod refspec;
 mod rev_read;
+mod shallow_file;
 mod sideband;
 mod tag;
 mod tree;
@@ -28,6 +35,7 @@ pub type Body = fn(&[u8]);
 
 /// Every fuzz body under its name, sorted.
 pub const TARGETS: &[(&str, Body)] = &[
+    ("alternates", alternates::alternates),
     ("capability", capability::capability),
     ("capability_v2", capability_v2::capability_v2),
     ("commit", commit::commit),
@@ -35,15 +43,20 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("delta_make", delta_make::delta_make),
     ("filter_spec", filter_spec::filter_spec),
     ("fsck", fsck::fsck),
+    ("git_config", git_config::git_config),
     ("idx_read", idx_read::idx_read),
     ("indexer", indexer::indexer),
+    ("loose_object", loose_object::loose_object),
+    ("loose_ref", loose_ref::loose_ref),
     ("pack_access", pack_access::pack_access),
     ("pack_decode", pack_decode::pack_decode),
+    ("packed_refs", packed_refs::packed_refs),
     ("pktline", pktline::pktline),
     ("progress_text", progress_text::progress_text),
     ("refname", refname::refname),
     ("refspec", refspec::refspec),
     ("rev_read", rev_read::rev_read),
+    ("shallow_file", shallow_file::shallow_file),
     ("sideband", sideband::sideband),
     ("tag", tag::tag),
     ("tree", tree::tree),
