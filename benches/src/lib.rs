@@ -1,5 +1,7 @@
 //! What the benches share: how large their inputs are.
 
+pub mod packs;
+
 /// Whether the benches run on tiny inputs, only to see that they still work (`GITWIRE_BENCH_TINY=1`).
 #[must_use]
 pub fn tiny() -> bool {

@@ -246,10 +246,13 @@ impl PackDecoder {
         let left = usize::try_from(declared.saturating_sub(*made)).unwrap_or(usize::MAX).saturating_add(1);
         let room = self.window_used.saturating_add(left).min(self.window.len());
         let window = self.window.get_mut(..room).unwrap_or_default();
-        let progress = self
-            .decoder
-            .decompress(rest, window, false)
-            .map_err(|error| inflate_error(offset, declared, error))?;
+        let progress = match self.decoder.decompress(rest, window, false) {
+            Ok(progress) => progress,
+            Err(_) if self.decoder.total_out() > declared => {
+                return Err(PackError::InflateOverrun { offset, declared });
+            }
+            Err(error) => return Err(inflate_error(offset, declared, error)),
+        };
         let (consumed, len) = (progress.consumed, progress.output.len());
         *done = progress.done;
         self.window_full = progress.full;
