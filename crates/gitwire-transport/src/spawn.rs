@@ -72,6 +72,7 @@ impl ServiceProcess {
         self.command
     }
 
+    #[cfg(feature = "tokio")]
     pub(crate) fn name(&self) -> &str {
         &self.name
     }

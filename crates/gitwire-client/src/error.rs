@@ -1,0 +1,82 @@
+//! Why a call did not come to its end.
+
+use gitwire_protocol::ProtocolError;
+use gitwire_storage::StorageError;
+use gitwire_transport::{DriveError, TransportError, UrlError};
+use gitwire_types::{Interrupted, ObjectFormat, ObjectId};
+use gitwire_walk::WalkError;
+
+/// Why a call did not come to its end.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ClientError {
+    /// The server broke the protocol, reported an error, or hit a limit.
+    #[error(transparent)]
+    Protocol(#[from] ProtocolError),
+    /// The connection could not be opened or failed.
+    #[error(transparent)]
+    Transport(TransportError),
+    /// The local repository failed.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// A walk over the local repository failed.
+    #[error(transparent)]
+    Walk(WalkError),
+    /// The server did not send all that it was asked for.
+    #[error("remote did not send all necessary objects: {id} is missing")]
+    Incomplete {
+        /// An object that is not there.
+        id: ObjectId,
+    },
+    /// The two repositories use different hash functions.
+    #[error("mismatched algorithms: client {ours}; server {theirs}")]
+    ObjectFormat {
+        /// The hash function of the local repository.
+        ours: ObjectFormat,
+        /// That of the remote.
+        theirs: ObjectFormat,
+    },
+    /// The remote has no such ref.
+    #[error("couldn't find remote ref {0}")]
+    NoSuchRef(String),
+    /// The remote has no such branch or tag.
+    #[error("Remote branch {0} not found in upstream origin")]
+    NoSuchBranch(String),
+    /// The caller asked for an end.
+    #[error(transparent)]
+    Interrupted(#[from] Interrupted),
+    /// A branch that cannot happen. Please report it.
+    #[error("internal error: {0}")]
+    Internal(&'static str),
+}
+
+impl From<TransportError> for ClientError {
+    fn from(error: TransportError) -> Self {
+        Self::Transport(error)
+    }
+}
+
+impl From<UrlError> for ClientError {
+    fn from(error: UrlError) -> Self {
+        Self::Transport(error.into())
+    }
+}
+
+impl From<DriveError<ProtocolError>> for ClientError {
+    fn from(error: DriveError<ProtocolError>) -> Self {
+        match error {
+            DriveError::Machine(error) => Self::Protocol(error),
+            DriveError::Transport(error) => Self::Transport(error),
+        }
+    }
+}
+
+impl From<WalkError> for ClientError {
+    fn from(error: WalkError) -> Self {
+        match error {
+            WalkError::Storage(error) => Self::Storage(error),
+            WalkError::Interrupted(interrupted) => Self::Interrupted(interrupted),
+            error => Self::Walk(error),
+        }
+    }
+}

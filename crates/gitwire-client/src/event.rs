@@ -1,0 +1,26 @@
+//! What happens while a call runs.
+
+use std::sync::Arc;
+
+use gitwire_pack::Progress;
+
+/// What happens while a call runs. Comes often: show it at your own pace.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// What the server says: bytes of a stranger, to be made safe before a terminal sees them. Pieces join.
+    Remote(&'a [u8]),
+    /// So many commits were named to find out what both sides have.
+    Negotiating(u64),
+    /// The pack arrives; how far it is.
+    Receiving(&'a Progress),
+    /// The pack is whole and its objects are named now; the counters may be watched from another thread until the next event.
+    Indexing(Arc<Progress>),
+    /// All that the new refs reach is looked for.
+    Checking,
+    /// Everything is there; refs are updated.
+    Updating,
+}
+
+/// Hears events.
+pub(crate) type Listener<'a> = &'a mut dyn FnMut(Event<'_>);

@@ -1,0 +1,22 @@
+#![forbid(unsafe_code)]
+#![doc = include_str!("../README.md")]
+#![warn(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::expect_used)]
+
+#[cfg(feature = "gitdir")]
+mod clone;
+mod conversation;
+mod error;
+mod event;
+mod fetch;
+mod ls_remote;
+mod refs;
+mod remote;
+
+#[cfg(feature = "gitdir")]
+pub use crate::clone::{Clone, CloneKind, Cloned};
+pub use crate::error::ClientError;
+pub use crate::event::Event;
+pub use crate::fetch::{Fetch, Fetched, Prune, TagFollowing, Update, UpdateKind};
+pub use crate::ls_remote::ls_remote;
+pub use crate::refs::RemoteRefs;
+pub use crate::remote::Remote;

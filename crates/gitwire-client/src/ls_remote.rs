@@ -1,0 +1,83 @@
+//! What refs a remote has.
+
+use bytes::{Bytes, BytesMut};
+use gitwire_protocol::{FetchClient, FetchEvent, LsRefsRequest};
+
+use crate::conversation::{Conversation, have};
+use crate::event::Listener;
+use crate::{ClientError, Remote, RemoteRefs};
+
+/// The refs of a remote, with what symbolic ones name and what tags lead to.
+///
+/// `prefixes` are a hint: a server of version 2 leaves out what starts with none of them; others show everything.
+///
+/// # Errors
+/// The remote is not reached, or breaks off.
+pub fn ls_remote(remote: &Remote, prefixes: &[Bytes]) -> Result<RemoteRefs, ClientError> {
+    let mut listing = Listing::new(prefixes.to_vec());
+    have(remote, &mut listing, &mut |_| ())?;
+    Ok(listing.refs)
+}
+
+/// Asks for refs; what comes after them is the caller's.
+#[derive(Debug)]
+pub(crate) struct Listing {
+    pub(crate) refs: RemoteRefs,
+    request: LsRefsRequest,
+    asked: bool,
+}
+
+impl Listing {
+    pub(crate) fn new(prefixes: Vec<Bytes>) -> Self {
+        let mut request = LsRefsRequest::everything();
+        request.prefixes = prefixes;
+        Self { refs: RemoteRefs::default(), request, asked: false }
+    }
+
+    /// Takes what belongs to the list; gives back everything else.
+    pub(crate) fn take(&mut self, event: FetchEvent) -> Option<FetchEvent> {
+        match event {
+            FetchEvent::Capabilities(capabilities) => {
+                self.refs.version = capabilities.version();
+                self.refs.format = capabilities.object_format();
+            }
+            FetchEvent::Refs(block) => self.refs.blocks.push(block),
+            FetchEvent::RefsEnd => {}
+            event => return Some(event),
+        }
+        None
+    }
+
+    /// Asks, if that has not been done; whether it did.
+    pub(crate) fn ask(
+        &mut self,
+        machine: &mut FetchClient,
+        output: &mut BytesMut,
+    ) -> Result<bool, ClientError> {
+        if self.asked {
+            return Ok(false);
+        }
+        machine.list_refs(std::mem::take(&mut self.request), output)?;
+        self.asked = true;
+        Ok(true)
+    }
+}
+
+impl Conversation for Listing {
+    fn event(&mut self, event: FetchEvent, _: Listener<'_>) -> Result<(), ClientError> {
+        self.take(event);
+        Ok(())
+    }
+
+    fn answer(
+        &mut self,
+        machine: &mut FetchClient,
+        output: &mut BytesMut,
+        _: Listener<'_>,
+    ) -> Result<(), ClientError> {
+        if !self.ask(machine, output)? {
+            machine.finish(output)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,51 @@
+//! Where a repository is and how it is reached.
+
+use bytes::Bytes;
+use gitwire_protocol::message::Service;
+use gitwire_protocol::{FetchClientOptions, Version};
+use gitwire_transport::blocking::{Streams, connect};
+use gitwire_transport::{ConnectOptions, Deadlines, TransportError, Url};
+
+use crate::ClientError;
+
+/// Where a repository is and how it is reached.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Remote {
+    /// The URL as it was given; what a clone writes into its configuration.
+    pub name: Bytes,
+    /// The URL.
+    pub url: Url,
+    /// The version of the protocol to ask for. 2, as git does; a server that does not know it answers in an older one.
+    pub version: Version,
+    /// How the connection is opened. [`ConnectOptions::parameters`] is set by the version.
+    pub connect: ConnectOptions,
+    /// How the machine speaks.
+    pub client: FetchClientOptions,
+    /// How long the server may take.
+    pub deadlines: Deadlines,
+}
+
+impl Remote {
+    /// A remote that a person named: all kinds of URL are allowed.
+    ///
+    /// # Errors
+    /// What is wrong with the URL.
+    pub fn parse(url: &[u8]) -> Result<Self, ClientError> {
+        Ok(Self {
+            name: Bytes::copy_from_slice(url),
+            url: Url::parse(url)?,
+            version: Version::V2,
+            connect: ConnectOptions::user(),
+            client: FetchClientOptions::default(),
+            deadlines: Deadlines::client(),
+        })
+    }
+
+    /// Opens a connection to its upload-pack.
+    pub(crate) fn open(&self) -> Result<Streams, TransportError> {
+        let mut options = self.connect.clone();
+        options.parameters = self.version.parameter().map(str::to_owned);
+        connect(&self.url, Service::UploadPack, &options)
+    }
+}
