@@ -1,7 +1,9 @@
 //! Reading *upload-request* of versions 0 and 1.
 
+use alloc::boxed::Box;
+
 use bytes::BytesMut;
-use gitwire_capability::{Budget, FetchAgreement, FetchFeature};
+use gitwire_capability::{Budget, FetchAgreement, FetchFeature, FetchOffer};
 use gitwire_pktline::{Packet, encode_flush};
 
 use super::context::{Context, Gathered, Step};
@@ -15,6 +17,8 @@ use crate::{ProtocolError, Violation};
 #[derive(Debug)]
 pub(super) struct Request {
     gathered: Gathered,
+    /// What the client may use.
+    offer: Box<FetchOffer>,
     agreement: FetchAgreement,
     budget: Budget,
 }
@@ -27,9 +31,11 @@ enum Read {
 
 impl Request {
     pub(super) fn new(context: &Context) -> Self {
+        let offer = Box::new(offer(context));
         Self {
             gathered: Gathered::default(),
-            agreement: FetchAgreement::offered(&offer(context)),
+            agreement: FetchAgreement::offered(&offer),
+            offer,
             budget: context.options.limits.capability_budget(),
         }
     }
@@ -64,7 +70,7 @@ impl Request {
         let parsed = UploadRequestLine::parse(context.options.format, data);
         match parsed.map_err(|violation| context.reader.violation(violation))? {
             UploadRequestLine::Want { id, capabilities } => {
-                let added = self.agreement.add(capabilities, &offer(context), &mut self.budget);
+                let added = self.agreement.add(capabilities, &self.offer, &mut self.budget);
                 added.map_err(|error| context.reader.violation(error.into()))?;
                 self.gathered.want(context, id)?;
             }
@@ -130,7 +136,7 @@ impl Boundary {
 const EXPECTED: &str = "want, shallow, deepen, filter or a flush packet";
 
 /// What a client may use: `no-done` in any stateless request, whether or not this machine has advertised it.
-fn offer(context: &Context) -> gitwire_capability::FetchOffer {
+fn offer(context: &Context) -> FetchOffer {
     let mut offer = context.options.fetch.clone();
     if context.options.serving == Serving::Stateless {
         offer.features.insert(FetchFeature::NoDone);

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 
 use bytes::BytesMut;
 use gitwire_protocol::message::DepthRequest;
-use gitwire_protocol::{FetchRequest, Machine, Mode};
+use gitwire_protocol::{FetchRequest, Machine, Mode, ProtocolError};
 
 use crate::drive::{Client, Heard, Rest, Seeded};
 use crate::git::{Fixture, before_pack, settle, settle_by};
@@ -156,14 +156,19 @@ fn live_stateless(fixture: &Fixture, case: &Case, client: &mut Client, recorded:
 }
 
 /// The recorded answers, cut by `seed`.
-pub(crate) fn replay(repo: &Repo, case: &Case, to_client: &[u8], seed: u64) -> (Heard, Vec<u8>) {
+pub(crate) fn replay(
+    repo: &Repo,
+    case: &Case,
+    to_client: &[u8],
+    seed: u64,
+) -> Result<(Heard, Vec<u8>), ProtocolError> {
     let mut client = client(repo, case);
     let mut seeded = Seeded::new(seed);
     let (mut input, mut output) = (BytesMut::new(), BytesMut::new());
     let mut rest = to_client;
     loop {
-        match client.run(&mut input, &mut output).unwrap() {
-            Rest::Done => return (client.heard, output.to_vec()),
+        match client.run(&mut input, &mut output)? {
+            Rest::Done => return Ok((client.heard, output.to_vec())),
             Rest::Turn => {}
             Rest::Read if rest.is_empty() => client.machine.end_of_input(),
             Rest::Read => {
@@ -186,12 +191,12 @@ fn recorded_conversations_are_read_the_same_however_they_are_cut() {
     for case in cases() {
         let to_client = std::fs::read(golden(&format!("{}.to-client", case.name))).unwrap();
         let to_server = std::fs::read(golden(&format!("{}.to-server", case.name))).unwrap();
-        let (joined, output) = replay(&repo, &case, &to_client, 0);
+        let (joined, output) = replay(&repo, &case, &to_client, 0).unwrap();
         assert!(output == to_server, "{}:\n{}", case.name, output.escape_ascii());
         let whole = matches!(case.wish, Wish::Look) || (joined.ended && joined.pack.starts_with(b"PACK"));
         assert!(whole, "{}: {:?}", case.name, joined.lines);
         for seed in 1..6 {
-            let cut = replay(&repo, &case, &to_client, seed);
+            let cut = replay(&repo, &case, &to_client, seed).unwrap();
             assert!(
                 cut.0 == joined && cut.1 == output,
                 "{} seed {seed}:\n{:?}\n{:?}",

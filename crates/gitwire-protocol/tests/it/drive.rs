@@ -30,7 +30,7 @@ pub(crate) struct Server<'a> {
     request: UploadRequest,
     common: BTreeSet<ObjectId>,
     sent: usize,
-    pack: Vec<u8>,
+    pub(crate) pack: Vec<u8>,
 }
 
 impl<'a> Server<'a> {
@@ -149,18 +149,21 @@ impl<'a> Server<'a> {
     }
 
     fn boundary(&self) -> Vec<ShallowUpdate> {
-        match self.request.depth.depth {
-            Some(depth) => self.repo.boundary(&self.wants[0], depth, &self.shallow),
-            None => Vec::new(),
+        match (self.request.depth.depth, self.wants.first()) {
+            (Some(depth), Some(want)) => self.repo.boundary(want, depth, &self.shallow),
+            _ => Vec::new(),
         }
     }
 }
+
+/// A ref: name, id, what it peels to, what it points at.
+type HeardRef = (Vec<u8>, Option<ObjectId>, Option<ObjectId>, Option<Vec<u8>>);
 
 /// What the client's application has heard, joined.
 #[derive(Debug, Default, PartialEq, Eq, Clone)]
 pub(crate) struct Heard {
     pub(crate) version: Option<Version>,
-    pub(crate) refs: Vec<(Vec<u8>, Option<ObjectId>, Option<ObjectId>, Option<Vec<u8>>)>,
+    pub(crate) refs: Vec<HeardRef>,
     pub(crate) lines: Vec<String>,
     pub(crate) progress: Vec<u8>,
     pub(crate) pack: Vec<u8>,

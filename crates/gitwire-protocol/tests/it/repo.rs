@@ -90,13 +90,13 @@ impl Repo {
     pub(crate) fn boundary(&self, want: &ObjectId, depth: u32, shallow: &[ObjectId]) -> Vec<ShallowUpdate> {
         let mut at = *want;
         for _ in 1..depth {
-            match self.parents[&at].first() {
+            match self.parents.get(&at).and_then(|parents| parents.first()) {
                 Some(parent) => at = *parent,
                 None => return shallow.iter().map(|id| ShallowUpdate::Unshallow(*id)).collect(),
             }
         }
         let mut updates = Vec::new();
-        if !self.parents[&at].is_empty() {
+        if self.parents.get(&at).is_some_and(|parents| !parents.is_empty()) {
             updates.push(ShallowUpdate::Shallow(at));
         }
         updates.extend(shallow.iter().filter(|id| **id != at).map(|id| ShallowUpdate::Unshallow(*id)));
