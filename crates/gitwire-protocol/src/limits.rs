@@ -7,10 +7,11 @@ use gitwire_capability::Budget;
 /// Lines themselves are bounded by their format: 65520 bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Refs in one answer. 8,000,000: the largest public repositories show about a million, with room for their growth. Refs
+    /// Lines of refs in one answer; a tag takes two in versions 0 and 1. 8,000,000: the largest public repositories show about
+    /// a million refs, with room for their growth. Refs
     /// pass through; only who collects them pays.
     pub refs_max: u64,
-    /// Bytes of pkt-lines in one list of refs or capabilities. 1 GiB: as many refs as above at 128 bytes each.
+    /// Bytes of pkt-lines in one list of refs. 1 GiB: as many refs as above at 128 bytes each.
     pub advertisement_bytes_max: u64,
     /// Lines of capabilities (version 2), or words in a list of them (versions 0 and 1). 1,000: git knows about thirty.
     pub capabilities_max: u64,

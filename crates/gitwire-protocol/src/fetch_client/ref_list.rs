@@ -146,7 +146,7 @@ impl RefList {
         }
         if next.offset.saturating_sub(self.start.offset) > limits.advertisement_bytes_max {
             let max = limits.advertisement_bytes_max;
-            return Err(ProtocolError::Limit { what: "bytes of refs and capabilities", max, at: ahead.at() });
+            return Err(ProtocolError::Limit { what: "bytes of refs", max, at: ahead.at() });
         }
         Ok(())
     }

@@ -76,7 +76,7 @@ impl BundleHeader {
     pub fn parse(input: &[u8]) -> Result<ParsedBundleHeader, Violation> {
         let mut lines = Lines { rest: input, consumed: 0 };
         let Some(signature) = lines.next() else {
-            let known = input.len() < V2.len() && (V2.starts_with(input) || V3.starts_with(input));
+            let known = V2.starts_with(input) || V3.starts_with(input);
             return if known { Ok(ParsedBundleHeader::Incomplete) } else { Err(not_a_bundle(input)) };
         };
         let version = match signature {
