@@ -11,7 +11,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use gitwire_pack::{IndexVersion, Indexed, Indexer, IndexerOptions, Limits, Progress, Resolve, Statistics};
-use gitwire_storage::{ObjectStore, Result, StageRequest, Staged, Staging, StorageError, StorageErrorKind};
+use gitwire_storage::{
+    ObjectStore, PackCheck, Result, StageRequest, Staged, Staging, StorageError, StorageErrorKind,
+};
 use gitwire_types::{Interrupt, Never, ObjectId, ObjectKind};
 
 use crate::error::{Context as _, is_absent, shown};
@@ -78,12 +80,19 @@ impl Staging for DirectoryStaging {
         if !known.is_empty() {
             resolve = resolve.existing(&known);
         }
+        let check = request.fsck.then(PackCheck::new);
+        if let Some(check) = &check {
+            resolve = resolve.inspect(check);
+        }
         let indexed = indexer.finish(&resolve, interrupt)?;
         let stem = format!("pack-{}", indexed.checksum()).into_bytes();
         if indexed.count() > 0 {
             write_files(&repository, &quarantine, &indexed, &stem, &request)?;
         }
         let view = repository.inner().objects.view_with(quarantine.as_objects()?)?;
+        if let Some(check) = check {
+            check.finish(&view)?;
+        }
         Ok(Box::new(DirectoryStaged { indexed, view: Arc::new(view), repository, quarantine, stem }))
     }
 }

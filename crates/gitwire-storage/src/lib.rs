@@ -2,6 +2,7 @@
 #![doc = include_str!("../README.md")]
 
 mod error;
+mod fsck;
 mod memory;
 mod objects;
 mod packed;
@@ -10,6 +11,7 @@ mod refs;
 mod repository;
 
 pub use crate::error::{StorageError, StorageErrorKind};
+pub use crate::fsck::PackCheck;
 pub use crate::memory::MemoryRepository;
 pub use crate::objects::{CommitFacts, CommitIndex, ObjectReader, ObjectStore, Presence, Reachability};
 pub use crate::packed::{PackFiles, PackName, PackPart, PackedOptions, PackedStore, PackedView};

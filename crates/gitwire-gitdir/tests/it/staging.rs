@@ -225,3 +225,38 @@ fn limits_are_kept() {
         }
     }
 }
+
+#[test]
+fn unsound_objects_are_refused_where_that_is_asked_for() {
+    if !available() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let source = work_tree(&scratch, "sha1", 1);
+    let sound = pack(&source, "", "HEAD\n");
+    let mut child = command(&source)
+        .args(["hash-object", "-w", "--literally", "-t", "commit", "--stdin"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let tree = git(&source, "rev-parse HEAD^{tree}");
+    let content = format!("tree {tree}author x <x> 1 +0000\ncommitter x <x> 01 +0000\n\nno\n");
+    child.stdin.take().unwrap().write_all(content.as_bytes()).unwrap();
+    let bad = String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap();
+    let unsound = pack(&source, "", &bad);
+    let clone = GitDir::init_bare(scratch.join("clone.git"), &InitOptions::default()).unwrap();
+    for (pack, fsck, refused) in [(&sound, true, false), (&unsound, false, false), (&unsound, true, true)] {
+        let mut request = StageRequest::default();
+        request.fsck = fsck;
+        let mut staging = clone.stage(&request).unwrap();
+        staging.write(pack).unwrap();
+        let finished = staging.finish(&Never).map(drop);
+        assert_eq!(finished.is_err(), refused, "{finished:?}");
+        if let Err(error) = finished {
+            let below =
+                std::error::Error::source(&error).and_then(std::error::Error::source).unwrap().to_string();
+            assert!(below.contains("zeroPaddedDate"), "{below}");
+        }
+    }
+}

@@ -13,13 +13,15 @@ use gitwire_types::{Interrupt, Never, ObjectId, ObjectKind};
 use super::MemoryRepository;
 use super::objects::{MemoryPack, MemoryPacks, MemoryView};
 use crate::{
-    ObjectStore, PackName, PackedOptions, PackedStore, Result, StageRequest, Staged, Staging, StorageError,
+    ObjectStore, PackCheck, PackName, PackedOptions, PackedStore, Result, StageRequest, Staged, Staging,
+    StorageError,
 };
 
 pub(crate) struct MemoryStaging {
     repository: MemoryRepository,
     indexer: Indexer<MemorySpool>,
     thin: bool,
+    fsck: bool,
 }
 
 impl MemoryStaging {
@@ -36,7 +38,7 @@ impl MemoryStaging {
             .memory(usize::try_from(request.memory).unwrap_or(usize::MAX))
             .limits(limits);
         let indexer = Indexer::new(MemorySpool::new(), options);
-        Self { repository: repository.clone(), indexer, thin: request.thin }
+        Self { repository: repository.clone(), indexer, thin: request.thin, fsck: request.fsck }
     }
 }
 
@@ -55,6 +57,10 @@ impl Staging for MemoryStaging {
         if self.thin {
             resolve = resolve.bases(&known);
         }
+        let check = self.fsck.then(PackCheck::new);
+        if let Some(check) = &check {
+            resolve = resolve.inspect(check);
+        }
         let indexed = self.indexer.finish(&resolve, interrupt)?;
         let mut index = Vec::new();
         indexed.write_index(IndexVersion::V2, |piece| {
@@ -62,6 +68,9 @@ impl Staging for MemoryStaging {
             Ok(())
         })?;
         let staged = MemoryStaged::new(self.repository, indexed, index)?;
+        if let Some(check) = check {
+            check.finish(&*staged.view)?;
+        }
         Ok(Box::new(staged))
     }
 }

@@ -1,0 +1,115 @@
+//! The checks of `git fsck` on a pack that arrives.
+
+use std::error::Error;
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+
+use gitwire_object::fsck::{self, Checker, Rules};
+use gitwire_pack::{Content, Inspect};
+use gitwire_types::{ObjectId, ObjectKind};
+
+use crate::{ObjectStore, Presence, Result, StorageError, StorageErrorKind};
+
+/// Checks every object of a pack as `git index-pack --strict` does, for back ends that implement
+/// [`StageRequest::fsck`](crate::StageRequest::fsck): give it to the indexer, then call [`PackCheck::finish`].
+#[derive(Debug)]
+pub struct PackCheck {
+    checker: Mutex<Checker>,
+}
+
+impl PackCheck {
+    /// A check by git's strict rules.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { checker: Mutex::new(Checker::new(Rules::strict())) }
+    }
+
+    /// Looks into what trees of the pack call `.gitmodules` and `.gitattributes` and was not in it.
+    ///
+    /// # Errors
+    /// What is wrong with one of them; a failing medium.
+    pub fn finish(self, objects: &dyn ObjectStore) -> Result<()> {
+        let mut refused = None;
+        let mut failed = None;
+        let mut read = |id: &ObjectId| match read_special(objects, id) {
+            Ok(content) => content,
+            Err(error) => {
+                failed.get_or_insert(error);
+                fsck::Content::Missing
+            }
+        };
+        let checker = self.checker.into_inner().unwrap_or_else(PoisonError::into_inner);
+        checker.finish(&mut read, &mut |finding| {
+            if finding.severity.is_error() {
+                refused.get_or_insert(finding);
+            }
+        });
+        match (failed, refused) {
+            (Some(error), _) => Err(error),
+            (None, Some(finding)) => {
+                let kind = StorageErrorKind::Corrupt(Some(finding.object));
+                Err(StorageError::new(kind, finding.to_string()))
+            }
+            (None, None) => Ok(()),
+        }
+    }
+}
+
+impl Default for PackCheck {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Inspect for PackCheck {
+    fn inspect(
+        &self,
+        id: &ObjectId,
+        kind: ObjectKind,
+        content: Content<'_>,
+    ) -> Result<(), Box<dyn Error + Send + Sync>> {
+        // Larger ones are blobs, whose content is looked into at the end where it matters.
+        let Content::Whole(content) = content else { return Ok(()) };
+        let mut refused = None;
+        let mut checker = self.checker.lock().unwrap_or_else(PoisonError::into_inner);
+        let sound = checker.check(id, kind, content, &mut |finding| {
+            if finding.severity.is_error() {
+                refused.get_or_insert(finding);
+            }
+        })?;
+        match refused.filter(|_| !sound) {
+            Some(finding) => Err(Box::new(Unsound(finding.to_string()))),
+            None => Ok(()),
+        }
+    }
+}
+
+fn read_special(objects: &dyn ObjectStore, id: &ObjectId) -> Result<fsck::Content> {
+    let mut presence = Presence::Absent;
+    objects.headers(std::slice::from_ref(id), &mut |_, found| presence = found)?;
+    match presence {
+        Presence::Absent => Ok(fsck::Content::Missing),
+        Presence::Promised => Ok(fsck::Content::Promised),
+        Presence::Here { size, .. } if size > SPECIAL_BYTES_MAX => Ok(fsck::Content::TooLarge),
+        Presence::Here { .. } => {
+            let mut content = Vec::new();
+            let kind = objects.read(id, SPECIAL_BYTES_MAX, &mut content)?;
+            Ok(kind.map_or(fsck::Content::Missing, |kind| fsck::Content::Object(kind, content)))
+        }
+    }
+}
+
+/// What an object was refused for.
+#[derive(Debug)]
+struct Unsound(String);
+
+impl fmt::Display for Unsound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Error for Unsound {}
+
+/// Such files are written by hand; git refuses `.gitattributes` above 100 MiB.
+const SPECIAL_BYTES_MAX: u64 = 100 << 20;
