@@ -17,4 +17,5 @@ mod limits;
 mod malformed;
 mod memory;
 mod packs;
+mod running;
 mod thin;
