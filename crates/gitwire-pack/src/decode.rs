@@ -16,8 +16,8 @@ use crate::{EntryHeader, EntryKind, Limits, PackError, PackHeader};
 /// Turns the bytes of a pack into its header, its entries, their inflated data, and its end (`gitformat-pack`).
 ///
 /// It is fed whatever arrived, and gives one item a call; for every way of cutting the input the items are the same, once
-/// adjacent data is joined. Deltas are given as they are: [`Indexer`](crate::Indexer) resolves them. It holds 64 KiB of
-/// history, and no object.
+/// adjacent data is joined (of several faults in one entry's compressed data, any may be the one that is named). Deltas are
+/// given as they are: [`Indexer`](crate::Indexer) resolves them. It holds 64 KiB of history, and no object.
 ///
 /// ```
 /// use gitwire_pack::{PackDecoder, PackItem};

@@ -57,7 +57,13 @@ fn decode(pack: &[u8], piece: usize) -> (Vec<String>, Vec<u8>, String) {
     }
 }
 
+/// An error as text. Of several faults of one entry's compressed data, the one that is met first depends on the cut.
 fn ending(error: &PackError) -> String {
     assert!(!matches!(error, PackError::Internal(_) | PackError::Misuse(_)), "{error}");
-    error.to_string()
+    match error {
+        PackError::Inflate { offset, .. }
+        | PackError::InflateOverrun { offset, .. }
+        | PackError::InflateUnderrun { offset, .. } => format!("entry at offset {offset} is broken"),
+        error => error.to_string(),
+    }
 }
