@@ -29,6 +29,7 @@ mod shallow_file;
 mod sideband;
 mod tag;
 mod tree;
+mod walk;
 
 /// A fuzz body.
 pub type Body = fn(&[u8]);
@@ -60,6 +61,7 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("sideband", sideband::sideband),
     ("tag", tag::tag),
     ("tree", tree::tree),
+    ("walk", walk::walk),
 ];
 
 /// Runs the body called `name`.

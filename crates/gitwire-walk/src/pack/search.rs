@@ -3,11 +3,9 @@
 //! Objects are sorted so that likely bases stand before their targets: by kind, by place, what the receiver has before what goes,
 //! large before small. Then each target is tried against the few objects before it, nearest first.
 
-use std::cell::OnceCell;
-use std::collections::{HashMap, HashSet, VecDeque};
-use std::sync::Arc;
+use std::collections::{HashMap, HashSet};
 
-use gitwire_delta::{DeltaIndex, Made};
+use gitwire_pack::{DeltaWindow, WindowLimits};
 use gitwire_storage::{ObjectStore, Presence};
 use gitwire_types::{Interrupt, ObjectKind};
 
@@ -29,13 +27,9 @@ pub(crate) struct Search {
     limits: SearchLimits,
     candidates: Vec<Candidate>,
     next: usize,
-    window: VecDeque<Member>,
-    /// Bytes that the window holds.
-    window_bytes: u64,
+    window: DeltaWindow<Name>,
     made: HashMap<u32, Vec<u8>>,
     made_bytes: u64,
-    scratch: Vec<u8>,
-    best: Vec<u8>,
 }
 
 /// An object that needs a delta, or may be the base of one.
@@ -46,22 +40,12 @@ struct Candidate {
     is_target: bool,
 }
 
-/// An object in the window.
-#[derive(Debug)]
-struct Member {
+/// What the window calls an object.
+#[derive(Debug, Clone, Copy)]
+struct Name {
     at: u32,
-    kind: ObjectKind,
-    content: Content,
-    depth: u32,
     /// It stands whole in this pack of the store; another from there was no base for it when that was written.
     pack: u32,
-}
-
-/// Its content, and the index over it once it has been tried for the first time.
-#[derive(Debug)]
-struct Content {
-    bytes: Arc<[u8]>,
-    index: OnceCell<DeltaIndex<Arc<[u8]>>>,
 }
 
 impl Search {
@@ -73,16 +57,16 @@ impl Search {
         thin: bool,
         limits: SearchLimits,
     ) -> Result<Self, WalkError> {
+        let mut window = WindowLimits::default();
+        (window.objects_max, window.depth_max) = (limits.window as usize, limits.depth);
+        window.bytes_max = limits.memory;
         let mut search = Self {
             limits,
             candidates: Vec::new(),
             next: 0,
-            window: VecDeque::new(),
-            window_bytes: 0,
+            window: DeltaWindow::new(window),
             made: HashMap::new(),
             made_bytes: 0,
-            scratch: Vec::new(),
-            best: Vec::new(),
         };
         if limits.window > 0 && limits.depth > 0 {
             search.choose(objects, found, slots, thin)?;
@@ -174,81 +158,40 @@ impl Search {
             // Gone since it was located: a base is given up, a target fails when it is written.
             return Ok(());
         };
-        let mut depth = 0;
         let stored = slots.get(candidate.at as usize).copied().unwrap_or(Slot::EMPTY);
-        if candidate.is_target
-            && let Some((base, base_depth)) = self.best_base(kind, &content, stored)
-        {
-            depth = base_depth + 1;
-            self.keep(candidate.at, base, slots);
-        }
+        let depth =
+            if candidate.is_target { self.find_base(candidate.at, kind, &content, stored, slots) } else { 0 };
         let pack = if candidate.is_target && depth == 0 { stored.pack } else { NONE };
-        self.admit(Member { at: candidate.at, kind, content: Content::new(content), depth, pack });
+        self.window.admit(Name { at: candidate.at, pack }, kind, content, depth);
         Ok(())
     }
 
-    /// Tries the window from its newest member; the best delta is left in `best`.
-    fn best_base(&mut self, kind: ObjectKind, target: &[u8], stored: Slot) -> Option<(u32, u32)> {
-        // A delta must save half; against what is stored compressed already it must at least be smaller than that.
-        let mut most = target.len() / 2;
+    /// Tries the window; the depth at which the object stands now.
+    fn find_base(
+        &mut self,
+        at: u32,
+        kind: ObjectKind,
+        target: &[u8],
+        stored: Slot,
+        slots: &mut [Slot],
+    ) -> u32 {
+        // A delta must save half; where the object is stored compressed it must be smaller than that.
+        let mut max_size = target.len() / 2;
         if stored.pack != NONE {
-            most = most.min(usize::try_from(stored.len).unwrap_or(usize::MAX));
+            max_size = max_size.min(usize::try_from(stored.len).unwrap_or(usize::MAX));
         }
-        let mut found = None;
-        for member in self.window.iter().rev() {
-            let settled = stored.pack != NONE && member.pack == stored.pack;
-            if member.kind != kind || settled || member.depth + 1 > self.limits.depth {
-                continue;
-            }
-            if member.content.bytes.len() < target.len() / 32 {
-                continue;
-            }
-            if member.content.indexed().make(target, most, &mut self.scratch) == Made::Delta {
-                most = self.scratch.len().saturating_sub(1);
-                std::mem::swap(&mut self.scratch, &mut self.best);
-                found = Some((member.at, member.depth));
-                if self.best.len() < target.len() / GOOD_ENOUGH {
-                    break;
-                }
-            }
-        }
-        found
-    }
-
-    fn keep(&mut self, at: u32, base: u32, slots: &mut [Slot]) {
-        let size = self.best.len() as u64;
+        let is_base = |name: Name| stored.pack == NONE || name.pack != stored.pack;
+        let Some(found) = self.window.find(kind, target, max_size, is_base) else { return 0 };
+        let size = found.delta.len() as u64;
         if self.made_bytes.saturating_add(size) > self.limits.memory {
-            return;
+            return 0;
         }
         self.made_bytes += size;
-        self.made.insert(at, self.best.clone());
+        self.made.insert(at, found.delta.into());
         if let Some(slot) = slots.get_mut(at as usize) {
-            slot.make_delta(base, size);
+            slot.make_delta(found.base.at, size);
         }
-    }
-
-    fn admit(&mut self, member: Member) {
-        self.window_bytes += member.content.cost();
-        self.window.push_back(member);
-        while self.window.len() > self.limits.window as usize || self.window_bytes > self.limits.memory {
-            let Some(gone) = self.window.pop_front() else { break };
-            self.window_bytes = self.window_bytes.saturating_sub(gone.content.cost());
-        }
-    }
-}
-
-impl Content {
-    fn new(bytes: Vec<u8>) -> Self {
-        Self { bytes: bytes.into(), index: OnceCell::new() }
-    }
-
-    fn indexed(&self) -> &DeltaIndex<Arc<[u8]>> {
-        self.index.get_or_init(|| DeltaIndex::new(Arc::clone(&self.bytes)))
-    }
-
-    /// What it holds, with room for its index.
-    fn cost(&self) -> u64 {
-        2 * self.bytes.len() as u64
+        found.depth
     }
 }
 
@@ -257,6 +200,3 @@ const TARGETS_AT_ONCE: usize = 64;
 
 /// Objects smaller than this gain nothing: the reference to the base is half of them.
 const SMALLEST: u64 = 50;
-
-/// A delta of less than this part of its target is not worth looking further.
-const GOOD_ENOUGH: usize = 100;
