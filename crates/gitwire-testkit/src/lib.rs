@@ -10,4 +10,5 @@
 
 pub mod fuzz;
 pub mod git;
+pub mod repository_laws;
 pub mod sim_fs;

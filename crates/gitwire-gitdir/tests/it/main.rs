@@ -10,6 +10,7 @@
 mod concurrent;
 mod crash;
 mod git;
+mod laws;
 mod objects;
 mod refs;
 mod staging;
