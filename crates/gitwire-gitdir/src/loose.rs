@@ -239,3 +239,6 @@ const HEAD_BYTES: usize = 64;
 
 /// Most loose objects are smaller, and a larger one gains little from more.
 const INPUT_BYTES: usize = 8 << 10;
+
+#[cfg(test)]
+mod tests;

@@ -257,3 +257,6 @@ const HEADER: &[u8] = b"# pack-refs with:";
 
 /// Ten million refs with their peeled lines, and more than any server is known to hold.
 const PACKED_REFS_MAX: u64 = 2 << 30;
+
+#[cfg(test)]
+mod tests;

@@ -12,6 +12,7 @@ mod crash;
 mod git;
 mod laws;
 mod objects;
+mod opening;
 mod refs;
 mod staging;
 mod transactions;
