@@ -4,11 +4,14 @@
 //! seeds, and a one-line target in `fuzz/fuzz_targets`. The corpus test and the tidy test hold the three together.
 
 mod alternates;
+mod bundle_header;
 mod capability;
 mod capability_v2;
 mod commit;
+mod daemon_request;
 mod delta_apply;
 mod delta_make;
+mod fetch_client;
 mod filter_spec;
 mod fsck;
 mod git_config;
@@ -22,6 +25,7 @@ mod pack_decode;
 mod packed_refs;
 mod pktline;
 mod progress_text;
+mod protocol_lines;
 mod refname;
 mod refspec;
 mod rev_read;
@@ -29,6 +33,7 @@ mod shallow_file;
 mod sideband;
 mod tag;
 mod tree;
+mod upload_pack;
 mod walk;
 
 /// A fuzz body.
@@ -37,11 +42,14 @@ pub type Body = fn(&[u8]);
 /// Every fuzz body under its name, sorted.
 pub const TARGETS: &[(&str, Body)] = &[
     ("alternates", alternates::alternates),
+    ("bundle_header", bundle_header::bundle_header),
     ("capability", capability::capability),
     ("capability_v2", capability_v2::capability_v2),
     ("commit", commit::commit),
+    ("daemon_request", daemon_request::daemon_request),
     ("delta_apply", delta_apply::delta_apply),
     ("delta_make", delta_make::delta_make),
+    ("fetch_client", fetch_client::fetch_client),
     ("filter_spec", filter_spec::filter_spec),
     ("fsck", fsck::fsck),
     ("git_config", git_config::git_config),
@@ -54,6 +62,7 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("packed_refs", packed_refs::packed_refs),
     ("pktline", pktline::pktline),
     ("progress_text", progress_text::progress_text),
+    ("protocol_lines", protocol_lines::protocol_lines),
     ("refname", refname::refname),
     ("refspec", refspec::refspec),
     ("rev_read", rev_read::rev_read),
@@ -61,6 +70,7 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("sideband", sideband::sideband),
     ("tag", tag::tag),
     ("tree", tree::tree),
+    ("upload_pack", upload_pack::upload_pack),
     ("walk", walk::walk),
 ];
 

@@ -1,0 +1,106 @@
+//! The client's side of a fetch against any server: it comes to an end, and the cuts of its input do not show.
+
+use bytes::BytesMut;
+use gitwire_protocol::message::DepthRequest;
+use gitwire_protocol::{
+    FetchAwaiting, FetchClient, FetchClientOptions, FetchEvent, FetchRequest, Limits, LsRefsRequest, Machine,
+    Mode, Next, ProtocolError, WindowEnd,
+};
+use gitwire_types::{ObjectFormat, ObjectId};
+
+/// The first byte says what is asked for, the second how the input is cut, the rest is what the server sends.
+pub(super) fn fetch_client(data: &[u8]) {
+    let [wish, cut, input @ ..] = data else { return };
+    let whole = converse(*wish, input, usize::MAX);
+    let pieces = converse(*wish, input, 1 + usize::from(*cut % 64));
+    assert_eq!(pieces, whole, "the cuts show");
+    if let Err(error) = &whole.end {
+        assert!(!matches!(error, ProtocolError::Internal(_)), "{error}");
+    }
+}
+
+/// What comes of a conversation, adjacent pieces joined.
+#[derive(Debug, PartialEq)]
+struct Outcome {
+    refs: Vec<String>,
+    lines: Vec<String>,
+    pack: Vec<u8>,
+    progress: Vec<u8>,
+    output: BytesMut,
+    end: Result<(), ProtocolError>,
+}
+
+fn converse(wish: u8, mut rest: &[u8], cut: usize) -> Outcome {
+    let mut options = FetchClientOptions::default();
+    options.mode = if wish & 1 == 0 { Mode::Duplex } else { Mode::Stateless };
+    options.limits =
+        Limits { refs_max: 64, shallows_max: 16, progress_bytes_max: 1 << 10, ..Limits::default() };
+    let mut machine = FetchClient::new(options);
+    let mut told = Outcome {
+        refs: Vec::new(),
+        lines: Vec::new(),
+        pack: Vec::new(),
+        progress: Vec::new(),
+        output: BytesMut::new(),
+        end: Ok(()),
+    };
+    let (mut input, mut turns) = (BytesMut::new(), 0_u8);
+    for _ in 0..(64 + rest.len()) * 16 {
+        match machine.step(&mut input, &mut told.output) {
+            Ok(Next::Event(event)) => told.hear(event),
+            Ok(Next::Turn) => {}
+            Ok(Next::Answer) => {
+                turns = turns.saturating_add(1);
+                if answer(&mut machine, wish, turns, &mut told.output).is_err() {
+                    machine.abort(b"", &mut told.output);
+                }
+            }
+            Ok(Next::Read) if rest.is_empty() => machine.end_of_input(),
+            Ok(Next::Read) => {
+                let (piece, more) = rest.split_at(cut.min(rest.len()));
+                input.extend_from_slice(piece);
+                rest = more;
+            }
+            Ok(Next::Done) => return told,
+            Err(error) => {
+                assert!(!matches!(error, ProtocolError::Misuse(_)), "a step blames the application: {error}");
+                told.end = Err(error);
+                return told;
+            }
+        }
+    }
+    panic!("the conversation does not end");
+}
+
+fn answer(machine: &mut FetchClient, wish: u8, turn: u8, output: &mut BytesMut) -> Result<(), ProtocolError> {
+    let format = machine.capabilities().map_or(ObjectFormat::Sha1, |known| known.object_format());
+    let id =
+        |byte: u8| ObjectId::from_raw(format, &[byte; 32][..format.raw_len()]).expect("the right length");
+    match machine.awaiting() {
+        FetchAwaiting::ListRefs => machine.list_refs(LsRefsRequest::everything(), output),
+        FetchAwaiting::Command if turn == 1 => machine.list_refs(LsRefsRequest::everything(), output),
+        FetchAwaiting::Command if turn > 3 => machine.finish(output),
+        FetchAwaiting::Command => {
+            let mut request = FetchRequest::default();
+            request.wants = vec![id(0x11)];
+            request.sideband_all = wish & 2 != 0;
+            if wish & 4 != 0 {
+                request.depth = DepthRequest::commits(2);
+            }
+            machine.fetch(request, output)
+        }
+        _ if turn > 12 || machine.window() == 0 => machine.haves(&[], WindowEnd::Done, output),
+        _ => machine.haves(&[id(turn), id(0x22)], WindowEnd::Flush, output),
+    }
+}
+
+impl Outcome {
+    fn hear(&mut self, event: FetchEvent) {
+        match event {
+            FetchEvent::Refs(block) => self.refs.extend(block.iter().map(|shown| format!("{shown:?}"))),
+            FetchEvent::Pack(data) => self.pack.extend_from_slice(&data),
+            FetchEvent::Progress(text) => self.progress.extend_from_slice(&text),
+            other => self.lines.push(format!("{other:?}")),
+        }
+    }
+}

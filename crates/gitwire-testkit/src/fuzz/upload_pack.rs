@@ -1,0 +1,117 @@
+//! The server's side of a fetch against any client: it comes to an end, and the cuts of its input do not show.
+
+use bytes::BytesMut;
+use gitwire_capability::{FetchFeature, V2FetchFeature};
+use gitwire_protocol::message::{ShallowUpdate, WantedRef};
+use gitwire_protocol::{
+    AdvertisedRef, HaveAnswers, Limits, Machine, Next, ProtocolError, Serving, UploadPack,
+    UploadPackAwaiting, UploadPackEvent, UploadPackOptions, UploadRequest, Version,
+};
+use gitwire_types::{ObjectFormat, ObjectId};
+
+/// The first byte says how the server is set up, the second how the input is cut, the rest is what the client sends.
+pub(super) fn upload_pack(data: &[u8]) {
+    let [kind, cut, input @ ..] = data else { return };
+    let whole = serve(*kind, input, usize::MAX);
+    let pieces = serve(*kind, input, 1 + usize::from(*cut % 64));
+    assert_eq!(pieces, whole, "the cuts show");
+}
+
+/// What comes of a conversation.
+#[derive(Debug, PartialEq)]
+struct Outcome {
+    events: Vec<UploadPackEvent>,
+    output: BytesMut,
+    end: Result<(), ProtocolError>,
+}
+
+fn serve(kind: u8, mut rest: &[u8], cut: usize) -> Outcome {
+    let mut server =
+        Application { machine: UploadPack::new(options(kind)), request: UploadRequest::default(), haves: 0 };
+    let mut told = Outcome { events: Vec::new(), output: BytesMut::new(), end: Ok(()) };
+    let mut input = BytesMut::new();
+    for _ in 0..(64 + rest.len()) * 16 {
+        match server.machine.step(&mut input, &mut told.output) {
+            Ok(Next::Event(event)) => {
+                server.hear(&event);
+                told.events.push(event);
+            }
+            Ok(Next::Turn) => {}
+            Ok(Next::Answer) => server.answer(&mut told.output).expect("an answer in turn"),
+            Ok(Next::Read) if rest.is_empty() => server.machine.end_of_input(),
+            Ok(Next::Read) => {
+                let (piece, more) = rest.split_at(cut.min(rest.len()));
+                input.extend_from_slice(piece);
+                rest = more;
+            }
+            Ok(Next::Done) => return told,
+            Err(error) => {
+                let ours = matches!(error, ProtocolError::Misuse(_) | ProtocolError::Internal(_));
+                assert!(!ours, "a step blames us: {error}");
+                told.end = Err(error);
+                return told;
+            }
+        }
+    }
+    panic!("the conversation does not end");
+}
+
+fn options(kind: u8) -> UploadPackOptions {
+    let version = [Version::V0, Version::V1, Version::V2, Version::V2][usize::from(kind & 3)];
+    let serving = if kind & 4 == 0 { Serving::Stateless } else { Serving::Duplex };
+    let mut options = UploadPackOptions::new(version, serving, ObjectFormat::Sha1);
+    options.fetch.features.insert(FetchFeature::Filter);
+    for feature in [V2FetchFeature::Filter, V2FetchFeature::RefInWant, V2FetchFeature::SidebandAll] {
+        options.v2.fetch.insert(feature);
+    }
+    options.limits = Limits { wants_max: 64, haves_max: 64, shallows_max: 16, ..Limits::default() };
+    options
+}
+
+/// Every object with an even first byte is there, and any two of them cover what is wanted.
+struct Application {
+    machine: UploadPack,
+    request: UploadRequest,
+    haves: usize,
+}
+
+impl Application {
+    fn hear(&mut self, event: &UploadPackEvent) {
+        match event {
+            UploadPackEvent::Request(request) => self.request = (**request).clone(),
+            UploadPackEvent::Haves { ids, .. } => self.haves = ids.len(),
+            _ => {}
+        }
+    }
+
+    fn answer(&mut self, output: &mut BytesMut) -> Result<(), ProtocolError> {
+        let id = ObjectId::from_sha1([0x11; 20]);
+        match self.machine.awaiting() {
+            UploadPackAwaiting::Refs => {
+                self.machine.send_ref(&AdvertisedRef::new(b"refs/heads/main", id), output)?;
+                self.machine.end_refs(&[], output)
+            }
+            UploadPackAwaiting::ShallowInfo => {
+                self.machine.shallow_info(&[ShallowUpdate::Shallow(id)], output)
+            }
+            UploadPackAwaiting::Acknowledgments => {
+                let common: Vec<_> = (0..self.haves).map(|at| at % 2 == 0).collect();
+                let covered_after = (self.haves > 2).then_some(3);
+                self.machine.acknowledge(HaveAnswers { common: &common, covered_after }, output)
+            }
+            _ => {
+                let names = self.request.wanted_refs.iter();
+                let wanted: Vec<_> = names.map(|name| WantedRef { id, name }).collect();
+                if !wanted.is_empty() {
+                    self.machine.wanted_refs(&wanted, output)?;
+                }
+                self.machine.progress(b"done", output)?;
+                self.machine.pack_frame(output, |room| {
+                    room[..4].copy_from_slice(b"PACK");
+                    4
+                })?;
+                self.machine.end_pack(output)
+            }
+        }
+    }
+}
