@@ -22,7 +22,7 @@ pub trait IndexSource {
     /// How many objects.
     fn count(&self) -> u32;
 
-    /// The object at `position`, which is below [`IndexSource::count`]. Asked for more than once.
+    /// The object at `position`, which is below [`IndexSource::count`]. Asked for more than once, in order.
     fn entry(&self, position: u32) -> IndexEntry;
 }
 
@@ -78,13 +78,18 @@ impl WriteIndex {
         sink: impl FnMut(&[u8]) -> Result<(), StorageFailure>,
     ) -> Result<ObjectId, PackError> {
         let count = source.count();
-        let last = (0..count).map(|position| source.entry(position).offset).max().unwrap_or(0);
+        // The source is asked twice for each object and no more: it may have to look far for it.
+        let mut columns = Columns::default();
+        for position in 0..count {
+            columns.push(&source.entry(position));
+        }
+        let last = columns.places.iter().map(|(offset, _)| *offset).max().unwrap_or(0);
         let version = if self.is_large(last) { IndexVersion::V2 } else { self.version };
         let mut out = Output::new(self.format, sink);
         if version == IndexVersion::V2 {
             out.put(b"\xfftOc\0\0\0\x02")?;
         }
-        write_fanout(source, &mut out)?;
+        columns.write_fanout(&mut out)?;
         match version {
             IndexVersion::V1 => {
                 for position in 0..count {
@@ -93,34 +98,33 @@ impl WriteIndex {
                     out.put(entry.id.as_bytes())?;
                 }
             }
-            IndexVersion::V2 => self.write_tables(source, &mut out)?,
+            IndexVersion::V2 => {
+                for position in 0..count {
+                    out.put(source.entry(position).id.as_bytes())?;
+                }
+                self.write_places(&columns, &mut out)?;
+            }
         }
         out.put(pack.as_bytes())?;
         out.finish()
     }
 
-    fn write_tables<S: IndexSource + ?Sized, F: FnMut(&[u8]) -> Result<(), StorageFailure>>(
+    fn write_places<F: FnMut(&[u8]) -> Result<(), StorageFailure>>(
         &self,
-        source: &S,
+        columns: &Columns,
         out: &mut Output<F>,
     ) -> Result<(), PackError> {
-        let count = source.count();
-        for position in 0..count {
-            out.put(source.entry(position).id.as_bytes())?;
-        }
-        for position in 0..count {
-            let crc32 = source.entry(position).crc32;
+        for (_, crc32) in &columns.places {
             out.put(&crc32.ok_or(PackError::Misuse("version 2 needs CRCs"))?.to_be_bytes())?;
         }
         let mut large = Vec::new();
-        for position in 0..count {
-            let offset = source.entry(position).offset;
-            let word = if self.is_large(offset) {
-                large.push(offset);
+        for (offset, _) in &columns.places {
+            let word = if self.is_large(*offset) {
+                large.push(*offset);
                 // There are at most as many as objects, fewer than 2^31.
                 low_word(large.len() as u64 - 1) | 1 << 31
             } else {
-                low_word(offset)
+                low_word(*offset)
             };
             out.put(&word.to_be_bytes())?;
         }
@@ -135,20 +139,35 @@ impl WriteIndex {
 /// The highest offset that is written in 32 bits.
 pub const LARGE_OFFSET_ABOVE: u64 = 0x7fff_ffff;
 
-fn write_fanout<S: IndexSource + ?Sized, F: FnMut(&[u8]) -> Result<(), StorageFailure>>(
-    source: &S,
-    out: &mut Output<F>,
-) -> Result<(), PackError> {
-    let mut counts = [0_u32; 256];
-    for position in 0..source.count() {
-        let first = source.entry(position).id.as_bytes()[0];
-        counts[usize::from(first)] += 1;
+/// What is written of each object besides its id.
+struct Columns {
+    /// How many ids start with each byte.
+    counts: [u32; 256],
+    places: Vec<(u64, Option<u32>)>,
+}
+
+impl Default for Columns {
+    fn default() -> Self {
+        Self { counts: [0; 256], places: Vec::new() }
     }
-    let mut sum = 0;
-    counts.iter().try_for_each(|count| {
-        sum += count;
-        out.put(&sum.to_be_bytes())
-    })
+}
+
+impl Columns {
+    fn push(&mut self, entry: &IndexEntry) {
+        self.counts[usize::from(entry.id.as_bytes()[0])] += 1;
+        self.places.push((entry.offset, entry.crc32));
+    }
+
+    fn write_fanout<F: FnMut(&[u8]) -> Result<(), StorageFailure>>(
+        &self,
+        out: &mut Output<F>,
+    ) -> Result<(), PackError> {
+        let mut sum = 0;
+        self.counts.iter().try_for_each(|count| {
+            sum += count;
+            out.put(&sum.to_be_bytes())
+        })
+    }
 }
 
 fn low_word(value: u64) -> u32 {
