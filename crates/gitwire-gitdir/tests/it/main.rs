@@ -9,6 +9,7 @@
 
 mod concurrent;
 mod crash;
+mod damage;
 mod git;
 mod laws;
 mod objects;
