@@ -170,6 +170,10 @@ impl Staged for DirectoryStaged {
         Some(self.indexed.statistics())
     }
 
+    fn checksum(&self) -> Option<ObjectId> {
+        Some(self.indexed.checksum())
+    }
+
     fn path(&self) -> Option<&Path> {
         Some(&self.quarantine.path)
     }

@@ -137,6 +137,11 @@ pub trait Staged: Send + Sync {
         None
     }
 
+    /// The checksum of the pack as it is stored, completed where it was thin; `None` where there is no pack.
+    fn checksum(&self) -> Option<ObjectId> {
+        None
+    }
+
     /// Where it lies, for hook programs; `None` where there is no directory.
     fn path(&self) -> Option<&Path> {
         None

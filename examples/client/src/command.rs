@@ -1,0 +1,12 @@
+//! The commands.
+
+pub(crate) mod clone;
+pub(crate) mod daemon;
+pub(crate) mod fetch;
+pub(crate) mod index_pack;
+pub(crate) mod init;
+pub(crate) mod ls_remote;
+pub(crate) mod pack_objects;
+pub(crate) mod show_index;
+pub(crate) mod upload_pack;
+pub(crate) mod verify_pack;

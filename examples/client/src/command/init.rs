@@ -1,0 +1,55 @@
+//! `gitwire init`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use gitwire_gitdir::{ConfigSection, GitDir, InitOptions, InitialHead, OpenOptions};
+use gitwire_types::{ObjectFormat, RefName};
+
+use crate::failure::Failure;
+
+#[derive(Debug, Args)]
+pub(crate) struct Init {
+    /// A repository without a work tree.
+    #[arg(long)]
+    bare: bool,
+    /// The hash function of its objects: sha1 or sha256.
+    #[arg(long, value_name = "FORMAT", default_value = "sha1")]
+    object_format: String,
+    /// The name of the first branch.
+    #[arg(short = 'b', long, value_name = "NAME", default_value = "master")]
+    initial_branch: String,
+    /// Say nothing but errors.
+    #[arg(short, long)]
+    quiet: bool,
+    /// Where.
+    #[arg(default_value = ".")]
+    directory: PathBuf,
+}
+
+impl Init {
+    pub(crate) fn run(&self) -> Result<ExitCode, Failure> {
+        let path = if self.bare { self.directory.clone() } else { self.directory.join(".git") };
+        let existed = GitDir::open(&path, &OpenOptions::default()).is_ok();
+        if !existed {
+            let unknown = || Failure::fatal(format!("unknown hash algorithm '{}'", self.object_format));
+            let invalid =
+                |_| Failure::fatal(format!("invalid initial branch name: '{}'", self.initial_branch));
+            let mut options = InitOptions::default();
+            options.format = ObjectFormat::from_name(self.object_format.as_bytes()).ok_or_else(unknown)?;
+            let head = RefName::full(format!("refs/heads/{}", self.initial_branch)).map_err(invalid)?;
+            options.head = InitialHead::Unborn(head);
+            if !self.bare {
+                options.config.push(ConfigSection::new("core", None).with("bare", b"false"));
+            }
+            GitDir::init_bare(&path, &options)?;
+        }
+        if !self.quiet {
+            let done = if existed { "Reinitialized existing" } else { "Initialized empty" };
+            let path = std::fs::canonicalize(&path)?;
+            println!("{done} Git repository in {}/", path.display());
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}

@@ -1,0 +1,65 @@
+//! `gitwire upload-pack`: in place of `git upload-pack`, for ssh and local paths.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use gitwire_gitdir::{Config, GitDir, Lookup, OpenOptions};
+use gitwire_protocol::{Serving, Version};
+use gitwire_server::{Policy, ServeError, stdio};
+use gitwire_transport::blocking::Streams;
+
+use crate::failure::Failure;
+
+#[derive(Debug, Args)]
+pub(crate) struct UploadPack {
+    /// Do not try DIR/.git and DIR.git.
+    #[arg(long, overrides_with = "no_strict")]
+    strict: bool,
+    /// Try them.
+    #[arg(long)]
+    no_strict: bool,
+    /// Seconds of silence after which the client is given up; 0 for ever.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    timeout: u64,
+    /// One request and one answer.
+    #[arg(long)]
+    stateless_rpc: bool,
+    /// Only show what there is, for smart HTTP.
+    #[arg(long, visible_alias = "advertise-refs")]
+    http_backend_info_refs: bool,
+    /// The repository.
+    directory: PathBuf,
+}
+
+impl UploadPack {
+    pub(crate) fn run(&self, config: Config) -> Result<ExitCode, Failure> {
+        let mut options = OpenOptions::default();
+        options.lookup = if self.strict { Lookup::Exact } else { Lookup::Guess };
+        options.config = config;
+        let repository = GitDir::open(&self.directory, &options)?;
+        let mut policy = Policy::git().with_config(&repository.config())?;
+        policy.deadlines.idle = (self.timeout > 0).then(|| Duration::from_secs(self.timeout));
+        policy.pack_threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let (repository, policy) = (Arc::new(repository), Arc::new(policy));
+        let asked = std::env::var_os("GIT_PROTOCOL").unwrap_or_default();
+        let version = Version::asked(asked.as_encoded_bytes());
+        if self.http_backend_info_refs {
+            let mut out = std::io::stdout().lock();
+            stdio::advertise(repository, policy, version, |bytes| out.write_all(bytes))?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        let serving = if self.stateless_rpc { Serving::Stateless } else { Serving::Duplex };
+        match stdio::upload_pack(repository, policy, version, serving, Streams::stdio()?) {
+            Ok(()) => Ok(ExitCode::SUCCESS),
+            // The client has been told; whoever looks at standard error hears it as well.
+            Err(error @ (ServeError::Protocol(_) | ServeError::Refused(_))) => {
+                Err(Failure::fatal(error.to_string()))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! How a command ends that does not succeed.
+
+use std::error::Error;
+use std::fmt::Write as _;
+use std::process::ExitCode;
+
+use gitwire_client::ClientError;
+use gitwire_protocol::ProtocolError;
+
+/// Why a command failed, and its exit code.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) code: u8,
+    pub(crate) text: String,
+}
+
+impl Failure {
+    /// A fatal error, as git words it.
+    pub(crate) fn fatal(text: impl Into<String>) -> Self {
+        Self { code: 128, text: text.into() }
+    }
+
+    /// The command was called wrongly.
+    pub(crate) fn usage(text: impl Into<String>) -> Self {
+        Self { code: 129, text: text.into() }
+    }
+
+    pub(crate) fn report(&self) -> ExitCode {
+        if !self.text.is_empty() {
+            eprintln!("{}{}", if self.code == 129 { "error: " } else { "fatal: " }, self.text);
+        }
+        ExitCode::from(self.code)
+    }
+}
+
+impl<E: Error + 'static> From<E> for Failure {
+    fn from(error: E) -> Self {
+        // A server's last words are its own, once, escaped.
+        let error: &(dyn Error + 'static) = &error;
+        if let Some(ClientError::Protocol(ProtocolError::Remote { message, .. })) = error.downcast_ref() {
+            return Self::fatal(format!("remote error: {}", message.escape_ascii()));
+        }
+        let mut text = error.to_string();
+        let mut source = error.source();
+        while let Some(error) = source {
+            let more = error.to_string();
+            if !text.ends_with(&more) {
+                let _ = write!(text, ": {more}");
+            }
+            source = error.source();
+        }
+        Self::fatal(text)
+    }
+}

@@ -1,0 +1,71 @@
+//! The repository that a command works on, and the configuration that its caller brings.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::PathBuf;
+
+use bytes::Bytes;
+use gitwire_client::Remote;
+use gitwire_gitdir::{Config, GitDir, Lookup, OpenOptions};
+use gitwire_protocol::Version;
+use gitwire_transport::Program;
+
+use crate::failure::Failure;
+
+/// The configuration of `-c key=value`.
+pub(crate) fn overlay(words: &[OsString]) -> Result<Config, Failure> {
+    let mut config = Config::default();
+    for word in words {
+        let word = word.as_bytes();
+        let (key, value) = match word.iter().position(|byte| *byte == b'=') {
+            Some(at) => (&word[..at], Some(&word[at + 1..])),
+            None => (word, None),
+        };
+        let key = std::str::from_utf8(key).map_err(|_| Failure::fatal("a key of -c is not UTF-8"))?;
+        let bad = || Failure::fatal(format!("key does not contain a section: {key}"));
+        let (section, rest) = key.split_once('.').ok_or_else(bad)?;
+        let (subsection, name) = match rest.rsplit_once('.') {
+            Some((subsection, name)) => (Some(subsection.as_bytes()), name),
+            None => (None, rest),
+        };
+        config.set(section, subsection, name, value);
+    }
+    Ok(config)
+}
+
+/// The repository that `GIT_DIR` names, or the one that the current directory is in.
+pub(crate) fn repository(config: Config) -> Result<GitDir, Failure> {
+    let mut options = OpenOptions::default();
+    options.config = config;
+    if let Some(path) = std::env::var_os("GIT_DIR") {
+        options.lookup = Lookup::Exact;
+        return Ok(GitDir::open(PathBuf::from(path), &options)?);
+    }
+    let here = std::env::current_dir()?;
+    for place in here.ancestors() {
+        match GitDir::open(place, &options) {
+            Ok(repository) => return Ok(repository),
+            Err(error) if error.kind() == gitwire_storage::StorageErrorKind::NoRepository => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(Failure::fatal("not a git repository (or any of the parent directories): .git"))
+}
+
+/// A remote by URL, with what the configuration says of the protocol.
+pub(crate) fn remote(url: &[u8], upload_pack: Option<&OsString>, config: &Config) -> Result<Remote, Failure> {
+    let mut remote = Remote::parse(url)?;
+    remote.version = match config.string("protocol", None, "version") {
+        None => Version::V2,
+        Some(number) => Version::from_number(number).ok_or_else(|| {
+            Failure::fatal(format!("unknown value for config 'protocol.version': {}", number.escape_ascii()))
+        })?,
+    };
+    remote.connect.program = upload_pack.map(Program::new);
+    Ok(remote)
+}
+
+/// The bytes of an argument.
+pub(crate) fn bytes(argument: &OsString) -> Bytes {
+    Bytes::copy_from_slice(argument.as_bytes())
+}

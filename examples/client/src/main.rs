@@ -1,0 +1,98 @@
+//! gitwire: a Git client and drop-in plumbing put together from gitwire's libraries.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program talks to who runs it")]
+
+mod command;
+mod failure;
+mod files;
+mod local;
+mod show;
+
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use gitwire_gitdir::Config;
+
+use crate::failure::Failure;
+
+/// A Git client and drop-in plumbing.
+#[derive(Debug, Parser)]
+#[command(name = "gitwire", version)]
+struct Arguments {
+    /// A variable of the configuration that wins over the repository's: section.name=value.
+    #[arg(short = 'c', value_name = "KEY=VALUE")]
+    config: Vec<OsString>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// List the refs of a remote repository.
+    LsRemote(command::ls_remote::LsRemote),
+    /// Make a repository of a remote one, without a work tree.
+    Clone(command::clone::CloneCommand),
+    /// Bring objects and refs from a remote repository.
+    Fetch(command::fetch::FetchCommand),
+    /// Make an empty repository.
+    Init(command::init::Init),
+    /// Serve one client on standard input and output.
+    UploadPack(command::upload_pack::UploadPack),
+    /// Serve git:// to many clients.
+    Daemon(command::daemon::Daemon),
+    /// Make the index of a pack.
+    IndexPack(command::index_pack::IndexPack),
+    /// Check packs against their indexes.
+    VerifyPack(command::verify_pack::VerifyPack),
+    /// Show what an index holds.
+    ShowIndex(command::show_index::ShowIndex),
+    /// Make a pack of what revisions reach.
+    PackObjects(command::pack_objects::PackObjects),
+}
+
+fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse_from(words(std::env::args_os())) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version are no errors; what is one gets git's exit code for wrong usage.
+            let code = if error.use_stderr() { 129 } else { 0 };
+            let _ = error.print();
+            return ExitCode::from(code);
+        }
+    };
+    match run(&arguments) {
+        Ok(code) => code,
+        Err(failure) => failure.report(),
+    }
+}
+
+/// The words of the command line; called by the name of a command of git, its name is the first of them.
+fn words(all: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let mut words: Vec<OsString> = all.collect();
+    let name = words.first().map(Path::new).and_then(Path::file_name).and_then(OsStr::to_str);
+    if let Some(command) = name.and_then(|name| name.strip_prefix("git-")).map(OsString::from) {
+        words.insert(1, command);
+    }
+    words
+}
+
+fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
+    let config = local::overlay(&arguments.config)?;
+    execute(&arguments.command, config)
+}
+
+fn execute(command: &Command, config: Config) -> Result<ExitCode, Failure> {
+    match command {
+        Command::LsRemote(command) => command.run(&config),
+        Command::Clone(command) => command.run(&config),
+        Command::Fetch(command) => command.run(config),
+        Command::Init(command) => command.run(),
+        Command::UploadPack(command) => command.run(config),
+        Command::Daemon(command) => command.run(config),
+        Command::IndexPack(command) => command.run(config),
+        Command::VerifyPack(command) => command.run(),
+        Command::ShowIndex(command) => command.run(),
+        Command::PackObjects(command) => command.run(config),
+    }
+}
