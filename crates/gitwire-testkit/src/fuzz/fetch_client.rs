@@ -13,7 +13,10 @@ pub(super) fn fetch_client(data: &[u8]) {
     let [wish, cut, input @ ..] = data else { return };
     let whole = converse(*wish, input, usize::MAX);
     let pieces = converse(*wish, input, 1 + usize::from(*cut % 64));
-    assert_eq!(pieces, whole, "the cuts show");
+    // A server that gives up is heard as soon as its words are there, even while the application has the turn.
+    if !matches!(whole.end, Err(ProtocolError::Remote { .. })) {
+        assert_eq!(pieces, whole, "the cuts show");
+    }
     if let Err(error) = &whole.end {
         assert!(!matches!(error, ProtocolError::Internal(_)), "{error}");
     }

@@ -14,7 +14,10 @@ pub(super) fn upload_pack(data: &[u8]) {
     let [kind, cut, input @ ..] = data else { return };
     let whole = serve(*kind, input, usize::MAX);
     let pieces = serve(*kind, input, 1 + usize::from(*cut % 64));
-    assert_eq!(pieces, whole, "the cuts show");
+    // A client that gives up is heard as soon as its words are there, even while the application has the turn.
+    if !matches!(whole.end, Err(ProtocolError::Remote { .. })) {
+        assert_eq!(pieces, whole, "the cuts show");
+    }
 }
 
 /// What comes of a conversation.
