@@ -52,12 +52,21 @@ impl From<StorageError> for Refusal {
     }
 }
 
+/// How refs are locked.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Locking {
+    /// How long a lock that somebody holds is waited for.
+    pub(crate) patience: Duration,
+    /// Whether new refs get no lock of their own, because they go into `packed-refs` of a repository that nobody else uses.
+    pub(crate) new_unlocked: bool,
+}
+
 /// Locks the ref of an edit and looks whether it may be made.
 pub(crate) fn plan<'a>(
     files: &RefFiles,
     index: usize,
     edit: &'a RefEdit,
-    patience: Duration,
+    locking: Locking,
 ) -> Result<Planned<'a>, Refusal> {
     let requested = edit.name.as_bytes();
     let refuse = |why: String| Refusal::Reason(format!("cannot lock ref '{}': {why}", shown(requested)));
@@ -72,8 +81,17 @@ pub(crate) fn plan<'a>(
     if !may_be_changed(&name) {
         return Err(refuse(format!("it leads to '{}'", shown(&name))));
     }
-    let (lock, made) = lock(files, &name, patience)?;
-    let mut planned = Planned { index, edit, name, lock: Some(lock), old: None, place: Place::Nowhere, made };
+    let unlocked = locking.new_unlocked
+        && matches!(edit.new, Some(RefTarget::Direct(_)))
+        && !is_per_worktree(&name)
+        && files.read(&name)? == LooseRef::Absent;
+    let (lock, made) = if unlocked {
+        (None, Vec::new())
+    } else {
+        let (lock, made) = lock(files, &name, locking.patience)?;
+        (Some(lock), made)
+    };
+    let mut planned = Planned { index, edit, name, lock, old: None, place: Place::Nowhere, made };
     let value = match files.loose(&planned.name)? {
         LooseRef::Value(value) => {
             planned.place = Place::Loose;

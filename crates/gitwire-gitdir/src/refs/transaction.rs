@@ -20,7 +20,7 @@ use gitwire_types::{ObjectId, RefTarget};
 use super::is_per_worktree;
 use super::loose::LooseRef;
 use super::packed;
-use super::plan::{Place, Planned, Refusal, plan, remove_empty_parents, remove_empty_tree, resolve};
+use super::plan::{Locking, Place, Planned, Refusal, plan, remove_empty_parents, remove_empty_tree, resolve};
 use super::reflog::{self, LogPolicy};
 use super::rewrite::{Changes, rewrite};
 use super::view::RefFiles;
@@ -114,12 +114,15 @@ impl<'a> Running<'a> {
     /// Locks each ref in the order of names, and notes which may not be changed.
     fn lock_refs(&mut self) -> Result<()> {
         let edits = &self.transaction.edits;
-        let patience = self.patience("filesRefLockTimeout", FILE_PATIENCE);
+        let locking = Locking {
+            patience: self.patience("filesRefLockTimeout", FILE_PATIENCE),
+            new_unlocked: self.is_first_of_many()?,
+        };
         let mut order: Vec<usize> = (0..edits.len()).collect();
         order.sort_by_key(|at| edits.get(*at).map(|edit| edit.name.as_bytes()));
         for at in order {
             let Some(edit) = edits.get(at) else { continue };
-            let planned = plan(self.around.files, at, edit, patience)
+            let planned = plan(self.around.files, at, edit, locking)
                 .and_then(|planned| self.check_beside(&planned).map(|()| planned));
             match planned {
                 Ok(planned) => self.planned.push(planned),
@@ -128,6 +131,18 @@ impl<'a> Running<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Whether these are the first refs of a repository that has no `HEAD` yet, and so is none for anybody else, and so many
+    /// that they go into `packed-refs`.
+    fn is_first_of_many(&self) -> Result<bool> {
+        let files = self.around.files;
+        let new = self.transaction.edits.iter().filter(|edit| {
+            matches!(edit.new, Some(RefTarget::Direct(_))) && !is_per_worktree(edit.name.as_bytes())
+        });
+        // Twice as many as it takes: some may lead elsewhere, or be refused.
+        let many = new.count() >= PACKED_AT_ONCE_MIN.saturating_mul(2) && self.transaction.atomic;
+        Ok(many && files.loose(b"HEAD")? == LooseRef::Absent && files.packed()?.iter().next().is_none())
     }
 
     /// Two refs of one transaction cannot be a file and a directory of the same name.
@@ -158,7 +173,9 @@ impl<'a> Running<'a> {
                 && matches!(planned.edit.new, Some(RefTarget::Direct(_)))
                 && !is_per_worktree(&planned.name)
         };
-        let pack_new = self.planned.iter().filter(is_new).count() >= PACKED_AT_ONCE_MIN;
+        // A ref without a lock of its own can go nowhere else.
+        let pack_new = self.planned.iter().any(|planned| planned.lock.is_none())
+            || self.planned.iter().filter(is_new).count() >= PACKED_AT_ONCE_MIN;
         for planned in &self.planned {
             match &planned.edit.new {
                 Some(RefTarget::Direct(id)) if pack_new && is_new(&planned) => {

@@ -102,8 +102,8 @@ fn a_crash_in_a_clone_leaves_no_head_or_everything() {
     let scratch = Scratch::new();
     let path = work_tree(&scratch, "sha1", 3);
     git(&path, "tag -a -m note note HEAD~1");
-    // Few refs get files of their own, many go into packed-refs.
-    for tags in [1, 12] {
+    // Few refs get files of their own, many go into packed-refs, very many there without locks.
+    for tags in [1, 12, 24] {
         let refs = new_refs(tags);
         let refs: Vec<_> = refs.iter().map(|(name, revision)| (name.as_str(), *revision)).collect();
         let source = source(&path, &refs, "");

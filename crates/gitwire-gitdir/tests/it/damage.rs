@@ -45,7 +45,8 @@ fn a_loose_object_under_a_wrong_name_is_told_where_names_are_checked() {
     let path = work_tree(&scratch, "sha1", 2);
     let file = |id: &ObjectId| {
         let hex = id.to_string();
-        path.join(".git/objects").join(&hex[..2]).join(&hex[2..])
+        let (fan, rest) = hex.split_at(2);
+        path.join(".git/objects").join(fan).join(rest)
     };
     let ids = ids(&path);
     overwrite(&file(&ids[0]), &std::fs::read(file(&ids[1])).unwrap());

@@ -17,7 +17,7 @@ pub(super) fn packed_refs(data: &[u8]) {
     let in_order = all.is_sorted_by(|one, other| one.0 < other.0);
     let says_sorted = data.starts_with(b"# pack-refs with:");
     assert!(in_order || says_sorted || has_twice(&all), "an unsorted file is sorted on reading");
-    if !in_order {
+    if !in_order || says_sorted && !names(data).is_sorted() {
         return;
     }
     let view = repository.refs().unwrap();
@@ -42,6 +42,13 @@ fn list(repository: &GitDir, prefixes: &[Bytes]) -> Result<Listed> {
         Ok(ControlFlow::Continue(()))
     })?;
     Ok(listed)
+}
+
+/// The names on all lines, those among them that are not listed.
+fn names(data: &[u8]) -> Vec<&[u8]> {
+    let lines =
+        data.split(|byte| *byte == b'\n').filter(|line| !line.starts_with(b"#") && !line.starts_with(b"^"));
+    lines.filter_map(|line| line.get(41..)).collect()
 }
 
 fn has_twice(listed: &Listed) -> bool {
