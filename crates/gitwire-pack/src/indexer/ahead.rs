@@ -187,11 +187,10 @@ pub(crate) fn find_entries(
     let mut known = start == 0;
     while at < bytes.len() && tries < TRIES_MAX {
         if !known {
-            let Some(end) = find_end(scanner, bytes, at) else { break };
+            let Some(end) = find_end(scanner, bytes, at, &mut tries) else { break };
             at = end;
         }
         known = false;
-        tries = tries.saturating_add(1);
         let before = found.len();
         while let Some(rest) = bytes.get(at..) {
             let offset = start.saturating_add(at as u64);
@@ -208,10 +207,11 @@ pub(crate) fn find_entries(
     found
 }
 
-/// Looks for a zlib stream from `at` on; the place behind it.
-fn find_end(scanner: &mut Scanner, bytes: &[u8], at: usize) -> Option<usize> {
+/// Looks for a zlib stream from `at` on; the place behind it. Each look is one of `tries`.
+fn find_end(scanner: &mut Scanner, bytes: &[u8], at: usize, tries: &mut u32) -> Option<usize> {
     let mut at = at;
-    loop {
+    while *tries < TRIES_MAX {
+        *tries = tries.saturating_add(1);
         let rest = bytes.get(at..)?;
         let head = rest.windows(2).position(|pair| ZLIB_HEADERS.iter().any(|header| header == pair))?;
         at = at.saturating_add(head);
@@ -222,6 +222,7 @@ fn find_end(scanner: &mut Scanner, bytes: &[u8], at: usize) -> Option<usize> {
         }
         at = at.saturating_add(2);
     }
+    None
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

@@ -106,6 +106,7 @@ impl Worker<'_> {
         let header = self.header(at)?;
         let mut made = self.inflate_base(at, &header)?;
         while let Some(next) = chain.pop() {
+            self.shared.interrupt.check()?;
             let above = self.apply(next, made.bytes())?;
             self.recycle(std::mem::replace(&mut made, above).buffer);
         }

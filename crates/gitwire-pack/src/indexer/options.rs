@@ -18,6 +18,9 @@ pub struct IndexerOptions {
     pub threads: NonZeroUsize,
     /// Bytes for everything but the tables: blocks in flight, buffers, objects that deltas are made against.
     ///
+    /// An object that is too large for its share is made while no other such object is; it and its base, each of at most
+    /// [`Limits::delta_bytes_max`], are the only ones that may exceed this. Waiting bases are dropped and made again.
+    ///
     /// 96 MiB: git's `core.deltaBaseCacheLimit`. At least [`IndexerOptions::MEMORY_MIN`] is used.
     pub memory: usize,
     /// What is accepted.

@@ -167,6 +167,9 @@ impl<'a> Worker<'a> {
         }
         self.shared.families.set_parent(entry, parent);
         let made = self.apply(entry, base.bytes())?;
+        if made.size > KEEP_MAX {
+            self.shared.interrupt.check()?;
+        }
         self.release(Some(base));
         self.finish(entry, kind, depth, made)
     }
