@@ -10,6 +10,7 @@
     reason = "tests"
 )]
 
+mod bombs;
 mod connectivity;
 mod enumerate;
 mod history;
