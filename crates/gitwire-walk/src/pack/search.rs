@@ -114,17 +114,16 @@ impl Search {
         let mut targets: Vec<u32> = found.select(is_target).filter(|at| slot(*at).base == NONE).collect();
         let is_edge = |fact: Fact| is_tree_or_blob(fact) && fact.is(Fact::EXCLUDED);
         let mut edges: Vec<u32> = if thin { found.select(is_edge).collect() } else { Vec::new() };
-        let pack = targets.first().map_or(NONE, |first| slot(*first).pack);
-        if edges.is_empty() && pack != NONE && targets.iter().all(|at| slot(*at).pack == pack) {
-            // All stand whole in one pack: whoever wrote it found nothing better.
-            return Ok(());
-        }
-        let places: HashSet<(ObjectKind, u32)> =
-            targets.iter().map(|at| found.fact(*at)).map(|fact| (fact.kind, fact.name)).collect();
-        edges.retain(|at| {
+        let place = |at: &u32| {
             let fact = found.fact(*at);
-            places.contains(&(fact.kind, fact.name))
-        });
+            (fact.kind, fact.name)
+        };
+        let wanted: HashSet<_> = targets.iter().map(place).collect();
+        edges.retain(|at| wanted.contains(&place(at)));
+        // Of what stands whole in a pack, whoever wrote that pack found nothing better within it.
+        let fresh = targets.iter().filter(|at| slot(**at).pack == NONE).chain(&edges);
+        let fresh: HashSet<_> = fresh.map(place).collect();
+        targets.retain(|at| fresh.contains(&place(at)));
         let first_edge = targets.len();
         targets.append(&mut edges);
         for (nth, part) in targets.chunks(PIECE).enumerate() {
