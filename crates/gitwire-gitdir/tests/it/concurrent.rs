@@ -4,11 +4,12 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use gitwire_storage::{EditOutcome, Expected, Presence, RefEdit, Repository as _, Transaction};
-use gitwire_types::{ObjectFormat, ObjectId, RefName, RefTarget};
+use gitwire_storage::{EditOutcome, Expected, Presence, RefEdit, Repository as _, StageRequest, Transaction};
+use gitwire_types::{Never, ObjectFormat, ObjectId, RefName, RefTarget};
 
 use crate::git::{Scratch, available, command, git, work_tree};
 use crate::refs::{FORMAT, listing, open};
+use crate::staging::{edits, pack};
 
 /// How long each test runs; `GITWIRE_SOAK_SECONDS` makes it longer.
 fn duration() -> Duration {
@@ -131,6 +132,59 @@ fn no_ref_is_missed_and_no_update_lost_while_git_packs_refs() {
     });
     assert_eq!(listing(&open(&path), &[]), git(&path, FORMAT));
     git(&path, "fsck --strict --no-dangling");
+}
+
+#[test]
+fn nothing_that_arrives_is_lost_while_git_repacks() {
+    if !available() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let source = work_tree(&scratch, "sha1", 20);
+    let tips: Vec<String> = git(&source, "rev-list --reverse HEAD").lines().map(str::to_owned).collect();
+    let packs: Vec<_> = tips
+        .iter()
+        .enumerate()
+        .map(|(at, tip)| {
+            let known = at.checked_sub(1).map_or(String::new(), |before| format!("^{}\n", tips[before]));
+            pack(&source, "--thin", &format!("{tip}\n{known}"))
+        })
+        .collect();
+    let path = scratch.join("fetched.git");
+    git(scratch.path(), "init -q --bare -b main fetched.git");
+    let stop = AtomicBool::new(false);
+    let start = Instant::now();
+    while start.elapsed() < duration() {
+        std::thread::scope(|scope| {
+            let _stop = Stop(&stop);
+            stop.store(false, Ordering::Relaxed);
+            // Not `--prune=now`: that removes the quarantines of all who are at work, ours and git's own.
+            scope.spawn(|| keep_running(&path, &["repack -q -a -d", "gc -q"], &stop));
+            let repository = open(&path);
+            for (tip, pack) in tips.iter().zip(&packs) {
+                let mut staging = repository.stage(&StageRequest::default()).unwrap();
+                staging.write(pack).unwrap();
+                let staged = staging.finish(&Never).unwrap();
+                let transaction = Transaction {
+                    edits: edits(&format!("{tip} refs/heads/main"), ObjectFormat::Sha1),
+                    ..Transaction::default()
+                };
+                // A `gc` packs refs, too, and may hold the lock.
+                let outcomes = repository.commit(Some(staged), transaction.clone(), &mut |_| Ok(())).unwrap();
+                assert!(
+                    outcomes == [EditOutcome::Done] || format!("{outcomes:?}").contains(".lock"),
+                    "{outcomes:?}"
+                );
+            }
+        });
+        git(&path, "fsck --strict --no-dangling");
+        assert_eq!(git(&path, "rev-list --count main").trim(), "20");
+        git(&path, "update-ref -d refs/heads/main");
+        git(&path, "gc -q --prune=now");
+        let packs = std::fs::read_dir(path.join("objects/pack")).unwrap();
+        let names: Vec<_> = packs.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        assert!(!names.iter().any(|name| name.ends_with(".keep")), "{names:?}");
+    }
 }
 
 /// Many objects without history.
