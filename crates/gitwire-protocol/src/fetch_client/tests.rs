@@ -9,6 +9,7 @@ use gitwire_pktline::encode_text;
 use gitwire_types::ObjectId;
 
 use super::*;
+use crate::RemoteChannel;
 use crate::message::DepthRequest;
 
 pub(super) mod reached {
@@ -279,4 +280,84 @@ fn windows_grow_as_gits_do() {
     let large = windows(Mode::Stateless, &v2, 13);
     assert_eq!(large[..6], [16, 32, 64, 128, 256, 512]);
     assert_eq!(large[10..], [16_384, 18_022, 19_824]);
+}
+
+/// What a client of version 2 hears of its fetch.
+fn heard(asked: FetchRequest, offer: &str, answer: &[u8]) -> Result<Vec<String>, ProtocolError> {
+    let mut client = FetchClient::new(FetchClientOptions::default());
+    let front = lines(&["version 2", offer, "0000"]);
+    let (mut input, mut output) = (BytesMut::from(&[&front[..], answer].concat()[..]), BytesMut::new());
+    let (mut heard, mut asked) = (Vec::new(), Some(asked));
+    loop {
+        let next = client.step(&mut input, &mut output)?;
+        match (next, client.awaiting()) {
+            (Next::Event(event), _) => heard.push(alloc::format!("{event:?}")),
+            (Next::Answer, FetchAwaiting::Command) => match asked.take() {
+                Some(request) => client.fetch(request, &mut output)?,
+                None => return Ok(heard),
+            },
+            (Next::Answer, _) => client.haves(&[], WindowEnd::Done, &mut output)?,
+            (Next::Read, _) => client.end_of_input(),
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn shallow_info_and_wanted_refs_come_in_either_order() {
+    let asked = || FetchRequest {
+        wanted_refs: [Bytes::from_static(b"refs/heads/main")].into(),
+        depth: DepthRequest::commits(1),
+        ..FetchRequest::default()
+    };
+    let shallow = lines(&["shallow-info", "shallow ID", "0001"]);
+    let wanted = lines(&["wanted-refs", "ID refs/heads/main", "0001"]);
+    let pack = [&lines(&["packfile"])[..], b"0009\x01PACK0000"].concat();
+    let offer = "fetch=shallow ref-in-want";
+    let documented = heard(asked(), offer, &[&shallow[..], &wanted, &pack].concat()).unwrap();
+    let as_git_does = heard(asked(), offer, &[&wanted[..], &shallow, &pack].concat()).unwrap();
+    assert_eq!(documented.len(), 6);
+    assert!(documented.iter().all(|event| as_git_does.contains(event)));
+    let twice = heard(asked(), offer, &[&shallow[..], &shallow].concat()).unwrap_err();
+    assert!(
+        twice.to_string().ends_with("expected another section of the answer to fetch, got 'shallow-info'")
+    );
+}
+
+#[test]
+fn progress_may_come_anywhere_under_sideband_all() {
+    let asked = FetchRequest { sideband_all: true, ..request() };
+    let answer = b"0005\x020006\x02x000e\x01packfile\n0006\x02y0009\x01PACK0005\x010000";
+    let events = heard(asked, "fetch=sideband-all", answer).unwrap();
+    assert_eq!(
+        events[1..],
+        ["Progress(b\"x\")", "PackStart", "Progress(b\"y\")", "Pack(b\"PACK\")", "PackEnd"]
+    );
+}
+
+#[test]
+fn a_response_end_never_travels_on_the_network() {
+    let error = heard(request(), "fetch", b"0002").unwrap_err();
+    assert_eq!(error.to_string(), "pkt-line 4 at byte 28: length 0002 has no meaning");
+}
+
+#[test]
+fn git_acknowledges_related_objects_again_without_multi_ack() {
+    let answers = ["ID refs/heads/main\0side-band-64k", "0000", "ACK ID", "ACK ID", "ACK ID"];
+    let output = converse(&[&lines(&answers)[..], b"0009\x01PACK0000"].concat(), Some(request())).unwrap();
+    assert!(output.ends_with(b"0009done\n"));
+}
+
+#[test]
+fn errors_in_place_of_a_pack_are_the_peers_words() {
+    #[track_caller]
+    fn check(rest: &[u8], expected: RemoteChannel) {
+        let front = lines(&["ID refs/heads/main\0multi_ack side-band-64k", "0000", "NAK", "NAK"]);
+        let error = converse(&[&front[..], rest].concat(), Some(request())).unwrap_err();
+        let message = Bytes::from_static(b"upload-pack: not our ref");
+        assert_eq!(error, ProtocolError::Remote { channel: expected, message });
+    }
+    check(b"0020ERR upload-pack: not our ref", RemoteChannel::ErrorLine);
+    check(b"001d\x03upload-pack: not our ref", RemoteChannel::Band);
+    check(b"0009\x01PACK001e\x03upload-pack: not our ref\n", RemoteChannel::Band);
 }

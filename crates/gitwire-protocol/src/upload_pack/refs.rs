@@ -11,7 +11,7 @@ use super::context::{Context, Step};
 use super::request::Request;
 use super::{Serving, State, UploadPackEvent};
 use crate::error::Misuse;
-use crate::message::{LsRefsArgument, LsRefsLine, RefAdvertisementLine, is_sendable};
+use crate::message::{LsRefsArgument, LsRefsLine, RefAdvertisementLine, VALUE_MAX};
 use crate::reader::Line;
 use crate::{AdvertisedRef, LsRefsRequest, ProtocolError};
 
@@ -49,8 +49,7 @@ impl Refs {
         if ids.clone().any(|id| id.format() != context.options.format) {
             return Err(Misuse::Invalid("an id of another format than the repository's").into());
         }
-        let target = shown.symref_target.unwrap_or(shown.name);
-        if !is_name(shown.name) || !is_name(target) {
+        if !is_name(shown.name) || !shown.symref_target.is_none_or(is_name) {
             return Err(Misuse::Unsendable("a ref name with a control byte or a blank").into());
         }
         match &mut self.kind {
@@ -188,6 +187,8 @@ fn capability_list(context: &Context, first: Option<&AdvertisedRef<'_>>) -> Vec<
     list
 }
 
+/// Whether a line may carry a name: one look at each byte, since refs come by the million.
 fn is_name(name: &[u8]) -> bool {
-    is_sendable(name) && !name.iter().any(|byte| byte.is_ascii_control() || *byte == b' ')
+    let bad = name.iter().fold(false, |bad, byte| bad | (*byte <= b' ') | (*byte == 0x7f));
+    !bad && !name.is_empty() && name.len() <= VALUE_MAX
 }

@@ -356,3 +356,27 @@ fn too_few_answers_are_refused_and_may_be_given_again() {
     server.acknowledge(HaveAnswers { common: &[false, false], covered_after: None }, &mut output).unwrap();
     assert_eq!(output, lines(&["acknowledgments", "NAK", "0000"]));
 }
+
+#[test]
+fn capabilities_are_read_from_every_want() {
+    let mut server = server(Version::V0, Serving::Stateless);
+    let request = ["want ID ofs-delta", "want ID side-band-64k", "0000", "done"];
+    let output = serve(&mut server, &request).unwrap();
+    assert_eq!(output, b"0008NAK\n0000", "the pack ends in a flush packet, as it does in bands alone");
+}
+
+#[test]
+fn wants_come_in_blocks() {
+    let mut machine = server(Version::V0, Serving::Stateless);
+    let wants = lines(&["want ID"]).repeat(UploadPackEvent::BLOCK + 1);
+    let request = [&wants[..], b"0000"].concat();
+    let (mut input, mut output) = (BytesMut::from(&request[..]), BytesMut::new());
+    let mut lens = Vec::new();
+    while let Ok(Next::Event(event)) = machine.step(&mut input, &mut output) {
+        match event {
+            UploadPackEvent::Wants(ids) => lens.push(ids.len()),
+            event => assert!(matches!(event, UploadPackEvent::Request(_))),
+        }
+    }
+    assert_eq!(lens, [UploadPackEvent::BLOCK, 1]);
+}
