@@ -16,6 +16,8 @@ mod machine;
 pub mod message;
 mod reader;
 mod refs;
+#[cfg(test)]
+mod testing;
 mod upload_pack;
 mod version;
 mod wire;

@@ -344,7 +344,7 @@ impl State {
         output: &mut BytesMut,
     ) -> Result<Step, ProtocolError> {
         #[cfg(test)]
-        tests::reached::note(&self);
+        crate::testing::reach(&self);
         match self {
             Self::Greeting(state) => state.step(context, input),
             Self::Capabilities(state) => state.step(context, input),

@@ -5,49 +5,12 @@ use std::string::{String, ToString};
 use std::vec::Vec;
 
 use bytes::BytesMut;
-use gitwire_pktline::encode_text;
 use gitwire_types::ObjectId;
 
 use super::*;
 use crate::RemoteChannel;
 use crate::message::DepthRequest;
-
-pub(super) mod reached {
-    //! Which states the current thread's machines have been stepped in.
-
-    use std::cell::RefCell;
-    use std::collections::BTreeSet;
-    use std::string::String;
-
-    use super::super::State;
-
-    std::thread_local! {
-        static STATES: RefCell<BTreeSet<String>> = const { RefCell::new(BTreeSet::new()) };
-    }
-
-    pub(in super::super) fn note(state: &State) {
-        let name = alloc::format!("{state:?}");
-        let name = name.split('(').next().unwrap_or_default().into();
-        STATES.with_borrow_mut(|states| states.insert(name));
-    }
-
-    pub(in super::super) fn all() -> BTreeSet<String> {
-        STATES.take()
-    }
-}
-
-const ID: &str = "1111111111111111111111111111111111111111";
-
-fn lines(lines: &[&str]) -> Vec<u8> {
-    let mut out = Vec::new();
-    for line in lines {
-        match *line {
-            "0000" | "0001" => out.extend_from_slice(line.as_bytes()),
-            line => encode_text(line.replace("ID", ID).as_bytes(), &mut out).unwrap(),
-        }
-    }
-    out
-}
+use crate::testing::{lines, reached};
 
 fn request() -> FetchRequest {
     FetchRequest { wants: [ObjectId::from_sha1([0x11; 20])].into(), ..FetchRequest::default() }
@@ -127,7 +90,7 @@ fn all_states_are_reached() {
         "Done",
     ];
     let expected: BTreeSet<String> = states.into_iter().map(String::from).collect();
-    assert_eq!(reached::all(), expected);
+    assert_eq!(reached(), expected);
 }
 
 #[test]

@@ -38,7 +38,7 @@ impl Context {
         self.turn = true;
         self.banded = false;
         match self.options.serving {
-            Serving::Duplex => State::Command(super::Command::new(self)),
+            Serving::Duplex => State::Command(super::command::Command::new(self)),
             Serving::Stateless | Serving::Advertisement => State::Done(super::Done),
         }
     }

@@ -33,25 +33,20 @@ mod options;
 mod pack;
 mod refs;
 mod request;
+mod state;
 
 #[cfg(test)]
 mod tests;
 
 use bytes::BytesMut;
-use gitwire_pktline::{MAX_DATA, encode_error, encode_flush};
+use gitwire_pktline::{MAX_DATA, encode_error};
 use gitwire_types::ObjectId;
 
-use self::command::Command;
 use self::context::{Context, Step};
-use self::fetch::{Fetch, FetchHaves};
-use self::haves::{Haves, HavesDue};
-use self::pack::Pack;
-use self::refs::{LsRefs, Refs};
-use self::request::{Boundary, Request};
+use self::state::{Done, Start, State};
 use crate::error::Misuse;
 use crate::message::{PackfileUri, ShallowUpdate, WantedRef};
-use crate::wire::text_line;
-use crate::{AdvertisedRef, LsRefsRequest, Machine, Next, ProtocolError, Version};
+use crate::{AdvertisedRef, Machine, Next, ProtocolError};
 
 pub use self::event::{HavesEnd, UploadPackEvent, UploadRequest};
 pub use self::options::{Serving, UploadPackOptions};
@@ -389,84 +384,3 @@ impl Machine for UploadPack {
         self.state = State::Done(Done);
     }
 }
-
-/// Where the conversation stands.
-#[derive(Debug)]
-enum State {
-    Start(Start),
-    Refs(Refs),
-    Request(Request),
-    Boundary(Boundary),
-    Haves(Haves),
-    HavesDue(HavesDue),
-    Command(Command),
-    LsRefs(LsRefs),
-    Fetch(Fetch),
-    FetchHaves(FetchHaves),
-    Pack(Pack),
-    Done(Done),
-}
-
-impl State {
-    fn step(
-        self,
-        context: &mut Context,
-        input: &mut BytesMut,
-        output: &mut BytesMut,
-    ) -> Result<Step, ProtocolError> {
-        #[cfg(test)]
-        tests::reached::note(&self);
-        match self {
-            Self::Start(state) => state.step(context, output),
-            Self::Refs(state) => Ok(state.step()),
-            Self::Request(state) => state.step(context, input),
-            Self::Boundary(state) => Ok(state.step()),
-            Self::Haves(state) => state.step(context, input, output),
-            Self::HavesDue(state) => Ok(state.step()),
-            Self::Command(state) => state.step(context, input),
-            Self::LsRefs(state) => state.step(context, input),
-            Self::Fetch(state) => state.step(context, input),
-            Self::FetchHaves(state) => Ok(state.step()),
-            Self::Pack(state) => state.step(context, input),
-            Self::Done(Done) => Ok(Step::Done),
-        }
-    }
-}
-
-/// Nothing has been said.
-#[derive(Debug)]
-struct Start;
-
-impl Start {
-    fn step(self, context: &mut Context, output: &mut BytesMut) -> Result<Step, ProtocolError> {
-        let Context { options, .. } = &*context;
-        let stateless = options.serving == Serving::Stateless;
-        if stateless {
-            let next = match options.version {
-                Version::V2 => State::Command(Command::new(context)),
-                Version::V0 | Version::V1 => State::Request(Request::new(context)),
-            };
-            return Ok(Step::Go(next));
-        }
-        if let Some(line) = options.version.line() {
-            text_line(&[line], output)?;
-        }
-        if options.version != Version::V2 {
-            context.events.push_back(UploadPackEvent::RefsWanted(LsRefsRequest::everything()));
-            return Ok(Step::Go(State::Refs(Refs::advertisement())));
-        }
-        let mut written = Ok(());
-        options.v2.each_line(|line| {
-            if written.is_ok() {
-                written = text_line(&[line], output);
-            }
-        });
-        written?;
-        encode_flush(output);
-        Ok(Step::Go(context.after_command()))
-    }
-}
-
-/// Nothing more is due. What the peer still sends is left alone.
-#[derive(Debug)]
-struct Done;

@@ -6,47 +6,11 @@ use std::vec::Vec;
 
 use bytes::BytesMut;
 use gitwire_capability::V2FetchFeature;
-use gitwire_pktline::encode_text;
 use gitwire_types::ObjectFormat;
 
 use super::*;
-
-pub(super) mod reached {
-    //! Which states the current thread's machines have been stepped in.
-
-    use std::cell::RefCell;
-    use std::collections::BTreeSet;
-    use std::string::String;
-
-    use super::super::State;
-
-    std::thread_local! {
-        static STATES: RefCell<BTreeSet<String>> = const { RefCell::new(BTreeSet::new()) };
-    }
-
-    pub(in super::super) fn note(state: &State) {
-        let name = alloc::format!("{state:?}");
-        let name = name.split('(').next().unwrap_or_default().into();
-        STATES.with_borrow_mut(|states| states.insert(name));
-    }
-
-    pub(in super::super) fn all() -> BTreeSet<String> {
-        STATES.take()
-    }
-}
-
-const ID: &str = "1111111111111111111111111111111111111111";
-
-fn lines(lines: &[&str]) -> Vec<u8> {
-    let mut out = Vec::new();
-    for line in lines {
-        match *line {
-            "0000" | "0001" => out.extend_from_slice(line.as_bytes()),
-            line => encode_text(line.replace("ID", ID).as_bytes(), &mut out).unwrap(),
-        }
-    }
-    out
-}
+use crate::Version;
+use crate::testing::{ID, lines, reached};
 
 fn server(version: Version, serving: Serving) -> UploadPack {
     let mut options = UploadPackOptions::new(version, serving, ObjectFormat::Sha1);
@@ -108,7 +72,7 @@ fn all_states_are_reached() {
         "Done",
     ];
     let expected: BTreeSet<String> = states.into_iter().map(String::from).collect();
-    assert_eq!(reached::all(), expected);
+    assert_eq!(reached(), expected);
 }
 
 #[test]
