@@ -52,7 +52,8 @@ pub(crate) fn map_refs(
         match refspec {
             FetchRefspec::One { force, source, destination } => {
                 let (remote, id) = find(refs, source)?;
-                wanted.push(Wanted { remote, id, local: destination.clone(), force: *force });
+                let local = destination.as_ref().map(|local| full_name(local, &remote)).transpose()?;
+                wanted.push(Wanted { remote, id, local, force: *force });
             }
             FetchRefspec::Pattern { .. } => wanted.extend(matching(refs, refspec)),
             FetchRefspec::Exclude(_) => {}
@@ -90,6 +91,15 @@ fn find(refs: &RemoteRefs, source: &FetchSource) -> Result<(RefName, ObjectId), 
         Some((candidate, id))
     });
     found.ok_or_else(|| ClientError::NoSuchRef(name.to_string()))
+}
+
+/// Where a short name leads: to a branch or a tag, as what is stored there is one.
+fn full_name(local: &RefName, remote: &RefName) -> Result<RefName, ClientError> {
+    if local.is_full() {
+        return Ok(local.clone());
+    }
+    let prefix = if remote.is_tag() { &b"refs/tags/"[..] } else { b"refs/heads/" };
+    RefName::full([prefix, local.as_bytes()].concat()).map_err(|_| ClientError::NoSuchRef(local.to_string()))
 }
 
 /// The remote's refs that fit a pattern. Names that git would not accept either are passed over.

@@ -68,7 +68,7 @@ impl IndexPack {
     pub(crate) fn run(&self, config: Config) -> Result<ExitCode, Failure> {
         let written = match (&self.pack, self.stdin) {
             (None, false) => return Err(Failure::usage("a pack, or --stdin, is needed")),
-            (None, true) => self.into_repository(&stdin_repository(config)?)?,
+            (None, true) => self.store(&stdin_repository(config)?)?,
             (Some(pack), true) => {
                 let format = stdin_repository(config)?.format();
                 let file =
@@ -94,7 +94,7 @@ impl IndexPack {
     }
 
     /// From standard input into the repository's packs.
-    fn into_repository(&self, repository: &GitDir) -> Result<String, Failure> {
+    fn store(&self, repository: &GitDir) -> Result<String, Failure> {
         let mut request = StageRequest::default();
         request.thin = self.fix_thin;
         request.threads = self.threads();

@@ -1,0 +1,14 @@
+//! The client program against stock git.
+#![allow(
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "the modules of a test binary"
+)]
+
+mod clone;
+mod history;
+mod plumbing;
+mod stock;

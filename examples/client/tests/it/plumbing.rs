@@ -1,0 +1,163 @@
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use gitwire_testkit::git::{Folder, Git};
+
+use crate::history::make;
+use crate::stock::{fails, gitwire, ok};
+
+/// A repository with one pack, and a copy of the pack elsewhere.
+fn packed(git: &Git, folder: &Folder, format: &str) -> (PathBuf, PathBuf) {
+    let source = make(git, folder.path(), &format!("{format}.git"), format);
+    git.ok(&source, ["repack", "-adq"]);
+    let packs = fs::read_dir(source.join("objects/pack")).unwrap().map(|entry| entry.unwrap().path());
+    let pack = packs.into_iter().find(|path| path.extension().is_some_and(|end| end == "pack")).unwrap();
+    let copy = folder.path().join(format!("{format}.pack"));
+    fs::copy(pack, &copy).unwrap();
+    (source, copy)
+}
+
+fn feed<const N: usize>(folder: &Path, arguments: [&str; N], input: &[u8]) -> std::process::Output {
+    let mut child = gitwire(folder, arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let input = input.to_vec();
+    // A program that ends early does not take all of it.
+    let feeding = std::thread::spawn(move || drop(stdin.write_all(&input)));
+    let output = child.wait_with_output().unwrap();
+    feeding.join().unwrap();
+    output
+}
+
+#[test]
+fn indexes_are_gits_byte_for_byte() {
+    let Some(git) = Git::find() else { return };
+    let folder = Folder::new("index-pack");
+    for format in ["sha1", "sha256"] {
+        let (_, pack) = packed(&git, &folder, format);
+        let text = pack.to_str().unwrap();
+        let object_format = format!("--object-format={format}");
+        for version in ["--index-version=1", "--index-version=2"] {
+            let theirs = git.ok(
+                folder.path(),
+                ["index-pack", "--rev-index", version, &object_format, "-o", "git.idx", text],
+            );
+            let ours =
+                ok(folder.path(), ["index-pack", version, &object_format, "-o", "our.idx", text]).stdout;
+            assert_eq!(ours, theirs);
+            for end in ["idx", "rev"] {
+                let read = |name: &str| fs::read(folder.path().join(format!("{name}.{end}"))).unwrap();
+                assert_eq!(read("our"), read("git"), "{format} {version} {end}");
+                fs::remove_file(folder.path().join(format!("git.{end}"))).unwrap();
+            }
+        }
+        ok(folder.path(), ["index-pack", &object_format, "--threads=3", "--memory=4000000", text]);
+        let index = fs::read(pack.with_extension("idx")).unwrap();
+        let list = feed(folder.path(), ["show-index", &object_format], &index).stdout;
+        assert_eq!(list, git.feed(folder.path(), ["show-index", &object_format], &index).stdout);
+        let theirs = git.ok(folder.path(), ["verify-pack", "-v", &object_format, text]);
+        let ours = ok(folder.path(), ["verify-pack", "-v", &object_format, text]).stdout;
+        assert_eq!(String::from_utf8(ours).unwrap(), String::from_utf8(theirs).unwrap());
+    }
+}
+
+#[test]
+fn packs_go_into_a_repository() {
+    let Some(git) = Git::find() else { return };
+    let folder = Folder::new("index-pack-stdin");
+    let (source, pack) = packed(&git, &folder, "sha1");
+    let bytes = fs::read(&pack).unwrap();
+    ok(folder.path(), ["init", "--bare", "-q", "new.git"]);
+    let new = folder.path().join("new.git");
+    let output = feed(&new, ["index-pack", "--stdin", "--keep=why"], &bytes);
+    let line = String::from_utf8(output.stdout).unwrap();
+    let name = line.strip_prefix("keep\t").unwrap().trim();
+    assert_eq!(fs::read_to_string(new.join(format!("objects/pack/pack-{name}.keep"))).unwrap(), "why\n");
+    git.ok(&new, ["verify-pack", &format!("objects/pack/pack-{name}.pack")]);
+
+    // A thin pack is completed from what is there.
+    let thin =
+        git.feed(&source, ["pack-objects", "-q", "--revs", "--stdout", "--thin"], b"main\n^main~1\n").stdout;
+    let output = feed(&new, ["index-pack", "--stdin"], &thin);
+    assert_eq!(output.status.code(), Some(128));
+    let output = feed(&new, ["index-pack", "--stdin", "--fix-thin"], &thin);
+    let line = String::from_utf8(output.stdout).unwrap();
+    let name =
+        line.strip_prefix("pack\t").unwrap_or_else(|| panic!("{}", String::from_utf8_lossy(&output.stderr)));
+    git.ok(&new, ["verify-pack", &format!("objects/pack/pack-{}.pack", name.trim())]);
+}
+
+#[test]
+fn damaged_packs_leave_nothing_behind() {
+    let Some(git) = Git::find() else { return };
+    let folder = Folder::new("index-pack-damaged");
+    let (_, pack) = packed(&git, &folder, "sha1");
+    let mut bytes = fs::read(&pack).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&pack, &bytes).unwrap();
+    fails(folder.path(), ["index-pack", pack.to_str().unwrap()], 128, "fatal: ");
+    fs::write(&pack, &bytes[..middle]).unwrap();
+    fails(folder.path(), ["index-pack", pack.to_str().unwrap()], 128, "fatal: ");
+    assert!(!pack.with_extension("idx").exists() && !pack.with_extension("rev").exists());
+    fails(folder.path(), ["index-pack", "--max-input-size=100", pack.to_str().unwrap()], 128, "100");
+    fails(folder.path(), ["index-pack", "none.pack"], 128, "cannot open packfile 'none.pack'");
+    fails(folder.path(), ["index-pack", "--bogus"], 129, "");
+    fails(folder.path(), ["index-pack"], 129, "");
+    fails(folder.path(), ["index-pack", "--stdin"], 128, "--stdin requires a git repository");
+    fails(folder.path(), ["verify-pack", "none"], 1, "cannot open index");
+}
+
+#[test]
+fn packs_of_revisions_hold_what_gits_do() {
+    let Some(git) = Git::find() else { return };
+    let folder = Folder::new("pack-objects");
+    let (source, _) = packed(&git, &folder, "sha1");
+    let old = String::from_utf8(git.ok(&source, ["rev-parse", "main~3"])).unwrap();
+    for revisions in ["main\n".to_owned(), format!("main\n^{old}"), "v1-again\nside\n^main\n".to_owned()] {
+        let objects = |pack: &[u8]| {
+            fs::write(folder.path().join("p.pack"), pack).unwrap();
+            git.ok(folder.path(), ["index-pack", "-o", "p.idx", "p.pack"]);
+            let index = fs::read(folder.path().join("p.idx")).unwrap();
+            for name in ["p.idx", "p.rev", "p.pack"] {
+                fs::remove_file(folder.path().join(name)).ok();
+            }
+            let list = git.feed(folder.path(), ["show-index"], &index).stdout;
+            let mut ids: Vec<String> = String::from_utf8(list)
+                .unwrap()
+                .lines()
+                .map(|line| line.split(' ').nth(1).unwrap().to_owned())
+                .collect();
+            ids.sort();
+            ids
+        };
+        let ours = feed(&source, ["pack-objects", "--revs", "--stdout", "-q"], revisions.as_bytes());
+        assert!(ours.status.success(), "{}", String::from_utf8_lossy(&ours.stderr));
+        let theirs = git.feed(&source, ["pack-objects", "--revs", "--stdout", "-q"], revisions.as_bytes());
+        assert_eq!(objects(&ours.stdout), objects(&theirs.stdout), "{revisions:?}");
+    }
+}
+
+#[test]
+fn a_command_may_be_called_by_its_own_name() {
+    let Some(git) = Git::find() else { return };
+    let folder = Folder::new("multi-call");
+    let source = make(&git, folder.path(), "source.git", "sha1");
+    let link = folder.path().join("git-upload-pack");
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_gitwire"), &link).unwrap();
+    let url = format!("file://{}", source.display());
+    let listed = git.ok(folder.path(), ["ls-remote", "--upload-pack", link.to_str().unwrap(), &url]);
+    assert_eq!(listed, git.ok(folder.path(), ["ls-remote", &url]));
+    let output = gitwire(folder.path(), ["--version"]).output().unwrap();
+    assert!(output.status.success() && output.stdout.starts_with(b"gitwire "));
+    assert!(gitwire(folder.path(), ["--help"]).output().unwrap().status.success());
+    fails(folder.path(), ["upload-pack"], 129, "");
+    fails(folder.path(), ["upload-pack", "nothing"], 128, "does not appear to be a git repository");
+    fails(folder.path(), ["bogus"], 129, "");
+}

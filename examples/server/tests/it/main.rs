@@ -1,0 +1,13 @@
+//! The server program with stock git as its client.
+#![allow(
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "the modules of a test binary"
+)]
+
+mod raw;
+mod serve;
+mod server;
