@@ -256,6 +256,12 @@ pub(crate) fn is_link_refused(error: &io::Error) -> bool {
     rustix::io::Errno::from_io_error(error) == Some(rustix::io::Errno::LOOP)
 }
 
+/// Whether a file was not opened because too many are.
+pub(crate) fn is_out_of_descriptors(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE))
+}
+
 /// Whether a file or directory changed so short a time ago that it may change again without its times showing it.
 pub(crate) fn is_racy(stat: &Stat, now: Duration) -> bool {
     // Times without a fraction come from a file system that counts in seconds, or in two. Others count in ticks of the

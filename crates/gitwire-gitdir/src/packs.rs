@@ -9,7 +9,7 @@ use gitwire_storage::{PackFiles, PackName, PackPart, Result};
 
 use crate::alternates::ObjectDirectory;
 use crate::error::{Context as _, is_absent, optional, shown};
-use crate::fs::{File, FileSystem, Links, Stat, is_racy};
+use crate::fs::{Directory, File, FileSystem, Links, Stat, is_out_of_descriptors, is_racy};
 
 /// The packs of some object directories. A name is the directory's number, a slash, and the file's name without its end.
 #[derive(Debug)]
@@ -35,10 +35,13 @@ impl PackFiles for DirectoryPacks {
     fn open(&self, name: &PackName, part: PackPart) -> Result<Option<Arc<dyn ReadAt>>> {
         let Some((directory, stem)) = self.split(name) else { return Ok(None) };
         let path = [b"pack/", stem, b".", part.extension().as_bytes()].concat();
-        let opened = optional(directory.dir.open(&path, Links::Follow))
-            .and_then(|file| file.map(FileReader::new).transpose())
-            .context(|| format!("cannot open '{}/{}'", directory.path.display(), shown(&path)))?;
-        Ok(opened.map(|file| Arc::new(file) as Arc<dyn ReadAt>))
+        let opened = match directory.dir.open(&path, Links::Follow) {
+            Err(error) if is_out_of_descriptors(&error) => {
+                Unopened::new(&directory.dir, &path).map(|file| Arc::new(file) as Arc<dyn ReadAt>)
+            }
+            opened => opened.and_then(FileReader::new).map(|file| Arc::new(file) as Arc<dyn ReadAt>),
+        };
+        optional(opened).context(|| format!("cannot open '{}/{}'", directory.path.display(), shown(&path)))
     }
 
     fn version(&self) -> Result<Option<u64>> {
@@ -120,6 +123,32 @@ impl ReadAt for FileReader {
             filled = filled.saturating_add(got);
         }
         Ok(filled)
+    }
+
+    fn size(&self) -> u64 {
+        self.size
+    }
+}
+
+/// A file that is opened for each read, because this process may not hold more files open: slower, and gone when somebody
+/// removes it, but a repository of a thousand packs can be read.
+#[derive(Debug)]
+struct Unopened {
+    dir: Arc<dyn Directory>,
+    path: Vec<u8>,
+    size: u64,
+}
+
+impl Unopened {
+    fn new(dir: &Arc<dyn Directory>, path: &[u8]) -> io::Result<Self> {
+        let size = dir.stat(path, Links::Follow)?.size;
+        Ok(Self { dir: Arc::clone(dir), path: path.to_vec(), size })
+    }
+}
+
+impl ReadAt for Unopened {
+    fn read_at(&self, offset: u64, out: &mut [u8]) -> Result<usize, StorageFailure> {
+        FileReader::new(self.dir.open(&self.path, Links::Follow)?)?.read_at(offset, out)
     }
 
     fn size(&self) -> u64 {
