@@ -20,8 +20,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     for instruction in Instructions::new(&delta, &Header::parse(&delta)?) {
         match instruction? {
-            Instruction::Copy { offset, len } => println!("copy {len} bytes from {offset}"),
-            Instruction::Insert(data) => println!("insert {} bytes", data.len()),
+            (at, Instruction::Copy { offset, len }) => println!("{at:>6}: copy {len} bytes from {offset}"),
+            (at, Instruction::Insert(data)) => println!("{at:>6}: insert {} bytes", data.len()),
         }
     }
     let mut result = Vec::new();
