@@ -1,7 +1,7 @@
 //! A client and a server machine joined without a socket, the bytes between them cut by a seed.
 
 use bytes::BytesMut;
-use gitwire_capability::{FetchFeature, V2FetchFeature};
+use gitwire_capability::{FetchFeature, OfferedFormats, V2FetchFeature};
 use gitwire_protocol::message::DepthRequest;
 use gitwire_protocol::{FetchRequest, Machine, Mode, Serving, UploadPackOptions, Version};
 use gitwire_types::ObjectFormat;
@@ -206,4 +206,18 @@ fn haves_stop_when_the_server_is_ready() {
     let options = options(Version::V0, Serving::Duplex, Acks::Detailed);
     let heard = duplex(&repo, options, client(&repo, Mode::Duplex, Wish::Common), 0);
     assert!(heard.lines.iter().any(|line| line.ends_with("ready")), "{:?}", heard.lines);
+}
+
+#[test]
+fn a_sha256_repository_is_served_as_well() {
+    let repo = Repo::load().sha256();
+    for version in [Version::V0, Version::V1, Version::V2] {
+        for (wish, seed) in [(Wish::Clone, 0), (Wish::Common, 2), (Wish::Deepen, 3)] {
+            let mut options = options(version, Serving::Duplex, Acks::Detailed);
+            options.format = ObjectFormat::Sha256;
+            options.fetch.formats = OfferedFormats::one(ObjectFormat::Sha256);
+            options.v2.formats = OfferedFormats::one(ObjectFormat::Sha256);
+            check(&duplex(&repo, options, client(&repo, Mode::Duplex, wish), seed), version, Acks::Detailed);
+        }
+    }
 }

@@ -63,6 +63,25 @@ impl Repo {
         repo
     }
 
+    /// The same history under the names of another hash function.
+    pub(crate) fn sha256(self) -> Self {
+        let long = |id: &ObjectId| {
+            let mut raw = [7; 32];
+            raw[..20].copy_from_slice(id.as_bytes());
+            ObjectId::from_sha256(raw)
+        };
+        let all = |ids: &[ObjectId]| ids.iter().map(long).collect::<Vec<_>>();
+        Self {
+            parents: self.parents.iter().map(|(id, parents)| (long(id), all(parents))).collect(),
+            main: all(&self.main),
+            refs: self
+                .refs
+                .into_iter()
+                .map(|shown| Shown { id: long(&shown.id), peeled: shown.peeled.as_ref().map(long), ..shown })
+                .collect(),
+        }
+    }
+
     pub(crate) fn has(&self, id: &ObjectId) -> bool {
         self.parents.contains_key(id) || self.refs.iter().any(|shown| shown.id == *id)
     }

@@ -83,7 +83,8 @@ const MODES: [(&str, &str); 3] = [("single", ""), ("multi", "multi_ack"), ("deta
 fn duplex_cases(repo: &Repo) -> Vec<Case> {
     let strangers: Vec<_> = (1..=8).map(unknown).collect();
     let (main, s) = (&repo.main, &strangers[..]);
-    // Related objects in common would be acknowledged twice by git without multi_ack: see DESIGN.
+    // One object in common: without multi_ack, git acknowledges a second one again if it is an ancestor of the first, which
+    // its own client then takes for a broken pack. We acknowledge once, as the document says.
     let common = [main[10]];
     let mixed = [s[0], main[10], s[1], s[2]];
     let names = [
