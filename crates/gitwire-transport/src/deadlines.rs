@@ -16,7 +16,8 @@ pub struct Deadlines {
     pub first_byte: Option<Duration>,
     /// Without a byte moved, while bytes are waited for or wait to be taken.
     pub idle: Option<Duration>,
-    /// Bytes that must move in each [`Self::rate_window`] of one wait in which at least one byte moved; 0 for no such rule.
+    /// Bytes that must move in each [`Self::rate_window`] of one wait in which at least one byte moved: taken by the peer while
+    /// output waits for it, else sent by it. 0 for no such rule.
     pub window_bytes_min: u64,
     /// The time over which the rate is averaged.
     pub rate_window: Duration,
@@ -108,7 +109,9 @@ pub(crate) struct Watch {
 struct Wait {
     moved: Instant,
     window: Instant,
-    bytes: u64,
+    /// Bytes of this window.
+    read: u64,
+    written: u64,
 }
 
 impl Watch {
@@ -120,7 +123,7 @@ impl Watch {
     pub(crate) fn wait(&mut self, now: Instant) {
         self.started.get_or_insert(now);
         self.sent.get_or_insert(now);
-        self.wait.get_or_insert(Wait { moved: now, window: now, bytes: 0 });
+        self.wait.get_or_insert(Wait { moved: now, window: now, read: 0, written: 0 });
     }
 
     /// The application has the turn.
@@ -130,12 +133,16 @@ impl Watch {
 
     pub(crate) fn read(&mut self, bytes: usize, now: Instant) {
         self.heard |= bytes > 0;
-        self.moved(bytes, now);
+        if let Some(wait) = &mut self.wait {
+            (wait.moved, wait.read) = (now, wait.read.saturating_add(bytes as u64));
+        }
     }
 
     pub(crate) fn written(&mut self, bytes: usize, now: Instant) {
         self.sent = Some(now);
-        self.moved(bytes, now);
+        if let Some(wait) = &mut self.wait {
+            (wait.moved, wait.written) = (now, wait.written.saturating_add(bytes as u64));
+        }
     }
 
     /// The next time at which [`Self::check`] has something to say.
@@ -155,8 +162,9 @@ impl Watch {
             .min()
     }
 
-    /// Says whether the peer may go on, and whether a keep-alive is due (once; then again an interval later).
-    pub(crate) fn check(&mut self, now: Instant) -> Result<Due, TransportError> {
+    /// Says whether the peer may go on, and whether a keep-alive is due (once; then again an interval later). `output` is what
+    /// waits to be taken.
+    pub(crate) fn check(&mut self, now: Instant, output: usize) -> Result<Due, TransportError> {
         let since = |from: Instant| now.saturating_duration_since(from);
         let over = |deadline, after| Err(TransportError::Deadline { deadline, after });
         if let (Some(started), Some(after)) = (self.started.filter(|_| !self.heard), self.rules.first_byte)
@@ -176,11 +184,12 @@ impl Watch {
                 return over(Deadline::Idle, after);
             }
             if self.rules.window_bytes_min > 0 && since(wait.window) >= self.rules.rate_window {
+                let bytes = if output > 0 { wait.written } else { wait.read };
                 // Silence is the idle rule's business: a peer that thinks is not a peer that trickles.
-                if wait.bytes > 0 && wait.bytes < self.rules.window_bytes_min {
+                if bytes > 0 && bytes < self.rules.window_bytes_min {
                     return over(Deadline::Rate, self.rules.rate_window);
                 }
-                (wait.window, wait.bytes) = (now, 0);
+                (wait.window, wait.read, wait.written) = (now, 0, 0);
             }
         }
         if let (Some(sent), Some(after)) = (self.sent, self.rules.keep_alive)
@@ -190,13 +199,6 @@ impl Watch {
             return Ok(Due::KeepAlive);
         }
         Ok(Due::Nothing)
-    }
-
-    fn moved(&mut self, bytes: usize, now: Instant) {
-        if let Some(wait) = &mut self.wait {
-            wait.moved = now;
-            wait.bytes = wait.bytes.saturating_add(bytes as u64);
-        }
     }
 }
 

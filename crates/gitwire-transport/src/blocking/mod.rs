@@ -112,7 +112,8 @@ where
             self.watch.rest();
         }
         self.watch.wait(clock::now());
-        if self.watch.check(clock::now())? == Due::KeepAlive && self.threads.waiting() == 0 {
+        let waiting = self.threads.waiting();
+        if self.watch.check(clock::now(), waiting)? == Due::KeepAlive && waiting == 0 {
             self.exchange.machine.keep_alive(&mut self.exchange.output);
             self.give_output();
         }
@@ -171,7 +172,7 @@ where
             },
             Queue::Late => {}
         }
-        if self.watch.check(clock::now())? == Due::KeepAlive {
+        if self.watch.check(clock::now(), self.threads.waiting())? == Due::KeepAlive {
             self.exchange.machine.keep_alive(&mut self.exchange.output);
         }
         Ok(())

@@ -14,7 +14,7 @@ fn follow(rules: Deadlines, bytes: &[usize]) -> (usize, Option<Deadline>) {
         if *bytes > 0 {
             watch.read(*bytes, now);
         }
-        if let Err(TransportError::Deadline { deadline, .. }) = watch.check(now) {
+        if let Err(TransportError::Deadline { deadline, .. }) = watch.check(now, 0) {
             return (second as usize, Some(deadline));
         }
     }
@@ -45,6 +45,19 @@ fn rate() {
 }
 
 #[test]
+fn what_was_sent_last_is_no_slowness_of_a_peer_that_thinks() {
+    let rules = Deadlines { window_bytes_min: 10, rate_window: 3 * SECOND, ..Deadlines::none() };
+    let start = crate::clock::now();
+    let mut watch = Watch::new(rules);
+    watch.wait(start);
+    watch.written(5, start + SECOND);
+    assert!(watch.check(start + 3 * SECOND, 0).is_ok());
+    // As long as output waits, it counts how much is taken.
+    watch.written(5, start + 4 * SECOND);
+    assert!(watch.check(start + 6 * SECOND, 1).is_err());
+}
+
+#[test]
 fn total() {
     let rules = Deadlines { total: Some(4 * SECOND), ..Deadlines::none() };
     assert_eq!(follow(rules, &[9; 9]), (4, Some(Deadline::Total)));
@@ -58,8 +71,8 @@ fn time_of_the_application_does_not_count() {
     watch.rest();
     watch.wait(start + 60 * SECOND);
     assert_eq!(watch.due(), Some(start + 63 * SECOND));
-    assert!(watch.check(start + 62 * SECOND).is_ok());
-    assert!(watch.check(start + 63 * SECOND).is_err());
+    assert!(watch.check(start + 62 * SECOND, 0).is_ok());
+    assert!(watch.check(start + 63 * SECOND, 0).is_err());
 }
 
 #[test]
@@ -67,7 +80,7 @@ fn keep_alive_is_due_once_an_interval() {
     let start = crate::clock::now();
     let mut watch = Watch::new(Deadlines { keep_alive: Some(5 * SECOND), ..Deadlines::none() });
     watch.wait(start);
-    let due = |watch: &mut Watch, second| watch.check(start + SECOND * second).unwrap();
+    let due = |watch: &mut Watch, second| watch.check(start + SECOND * second, 0).unwrap();
     assert_eq!(due(&mut watch, 4), Due::Nothing);
     assert_eq!(due(&mut watch, 5), Due::KeepAlive);
     assert_eq!(due(&mut watch, 6), Due::Nothing);

@@ -294,7 +294,8 @@ where
     }
 
     fn keep_time(&mut self) -> Result<(), TransportError> {
-        if self.watch.check(now())? == Due::KeepAlive && self.exchange.output.is_empty() {
+        let output = self.exchange.output.len();
+        if self.watch.check(now(), output)? == Due::KeepAlive && output == 0 {
             self.exchange.machine.keep_alive(&mut self.exchange.output);
         }
         Ok(())
