@@ -34,6 +34,7 @@ mod sideband;
 mod tag;
 mod tree;
 mod upload_pack;
+mod url;
 mod walk;
 
 /// A fuzz body.
@@ -71,6 +72,7 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("tag", tag::tag),
     ("tree", tree::tree),
     ("upload_pack", upload_pack::upload_pack),
+    ("url", url::url),
     ("walk", walk::walk),
 ];
 
