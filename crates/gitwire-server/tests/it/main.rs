@@ -3,6 +3,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::string_slice,
     clippy::disallowed_methods,
     reason = "the modules of a test binary"
 )]

@@ -29,7 +29,7 @@ fn malformed_requests_are_refused_in_a_line() {
     let Some(git) = Git::find() else { return };
     let folder = Folder::new("raw");
     make(&git, folder.path(), "r.git", "sha1");
-    let server = Server::start(folder.path(), &["--limit", "request-timeout=2"]);
+    let server = Server::start(folder.path(), &[]);
     let refused = |bytes: &[u8], reason: &str| {
         let answer = say(&server, bytes);
         assert!(
@@ -54,6 +54,22 @@ fn malformed_requests_are_refused_in_a_line() {
         &line(&[b"git-upload-pack /r.git\0\0".to_vec(), b"x\0".repeat(65)].concat()),
         "malformed number of parameters",
     );
+}
+
+#[test]
+fn a_client_that_says_nothing_is_not_waited_for() {
+    let folder = Folder::new("silent");
+    let server = Server::start(folder.path(), &["--limit", "request-timeout=1"]);
+    let mut silent = TcpStream::connect(server.address()).unwrap();
+    let mut slow = TcpStream::connect(server.address()).unwrap();
+    slow.write_all(b"0030git-upload").unwrap();
+    for stream in [&mut silent, &mut slow] {
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        let mut answer = Vec::new();
+        // Closed or reset: it is over either way.
+        stream.read_to_end(&mut answer).ok();
+        assert_eq!(answer, b"");
+    }
 }
 
 #[test]
