@@ -46,17 +46,11 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let doors = listen::open(&doors).await?;
-        let mut out = std::io::stdout().lock();
-        for door in &doors {
-            writeln!(out, "listening {}", door.url())?;
-        }
-        if is_sample {
-            for door in &doors {
-                writeln!(out, "\ntry: git clone {}/{}", door.url(), sample::NAME)?;
-            }
-        }
-        out.flush()?;
-        drop(out);
+        let urls: String = doors.iter().map(|door| format!("listening {}\n", door.url())).collect();
+        let hint = |door: &listen::OpenDoor| format!("\ntry: git clone {}/{}\n", door.url(), sample::NAME);
+        let hints: String = doors.iter().filter(|_| is_sample).map(hint).collect();
+        // In one piece; a server whose output nobody reads serves all the same.
+        let _ = std::io::stdout().write_all((urls + &hints).as_bytes());
         if let Some(path) = &arguments.ready_file {
             let urls: String = doors.iter().map(|door| format!("{}\n", door.url())).collect();
             std::fs::write(path, urls)?;
