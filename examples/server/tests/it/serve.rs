@@ -1,3 +1,4 @@
+use std::io::{Read as _, Write as _};
 use std::path::Path;
 use std::process::Command;
 use std::thread;
@@ -128,8 +129,12 @@ fn a_connection_too_many_is_told_so() {
     make(&git, folder.path(), "source.git", "sha1");
     let server = Server::start(folder.path(), &["--limit", "connections=1"]);
     let url = format!("{}/source.git", server.url);
-    git.ok(folder.path(), ["ls-remote", &url]);
-    let held = std::net::TcpStream::connect(server.address()).unwrap();
+    let mut held = std::net::TcpStream::connect(server.address()).unwrap();
+    // Served, and kept so: the rest of the conversation never comes.
+    held.write_all(b"0020git-upload-pack /source.git\0").unwrap();
+    let mut line = [0; 8];
+    held.read_exact(&mut line).unwrap();
+    assert_ne!(&line[4..], b"ERR ");
     let output = git.run(folder.path(), ["ls-remote", &url]);
     assert!(String::from_utf8_lossy(&output.stderr).contains("server busy"));
     drop(held);
