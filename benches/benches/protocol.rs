@@ -43,7 +43,7 @@ fn read(bytes: &[u8]) -> usize {
     loop {
         match client.step(&mut input, &mut output).unwrap() {
             Next::Event(FetchEvent::Refs(block)) => {
-                count += block.iter().filter(|shown| shown.id.is_some()).count()
+                count += block.iter().filter(|shown| shown.id.is_some()).count();
             }
             Next::Event(FetchEvent::RefsEnd) => return count,
             Next::Answer => client.list_refs(LsRefsRequest::everything(), &mut output).unwrap(),

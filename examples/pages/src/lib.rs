@@ -6,3 +6,8 @@
 //! cargo run -p gitwire-examples --example delta -- OLD NEW
 //! cargo run -p gitwire-examples --example pack -- FILE.pack
 //! ```
+
+/// The pages of the root's README compile as they stand there.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
