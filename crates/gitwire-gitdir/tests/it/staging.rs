@@ -161,6 +161,35 @@ fn what_is_given_up_leaves_nothing_behind() {
 }
 
 #[test]
+fn every_cut_and_every_flipped_bit_is_told_with_its_place_and_leaves_nothing_behind() {
+    if !available() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let source = work_tree(&scratch, "sha1", 1);
+    let path = scratch.join("clone.git");
+    let clone = GitDir::init_bare(&path, &InitOptions::default()).unwrap();
+    let whole = pack(&source, "", "HEAD\n");
+    let refused = |pack: &[u8], what: &str| {
+        let mut staging = clone.stage(&StageRequest::default()).unwrap();
+        let result = staging.write(pack).and_then(|()| staging.finish(&Never).map(drop));
+        let error = result.expect_err(what).to_string();
+        let positioned = error.contains(|digit: char| digit.is_ascii_digit()) || error.contains("starts with");
+        assert!(positioned, "{what}: {error}");
+        assert_eq!(entries(&path.join("objects")), ["info", "pack"], "{what}");
+        assert_eq!(entries(&path.join("objects/pack")), [""; 0], "{what}");
+    };
+    for cut in 0..whole.len() {
+        refused(&whole[..cut], &format!("cut at {cut}"));
+    }
+    for bit in 0..whole.len() * 8 {
+        let mut flipped = whole.clone();
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        refused(&flipped, &format!("bit {bit}"));
+    }
+}
+
+#[test]
 fn the_same_pack_twice_is_one_pack() {
     if !available() {
         return;
