@@ -9,12 +9,18 @@ use crate::event::Listener;
 use crate::{ClientError, Remote};
 
 /// What is to be said, whatever carries it: events come in, answers are due. Does no I/O towards the server, so that any driver
-/// can carry it.
-pub(crate) trait Conversation {
-    /// Hears an event.
+/// can carry it: [`Fetch::run_over`](crate::Fetch::run_over).
+pub trait Conversation {
+    /// Hears an event of the machine.
+    ///
+    /// # Errors
+    /// What the server sent is of no use, or the local repository fails.
     fn event(&mut self, event: FetchEvent, listener: Listener<'_>) -> Result<(), ClientError>;
 
-    /// Says what is due, as `awaiting` of the machine names it.
+    /// Says what is due when the machine says `Answer`, as `awaiting` of the machine names it.
+    ///
+    /// # Errors
+    /// The local repository fails, or the caller asked for an end.
     fn answer(
         &mut self,
         machine: &mut FetchClient,
@@ -22,6 +28,9 @@ pub(crate) trait Conversation {
         listener: Listener<'_>,
     ) -> Result<(), ClientError>;
 }
+
+/// Carries a conversation to its end.
+pub type Carrier<'a> = dyn FnMut(&mut dyn Conversation, Listener<'_>) -> Result<(), ClientError> + 'a;
 
 /// Has a conversation to its end.
 pub(crate) fn have(

@@ -23,4 +23,4 @@ pub enum Event<'a> {
 }
 
 /// Hears events.
-pub(crate) type Listener<'a> = &'a mut dyn FnMut(Event<'_>);
+pub type Listener<'a> = &'a mut dyn FnMut(Event<'_>);

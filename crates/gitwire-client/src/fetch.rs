@@ -15,7 +15,7 @@ use gitwire_walk::{HaveBudget, NegotiationAlgorithm, WalkLimits};
 pub(crate) use self::download::Download;
 pub(crate) use self::plan::{Plan, Wanted, map_refs};
 pub(crate) use self::publish::publish;
-use crate::conversation::have;
+use crate::conversation::{Carrier, Conversation, have};
 use crate::event::Listener;
 use crate::{ClientError, Event, Remote, RemoteRefs};
 
@@ -184,6 +184,22 @@ impl Fetch {
         self.run_planned(self.prefixes(), &planner, listener, stop)
     }
 
+    /// Fetches over a connection of the caller's: `carrier` steps a [`FetchClient`](gitwire_protocol::FetchClient) to its end
+    /// and gives events and answers to the conversation. [`remote`](Self::remote) is not used.
+    ///
+    /// # Errors
+    /// As [`run_until`](Self::run_until), and what the carrier returns.
+    pub fn run_over(
+        &self,
+        repository: Arc<dyn Repository>,
+        carrier: &mut Carrier<'_>,
+        listener: Listener<'_>,
+        stop: &dyn Interrupt,
+    ) -> Result<Fetched, ClientError> {
+        let planner = |refs: &RemoteRefs| map_refs(self, refs, Arc::clone(&repository));
+        self.run_carried(self.prefixes(), &planner, carrier, listener, stop)
+    }
+
     /// Fetches what `planner` chooses once it has seen the refs.
     pub(crate) fn run_planned(
         &self,
@@ -192,8 +208,22 @@ impl Fetch {
         listener: Listener<'_>,
         stop: &dyn Interrupt,
     ) -> Result<Fetched, ClientError> {
+        let mut carrier = |conversation: &mut dyn Conversation, listener: Listener<'_>| {
+            have(&self.remote, conversation, listener)
+        };
+        self.run_carried(prefixes, planner, &mut carrier, listener, stop)
+    }
+
+    fn run_carried(
+        &self,
+        prefixes: Vec<Bytes>,
+        planner: &dyn Fn(&RemoteRefs) -> Result<Plan, ClientError>,
+        carrier: &mut Carrier<'_>,
+        listener: Listener<'_>,
+        stop: &dyn Interrupt,
+    ) -> Result<Fetched, ClientError> {
         let mut download = Download::new(self, prefixes, planner, stop);
-        have(&self.remote, &mut download, listener)?;
+        carrier(&mut download, listener)?;
         let received = download.into_received()?;
         publish(self, received, listener, stop)
     }

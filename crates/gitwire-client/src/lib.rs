@@ -15,8 +15,9 @@ mod remote;
 
 #[cfg(feature = "gitdir")]
 pub use crate::clone::{Clone, CloneKind, Cloned};
+pub use crate::conversation::{Carrier, Conversation};
 pub use crate::error::ClientError;
-pub use crate::event::Event;
+pub use crate::event::{Event, Listener};
 pub use crate::fetch::{Fetch, Fetched, Prune, TagFollowing, Update, UpdateKind};
 pub use crate::ls_remote::ls_remote;
 pub use crate::refs::RemoteRefs;
