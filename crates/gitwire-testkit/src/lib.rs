@@ -8,7 +8,13 @@
     reason = "test support: a broken property is a panic, a skipped test is said aloud"
 )]
 
+mod dice;
 pub mod fuzz;
 pub mod git;
+mod history;
+pub mod pack;
 pub mod repository_laws;
 pub mod sim_fs;
+
+pub use crate::dice::Dice;
+pub use crate::history::{History, Manner, Object};

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use bytes::Bytes;
 use gitwire_object::{Trust, object_id};
-use gitwire_pack::{EntryHeader, EntryKind, PackHeader};
+use gitwire_pack::EntryHeader;
 use gitwire_storage::{
     EditOutcome, Expected, Presence, RefEdit, Repository, StageRequest, Staged, StorageErrorKind,
     Transaction, Veto,
@@ -253,34 +253,7 @@ fn stage(repository: &dyn Repository, format: ObjectFormat, blobs: &[&[u8]]) -> 
 
 /// A pack of blobs, each stored whole.
 fn pack(format: ObjectFormat, blobs: &[&[u8]]) -> Vec<u8> {
-    let mut pack =
-        PackHeader { version: 2, objects: u32::try_from(blobs.len()).unwrap() }.to_bytes().to_vec();
-    for blob in blobs {
-        let header =
-            EntryHeader { kind: EntryKind::Whole(ObjectKind::Blob), size: blob.len() as u64, len: 0 };
-        header.write(&mut pack);
-        pack.extend_from_slice(&stored(blob));
-    }
-    let mut hasher = gitwire_object::Hasher::new(format, Trust::Own);
-    hasher.update(&pack);
-    pack.extend_from_slice(hasher.finish().unwrap().as_bytes());
-    pack
-}
-
-/// A zlib stream (RFC 1950) of one stored block.
-fn stored(content: &[u8]) -> Vec<u8> {
-    let len = u16::try_from(content.len()).unwrap();
-    let (mut low, mut high) = (1_u32, 0_u32);
-    for byte in content {
-        low = (low + u32::from(*byte)) % 65521;
-        high = (high + low) % 65521;
-    }
-    let mut stream = vec![0x78, 0x01, 0x01];
-    stream.extend_from_slice(&len.to_le_bytes());
-    stream.extend_from_slice(&(!len).to_le_bytes());
-    stream.extend_from_slice(content);
-    stream.extend_from_slice(&(high << 16 | low).to_be_bytes());
-    stream
+    crate::pack::pack(format, blobs.iter().map(|blob| (ObjectKind::Blob, *blob)))
 }
 
 fn ids(format: ObjectFormat) -> Vec<ObjectId> {
