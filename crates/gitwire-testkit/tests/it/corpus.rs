@@ -1,5 +1,4 @@
 //! Replays every corpus over its fuzz body.
-#![allow(clippy::unwrap_used, reason = "a test reads the repository that it stands in")]
 
 use std::fs;
 use std::path::PathBuf;

@@ -1,6 +1,5 @@
 //! The house rules that no lint holds: the crates' edges, their skeleton, the size of files and functions, words that
 //! must not stay, limits without a test. One message a finding; all findings in one run.
-#![allow(clippy::unwrap_used, reason = "a test reads the repository that it stands in")]
 
 use std::collections::BTreeMap;
 use std::fs;
