@@ -14,7 +14,9 @@ mod fetch_client;
 mod limits;
 mod machine;
 pub mod message;
+mod push_client;
 mod reader;
+mod receive_pack;
 mod refs;
 #[cfg(test)]
 mod testing;
@@ -30,6 +32,11 @@ pub use crate::fetch_client::{
 };
 pub use crate::limits::Limits;
 pub use crate::machine::{Machine, Next};
+pub use crate::push_client::{PushAwaiting, PushClient, PushClientOptions, PushEvent, PushRequest};
+pub use crate::receive_pack::{
+    CommandReport, CommandResult, PushCommand, PushReport, ReceivePack, ReceivePackAwaiting,
+    ReceivePackEvent, ReceivePackOptions, UpdateOptions, UpdateRequest,
+};
 pub use crate::refs::{AdvertisedRef, RefBlock, Refs};
 pub use crate::upload_pack::{
     HaveAnswers, HavesEnd, Serving, UploadPack, UploadPackAwaiting, UploadPackEvent, UploadPackOptions,

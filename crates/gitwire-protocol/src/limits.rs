@@ -36,6 +36,16 @@ pub struct Limits {
     pub argument_bytes_max: u64,
     /// `wanted-refs` and `packfile-uris` lines of one answer. 1,000,000: as many as wants. They pass through one by one.
     pub section_lines_max: u64,
+    /// Commands of one push, with or without a certificate. 100,000: more refs are pushed in parts; they are kept until the
+    /// report, at about 100 bytes each beside their names.
+    pub commands_max: u64,
+    /// Bytes of the names of all commands of one push. 8 MiB: as many as above at 80 bytes each.
+    pub command_bytes_max: u64,
+    /// `push-option` lines of one push. 1,000: they are typed by a person. Their bytes count as
+    /// [`argument_bytes_max`](Self::argument_bytes_max).
+    pub push_options_max: u64,
+    /// Bytes of a push certificate. 16 MiB: as many commands as above.
+    pub certificate_bytes_max: u64,
     /// Bytes of progress in one conversation. 16 MiB: git's server writes some kilobytes, hooks may write more.
     pub progress_bytes_max: u64,
 }
@@ -64,6 +74,10 @@ impl Default for Limits {
             server_options_max: 1_000,
             argument_bytes_max: 4 << 20,
             section_lines_max: 1_000_000,
+            commands_max: 100_000,
+            command_bytes_max: 8 << 20,
+            push_options_max: 1_000,
+            certificate_bytes_max: 16 << 20,
             progress_bytes_max: 16 << 20,
         }
     }

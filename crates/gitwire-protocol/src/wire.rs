@@ -13,6 +13,12 @@ pub(crate) fn text_line(parts: &[&[u8]], out: &mut BytesMut) -> Result<(), PktLi
     open.finish(out).map(drop)
 }
 
+/// Whether a line may carry a name: one look at each byte, since refs come by the million.
+pub(crate) fn is_name(name: &[u8]) -> bool {
+    let bad = name.iter().fold(false, |bad, byte| bad | (*byte <= b' ') | (*byte == 0x7f));
+    !bad && !name.is_empty() && name.len() <= crate::message::VALUE_MAX
+}
+
 /// A number in decimal digits, on the stack.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Decimal {

@@ -1,8 +1,7 @@
-//! The messages of fetching as plain values, one file per message, named as in Git's documents.
+//! The messages of fetching and pushing as plain values, one file per message, named as in Git's documents.
 //!
 //! Each value is one line, without its pkt-line prefix: `parse` reads the line's data, `write` appends the whole pkt-line.
-//! What a line borrows, it borrows from the input. The messages of pushing (update requests, push certificates,
-//! report-status) stand beside these.
+//! What a line borrows, it borrows from the input.
 
 mod bundle_header;
 mod command_request;
@@ -11,10 +10,13 @@ mod depth;
 mod fetch_request;
 mod fetch_response;
 mod ls_refs;
+mod push_certificate;
 mod ref_advertisement;
+mod report_status;
 mod server_response;
 mod service;
 mod shallow_update;
+mod update_request;
 mod upload_haves;
 mod upload_request;
 
@@ -25,10 +27,13 @@ pub use self::depth::DepthRequest;
 pub use self::fetch_request::FetchArgument;
 pub use self::fetch_response::{PackfileUri, Section, WantedRef};
 pub use self::ls_refs::{LsRefsArgument, LsRefsLine};
+pub use self::push_certificate::PushCertificate;
 pub use self::ref_advertisement::RefAdvertisementLine;
+pub use self::report_status::{ReportOption, ReportStatusLine};
 pub use self::server_response::{AckStatus, Acknowledgment};
 pub use self::service::{Service, ServicePreface};
 pub use self::shallow_update::ShallowUpdate;
+pub use self::update_request::UpdateRequestLine;
 pub use self::upload_haves::UploadHavesLine;
 pub use self::upload_request::UploadRequestLine;
 

@@ -11,8 +11,9 @@ use super::context::{Context, Step};
 use super::request::Request;
 use super::{Serving, State, UploadPackEvent};
 use crate::error::Misuse;
-use crate::message::{LsRefsArgument, LsRefsLine, RefAdvertisementLine, VALUE_MAX};
+use crate::message::{LsRefsArgument, LsRefsLine, RefAdvertisementLine};
 use crate::reader::Line;
+use crate::wire::is_name;
 use crate::{AdvertisedRef, LsRefsRequest, ProtocolError};
 
 /// The application sends refs.
@@ -185,10 +186,4 @@ fn capability_list(context: &Context, first: Option<&AdvertisedRef<'_>>) -> Vec<
     let mut list = Vec::new();
     offer.write(&mut list);
     list
-}
-
-/// Whether a line may carry a name: one look at each byte, since refs come by the million.
-fn is_name(name: &[u8]) -> bool {
-    let bad = name.iter().fold(false, |bad, byte| bad | (*byte <= b' ') | (*byte == 0x7f));
-    !bad && !name.is_empty() && name.len() <= VALUE_MAX
 }
