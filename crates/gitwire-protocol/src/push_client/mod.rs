@@ -58,7 +58,7 @@ pub use self::event::PushEvent;
 /// let mut client = PushClient::new(PushClientOptions::default());
 /// // What a driver would have read: a server with one ref.
 /// let mut input = BytesMut::from(
-///     &b"005b74730d410fcb6603ace96f1dc55ea6196122532d refs/heads/old\0report-status delete-refs a=b0000"[..],
+///     &b"005974730d410fcb6603ace96f1dc55ea6196122532d refs/heads/old\0report-status delete-refs a=b0000"[..],
 /// );
 /// let mut output = BytesMut::new();
 /// loop {
@@ -73,7 +73,8 @@ pub use self::event::PushEvent;
 ///             client.push(&request, &mut output)?;
 ///         }
 ///         Next::Turn => break,
-///         _ => {}
+///         Next::Read | Next::Done => unreachable!("everything is there"),
+///         Next::Event(_) => {}
 ///     }
 /// }
 /// assert!(output.ends_with(b" 0000000000000000000000000000000000000000 refs/heads/old\0 report-status0000"));

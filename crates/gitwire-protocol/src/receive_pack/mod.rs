@@ -75,6 +75,7 @@ pub use self::report::{CommandReport, CommandResult, PushReport, UpdateOptions};
 ///             server.finish(&mut output)?;
 ///         }
 ///         Next::Done => break,
+///         Next::Read => unreachable!("everything is there"),
 ///         _ => {}
 ///     }
 /// }

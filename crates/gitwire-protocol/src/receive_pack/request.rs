@@ -143,16 +143,20 @@ impl Gathered {
         agreed.map_err(|error| context.reader.violation(error.into()))?;
         context.agree(&self.request.agreement);
         if self.request.agreement.features.contains(PushFeature::PushOptions) {
-            return Ok(Step::Go(State::Options(Options { request: self.request, lines: 0, bytes: 0 })));
+            return Ok(Step::Go(State::Options(Options {
+                request: Box::new(self.request),
+                lines: 0,
+                bytes: 0,
+            })));
         }
-        Ok(heard(self.request))
+        Ok(heard(Box::new(self.request)))
     }
 }
 
 /// The request is whole.
-fn heard(request: UpdateRequest) -> Step {
+fn heard(request: Box<UpdateRequest>) -> Step {
     let next = if request.needs_pack() { State::Pack(Pack) } else { State::Report(Report) };
-    Step::Event(next, ReceivePackEvent::Request(Box::new(request)))
+    Step::Event(next, ReceivePackEvent::Request(request))
 }
 
 /// Reading a certificate, up to the line that ends it.
@@ -201,7 +205,7 @@ impl Certificate {
 /// Reading push options, up to a flush packet.
 #[derive(Debug)]
 pub(super) struct Options {
-    request: UpdateRequest,
+    request: Box<UpdateRequest>,
     lines: u64,
     bytes: u64,
 }
