@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::root;
+use crate::{root, rust_files};
 
 /// Which of our crates each crate may depend on, lowest layer first (docs/ARCHITECTURE.md). Dev-dependencies are free.
 const EDGES: &[(&str, &[&str])] = &[
@@ -223,21 +223,4 @@ fn sources() -> Vec<PathBuf> {
         .iter()
         .flat_map(|top| rust_files(&root().join(top)))
         .collect()
-}
-
-fn rust_files(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    let mut open = vec![folder.to_owned()];
-    while let Some(folder) = open.pop() {
-        let Ok(entries) = fs::read_dir(&folder) else { continue };
-        for path in entries.map(|entry| entry.unwrap().path()) {
-            if path.is_dir() && path.file_name().is_some_and(|name| name != "target") {
-                open.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
-                found.push(path);
-            }
-        }
-    }
-    found.sort();
-    found
 }
