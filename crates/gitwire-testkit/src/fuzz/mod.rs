@@ -26,6 +26,8 @@ mod packed_refs;
 mod pktline;
 mod progress_text;
 mod protocol_lines;
+mod push_client;
+mod receive_pack;
 mod refname;
 mod refspec;
 mod rev_read;
@@ -64,6 +66,8 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("pktline", pktline::pktline),
     ("progress_text", progress_text::progress_text),
     ("protocol_lines", protocol_lines::protocol_lines),
+    ("push_client", push_client::push_client),
+    ("receive_pack", receive_pack::receive_pack),
     ("refname", refname::refname),
     ("refspec", refspec::refspec),
     ("rev_read", rev_read::rev_read),
