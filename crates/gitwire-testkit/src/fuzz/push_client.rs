@@ -49,11 +49,11 @@ fn converse(wish: u8, mut rest: &[u8], cut: usize) -> Outcome {
     let mut input = BytesMut::new();
     for _ in 0..(64 + rest.len()) * 16 {
         let awaiting = machine.awaiting();
-        match machine.step(&mut input, &mut told.output) {
-            Ok(Next::Event(event)) => {
-                told.is_in_turn &= awaiting != PushAwaiting::Pack;
-                told.hear(event);
-            }
+        let next = machine.step(&mut input, &mut told.output);
+        told.is_in_turn &= awaiting != PushAwaiting::Pack
+            || machine.awaiting() == PushAwaiting::Pack && matches!(next, Ok(Next::Answer));
+        match next {
+            Ok(Next::Event(event)) => told.hear(event),
             Ok(Next::Turn) => {}
             Ok(Next::Answer) => {
                 if answer(&mut machine, wish, &mut told.output).is_err() {
@@ -69,7 +69,6 @@ fn converse(wish: u8, mut rest: &[u8], cut: usize) -> Outcome {
             Ok(Next::Done) => return told,
             Err(error) => {
                 assert!(!matches!(error, ProtocolError::Misuse(_)), "a step blames the application: {error}");
-                told.is_in_turn &= awaiting != PushAwaiting::Pack;
                 told.end = Err(error);
                 return told;
             }
