@@ -110,6 +110,10 @@ impl Report {
             if self.due != Due::Nothing && self.read_line(context, input)? {
                 continue;
             }
+            // Its first byte alone: how many have come by now depends on how they were cut.
+            if let (Due::Nothing, Some(first)) = (self.due, self.banded.get(..1)) {
+                return Err(self.lines.violation(Violation::line("nothing behind the report", first)));
+            }
             let Channel::Bands(stream) = &mut self.channel else {
                 return Ok(if self.due == Due::Nothing { Heard::End } else { Heard::Nothing });
             };
@@ -117,10 +121,6 @@ impl Report {
                 Demultiplexed::Data { data, consumed } => {
                     self.banded.extend_from_slice(data);
                     input.advance(consumed);
-                    if self.due == Due::Nothing && !self.banded.is_empty() {
-                        let violation = Violation::line("nothing behind the report", &self.banded);
-                        return Err(self.lines.violation(violation));
-                    }
                 }
                 Demultiplexed::Progress { text, consumed } => {
                     let text = Bytes::copy_from_slice(text);
