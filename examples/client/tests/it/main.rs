@@ -10,5 +10,6 @@
 
 mod clone;
 mod history;
+mod matrix;
 mod plumbing;
 mod stock;

@@ -1,0 +1,266 @@
+//! Every version over every door, between our ends and git's: the version that was asked for is the one that is spoken, and what
+//! comes of it is the same.
+
+use std::fmt;
+use std::fs;
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
+
+use gitwire_client::{Clone, CloneKind, Fetch, Fetched, Prune, Remote, TagFollowing};
+use gitwire_gitdir::{GitDir, OpenOptions};
+use gitwire_protocol::Version;
+use gitwire_protocol::message::DepthRequest;
+use gitwire_testkit::git::{Folder, Git};
+use gitwire_transport::Program;
+use gitwire_types::FetchRefspec;
+
+use crate::history::{add, make, refs};
+use crate::stock;
+
+/// How a client reaches a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Door {
+    /// `file://`.
+    File,
+    /// A path.
+    Process,
+    /// `git://`.
+    Git,
+    /// `ssh://`, with a script that stands in for ssh.
+    Ssh,
+}
+
+/// Whose program an end is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    Ours,
+    Git,
+}
+
+/// A column of the matrix.
+#[derive(Debug, Clone, Copy)]
+struct Case {
+    version: Version,
+    door: Door,
+    client: End,
+    server: End,
+}
+
+const VERSIONS: [Version; 3] = [Version::V0, Version::V1, Version::V2];
+
+/// Who talks to whom through which door. git with itself is git's own affair.
+const PAIRS: &[(Door, End, End)] = &[
+    (Door::File, End::Ours, End::Ours),
+    (Door::File, End::Ours, End::Git),
+    (Door::File, End::Git, End::Ours),
+    (Door::Process, End::Ours, End::Ours),
+    (Door::Process, End::Ours, End::Git),
+    (Door::Process, End::Git, End::Ours),
+    (Door::Git, End::Ours, End::Ours),
+    (Door::Git, End::Ours, End::Git),
+    (Door::Git, End::Git, End::Ours),
+    (Door::Ssh, End::Git, End::Ours),
+];
+
+#[test]
+fn every_version_over_every_door_between_our_ends_and_gits() {
+    let Some(git) = Git::find() else { return };
+    let world = World::new(git);
+    let cases: Vec<Case> = VERSIONS
+        .iter()
+        .flat_map(|version| {
+            PAIRS.iter().map(|(door, client, server)| Case {
+                version: *version,
+                door: *door,
+                client: *client,
+                server: *server,
+            })
+        })
+        .collect();
+    for case in &cases {
+        world.clone(case);
+        world.shallow_clone(case);
+    }
+    add(&world.git, &world.source, "main", 200..203);
+    world.git.ok(&world.source, ["tag", "-a", "-m", "three", "v3", "main"]);
+    world.git.ok(&world.source, ["update-ref", "-d", "refs/heads/side"]);
+    for case in &cases {
+        world.fetch(case);
+    }
+}
+
+/// A repository, and everything that serves it.
+struct World {
+    git: Git,
+    folder: Folder,
+    source: PathBuf,
+    /// What serves git://, ours and git's.
+    daemons: [String; 2],
+    running: Child,
+}
+
+impl World {
+    fn new(git: Git) -> Self {
+        let folder = Folder::new("matrix");
+        let source = make(&git, folder.path(), "source.git", "sha1");
+        let script = folder.path().join("ssh");
+        // Options, a host, then the words that a shell on the other side gets.
+        let text = "#!/bin/sh\nwhile case $1 in -o|-p) shift;; -*) ;; *) false;; esac; do shift; done\nshift\nexec sh -c \"$*\"\n";
+        fs::write(&script, text).unwrap();
+        fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+        let (ours, running) = our_daemon(folder.path());
+        let daemons = [ours, stock::daemon(&git, folder.path())];
+        Self { git, folder, source, daemons, running }
+    }
+
+    fn clone(&self, case: &Case) {
+        let path = self.at(case, "clone");
+        match case.client {
+            End::Ours => {
+                let cloned = Clone::new(self.remote(case), CloneKind::Mirror).run(&path, &mut |_| ());
+                check_version(case, &cloned.unwrap().fetched);
+            }
+            End::Git => {
+                self.run_git(case, self.folder.path(), &["clone", "-q", "--no-local", "--mirror"], &path)
+            }
+        }
+        self.check_same(case, &path);
+    }
+
+    fn shallow_clone(&self, case: &Case) {
+        let path = self.at(case, "shallow");
+        match case.client {
+            End::Ours => {
+                let mut clone = Clone::new(self.remote(case), CloneKind::Bare);
+                clone.fetch.depth = DepthRequest::commits(2);
+                check_version(case, &clone.run(&path, &mut |_| ()).unwrap().fetched);
+            }
+            End::Git => {
+                let words = ["clone", "-q", "--no-local", "--bare", "--no-single-branch", "--depth=2"];
+                self.run_git(case, self.folder.path(), &words, &path);
+            }
+        }
+        assert_eq!(self.git.ok(&path, ["rev-list", "--count", "main"]), b"2\n", "{case}");
+        self.git.ok(&path, ["fsck", "--strict", "--no-dangling"]);
+    }
+
+    fn fetch(&self, case: &Case) {
+        let path = self.at(case, "clone");
+        match case.client {
+            End::Ours => {
+                let mut fetch = Fetch::new(self.remote(case));
+                fetch.refspecs = vec![FetchRefspec::parse("+refs/*:refs/*").unwrap()];
+                (fetch.prune, fetch.tags) = (Prune::Yes, TagFollowing::None);
+                let repository = GitDir::open(&path, &OpenOptions::default()).unwrap();
+                let fetched = fetch.run(std::sync::Arc::new(repository), &mut |_| ()).unwrap();
+                check_version(case, &fetched);
+                // Three commits with two trees and two files each, a tag, and what completes the pack.
+                assert!(fetched.pack.unwrap().objects <= 3 * 5 + 1 + 10, "{case}: too much came");
+            }
+            End::Git => self.run_git(case, &path, &["fetch", "-q", "--prune"], Path::new("+refs/*:refs/*")),
+        }
+        self.check_same(case, &path);
+    }
+
+    /// Runs git with words, the URL and a last word; looks which version it spoke.
+    #[track_caller]
+    fn run_git(&self, case: &Case, folder: &Path, words: &[&str], last: &Path) {
+        let trace = self.at(case, "trace");
+        let _ = fs::remove_file(&trace);
+        let mut command =
+            self.git.command(folder, ["-c".to_owned(), format!("protocol.version={}", case.version)]);
+        command.args(words);
+        if case.door != Door::Git {
+            command.arg(format!("--upload-pack={}", program(case)));
+        }
+        command.arg(self.url(case)).arg(last);
+        command.env("GIT_TRACE_PACKET", &trace).env("GIT_SSH_COMMAND", self.folder.path().join("ssh"));
+        command.env("GIT_SSH_VARIANT", "ssh");
+        let output = command.stderr(Stdio::piped()).output().unwrap();
+        assert!(output.status.success(), "{case}: {words:?}: {}", String::from_utf8_lossy(&output.stderr));
+        let trace = String::from_utf8_lossy(&fs::read(&trace).unwrap()).into_owned();
+        let spoken = [(Version::V1, "< version 1"), (Version::V2, "< version 2")]
+            .into_iter()
+            .find(|(_, line)| trace.lines().any(|traced| traced.ends_with(line)));
+        assert_eq!(spoken.map_or(Version::V0, |(version, _)| version), case.version, "{case}");
+    }
+
+    fn remote(&self, case: &Case) -> Remote {
+        let mut remote = Remote::parse(self.url(case).as_bytes()).unwrap();
+        remote.version = case.version;
+        remote.connect.program = Some(Program::new(program(case)));
+        remote
+    }
+
+    fn url(&self, case: &Case) -> String {
+        let path = self.source.display();
+        match case.door {
+            Door::File => format!("file://{path}"),
+            Door::Process => path.to_string(),
+            Door::Git => format!("{}/source.git", self.daemons[usize::from(case.server == End::Git)]),
+            Door::Ssh => format!("ssh://somewhere{path}"),
+        }
+    }
+
+    fn at(&self, case: &Case, what: &str) -> PathBuf {
+        let Case { version, door, client, server } = case;
+        self.folder.path().join(format!("{what}-{version}-{door:?}-{client:?}-{server:?}"))
+    }
+
+    #[track_caller]
+    fn check_same(&self, case: &Case, path: &Path) {
+        assert_eq!(refs(&self.git, path), refs(&self.git, &self.source), "{case}");
+        let fsck = self.git.run(path, ["fsck", "--strict", "--no-dangling"]);
+        assert!(fsck.status.success(), "{case}: {}", String::from_utf8_lossy(&fsck.stderr));
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        let _ = self.running.kill();
+        let _ = self.running.wait();
+    }
+}
+
+/// What serves a repository on standard input and output.
+fn program(case: &Case) -> String {
+    match case.server {
+        End::Ours => format!("'{}' upload-pack", env!("CARGO_BIN_EXE_gitwire")),
+        End::Git => "git upload-pack".to_owned(),
+    }
+}
+
+#[track_caller]
+fn check_version(case: &Case, fetched: &Fetched) {
+    assert_eq!(fetched.refs.version(), case.version, "{case}");
+}
+
+/// `gitwire daemon` on a port that was free a moment ago.
+fn our_daemon(root: &Path) -> (String, Child) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gitwire"));
+    command.args(["daemon", "--listen=127.0.0.1", "--export-all"]);
+    command.arg(format!("--port={}", address.port())).arg(format!("--base-path={}", root.display()));
+    let mut child = command.stdin(Stdio::null()).spawn().unwrap();
+    for _ in 0..500 {
+        if TcpStream::connect(address).is_ok() {
+            return (format!("git://{address}"), child);
+        }
+        sleep(Duration::from_millis(20));
+    }
+    let _ = child.kill();
+    panic!("the daemon does not listen: {:?}", child.wait());
+}
+
+impl fmt::Display for Case {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { version, door, client, server } = self;
+        write!(f, "version {version} over {door:?}, client {client:?}, server {server:?}")
+    }
+}
