@@ -57,6 +57,8 @@ pub struct RefBlock {
 pub(crate) enum Dialect {
     /// *advertised-refs*, with the symbolic refs of the capability list, ordered by name.
     Advertisement(Arc<Vec<(Bytes, Bytes)>>),
+    /// *advertised-refs* of a push: no tag is peeled there, and no ref is said to be symbolic.
+    Push,
     /// The answer to `ls-refs`.
     LsRefs,
 }
@@ -125,6 +127,7 @@ impl<'a> Iterator for Refs<'a> {
             Dialect::LsRefs => {
                 return LsRefsLine::parse(self.block.format, self.line()?).ok().map(|line| line.0);
             }
+            Dialect::Push => return self.advertised().map(|(id, name)| AdvertisedRef::new(name, id)),
             Dialect::Advertisement(symrefs) => symrefs,
         };
         let (id, name) = match self.ahead.take() {

@@ -130,7 +130,7 @@ impl RefList {
         };
         let kind = match &self.dialect {
             Dialect::LsRefs => check_ls_refs(context.format(), data, ahead)?,
-            Dialect::Advertisement(_) => check_advertised(context.format(), data, ahead)?,
+            Dialect::Advertisement(_) | Dialect::Push => check_advertised(context.format(), data, ahead)?,
         };
         if !matches!(kind, Kind::Border) {
             self.check_limits(ahead, context)?;

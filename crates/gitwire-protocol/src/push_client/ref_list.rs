@@ -1,8 +1,5 @@
 //! The server's refs, as blocks of lines.
 
-use alloc::sync::Arc;
-use alloc::vec::Vec;
-
 use bytes::BytesMut;
 use gitwire_pktline::{Packet, Position, text};
 
@@ -69,7 +66,7 @@ impl RefList {
         }
         context.reader = ahead;
         let lines = input.split_to(len).freeze();
-        let block = RefBlock::new(lines, context.format, Dialect::Advertisement(Arc::new(Vec::new())));
+        let block = RefBlock::new(lines, context.format, Dialect::Push);
         Ok(Step::Event(State::RefList(self), PushEvent::Refs(block)))
     }
 
