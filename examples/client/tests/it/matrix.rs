@@ -125,7 +125,8 @@ impl World {
                 check_version(case, &cloned.unwrap().fetched);
             }
             End::Git => {
-                self.run_git(case, self.folder.path(), &["clone", "-q", "--no-local", "--mirror"], &path)
+                let words = ["clone", "-q", "--no-local", "--mirror"];
+                self.run_git(case, self.folder.path(), &words, &path);
             }
         }
         self.check_same(case, &path);
