@@ -16,5 +16,6 @@ mod git;
 mod limits;
 mod messages;
 mod pair;
+mod push;
 mod repo;
 mod server_golden;
