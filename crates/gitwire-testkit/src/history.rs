@@ -8,8 +8,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use gitwire_object::{Trust, object_id};
-use gitwire_storage::MemoryRepository;
-use gitwire_types::{ObjectFormat, ObjectId, ObjectKind, RefName, RefTarget};
+use gitwire_storage::{
+    EditOutcome, Expected, MemoryRepository, RefEdit, Repository, StageRequest, Transaction,
+};
+use gitwire_types::{Never, ObjectFormat, ObjectId, ObjectKind, RefName, RefTarget};
 
 use self::files::Files;
 use self::script::Script;
@@ -160,6 +162,27 @@ impl History {
             repository.set_ref(name.clone(), RefTarget::Direct(*id));
         }
         repository
+    }
+
+    /// Puts all of it into a repository that has nothing yet, as one pack and the refs.
+    ///
+    /// # Panics
+    /// When the repository does not take it.
+    pub fn put_into(&self, repository: &dyn Repository) {
+        let staged = (!self.objects.is_empty()).then(|| {
+            let mut staging = repository.stage(&StageRequest::default()).unwrap();
+            let objects = self.objects.iter().map(|object| (object.kind, &object.content[..]));
+            staging.write(&pack(self.format, objects)).unwrap();
+            staging.finish(&Never).unwrap()
+        });
+        let edits = self.refs.iter().map(|(name, id)| RefEdit {
+            name: name.clone(),
+            expected: Expected::Absent,
+            new: Some(RefTarget::Direct(*id)),
+        });
+        let refs = Transaction { edits: edits.collect(), atomic: true, ..Transaction::default() };
+        let outcomes = repository.commit(staged, refs, &mut |_| Ok(())).unwrap();
+        assert!(outcomes.iter().all(|outcome| *outcome == EditOutcome::Done), "{outcomes:?}");
     }
 
     /// The same as a stream for `git fast-import`; `None` where that cannot say it.

@@ -1,7 +1,6 @@
 //! A fetch from a seed: two repositories, what is asked for, how it travels, and what must have come of it.
 
 use std::collections::BTreeMap;
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use bytes::BytesMut;
@@ -11,12 +10,13 @@ use gitwire_protocol::{
     FetchClient, FetchClientOptions, Machine as _, Mode, Next, ProtocolError, Serving, UploadPack, Version,
 };
 use gitwire_server::{Policy, ServeError, Session};
-use gitwire_storage::{MemoryRepository, Repository};
+use gitwire_storage::Repository;
 use gitwire_testkit::{Dice, History, Manner};
-use gitwire_types::{FetchRefspec, FilterSpec, Never, ObjectFormat, ObjectId};
-use gitwire_walk::{Graph, NegotiationAlgorithm, WalkLimits, check_connectivity};
+use gitwire_types::{FetchRefspec, FilterSpec, Never, ObjectFormat};
+use gitwire_walk::NegotiationAlgorithm;
 
 use super::join::{End, Ends, Request, Rest, duplex, stateless};
+use super::store::{State, Store};
 use super::wire::{Fault, Wire};
 
 /// Everything that a seed decides, but what happens on the way.
@@ -25,6 +25,8 @@ pub(super) struct Scenario {
     seed: u64,
     server: History,
     client: History,
+    /// Where the client keeps what it has; in memory if not.
+    on_disk: bool,
     version: Version,
     mode: Mode,
     policy: Policy,
@@ -39,17 +41,17 @@ impl Scenario {
         let mode = *dice.pick(&[Mode::Duplex, Mode::Stateless]);
         let mut policy = Policy::default();
         policy.ref_in_want = dice.one_in(2);
-        policy.protocol.haves_max = policy.protocol.haves_max.max(100);
         let fetch = fetch(&mut dice, &server);
-        Self { seed, server, client, version, mode, policy, fetch }
+        let on_disk = dice.one_in(3);
+        Self { seed, server, client, on_disk, version, mode, policy, fetch }
     }
 
     /// What reads well in a message.
     pub(super) fn summary(&self) -> String {
-        let Self { version, mode, fetch, .. } = self;
+        let Self { version, mode, fetch, on_disk, .. } = self;
         let refspecs = fetch.refspecs.iter().map(|refspec| format!("{refspec:?}")).collect::<Vec<_>>();
         format!(
-            "version {version}, {mode:?}, {:?}, {} commits here, {} there, {refspecs:?}, tags {:?}, {:?}, filter {:?}, {:?}",
+            "version {version}, {mode:?}, on disk {on_disk}, {:?}, {} commits here, {} there, {refspecs:?}, tags {:?}, {:?}, filter {:?}, {:?}",
             self.server.format(),
             self.client.commits().len(),
             self.server.commits().len(),
@@ -63,12 +65,12 @@ impl Scenario {
     /// Fetches over a wire with this fault, and judges what has come of it. How many bytes went each way.
     pub(super) fn run(&self, fault: Fault) -> (usize, usize) {
         let server: Arc<dyn Repository> = Arc::new(self.server.memory());
-        let client = self.client.memory();
-        let before = State::of(&client);
+        let client = if self.on_disk { Store::on_disk(&self.client) } else { Store::in_memory(&self.client) };
+        let before = client.state();
         let mut wire = Wire::new(self.seed, fault);
         let mut served = Ok(());
         let fetched = self.fetch.run_over(
-            Arc::new(client.clone()),
+            Arc::clone(&client.repository),
             &mut |conversation, _| {
                 let ends = self.carry(&mut wire, conversation, &server);
                 served = ends.server;
@@ -110,14 +112,8 @@ impl Scenario {
         })
     }
 
-    fn judge(
-        &self,
-        fault: Fault,
-        before: &State,
-        client: &MemoryRepository,
-        fetched: &Result<Fetched, ClientError>,
-    ) {
-        let after = State::of(client);
+    fn judge(&self, fault: Fault, before: &State, client: &Store, fetched: &Result<Fetched, ClientError>) {
+        let after = client.state();
         let fetched = match fetched {
             Err(error) => {
                 assert!(!fault.is_harmless(), "nothing is wrong with the wire: {error:?}");
@@ -127,7 +123,7 @@ impl Scenario {
             Ok(fetched) => fetched,
         };
         if self.fetch.filter.is_none() {
-            check_whole(client);
+            client.check_whole();
         }
         if fault.is_lie() {
             return;
@@ -214,36 +210,6 @@ fn fetch(dice: &mut Dice, server: &History) -> Fetch {
     fetch.atomic = dice.one_in(2);
     fetch.threads = 1;
     fetch
-}
-
-/// What a repository holds, as far as a fetch may change it.
-#[derive(Debug, PartialEq, Eq)]
-struct State {
-    refs: BTreeMap<Vec<u8>, ObjectId>,
-    packs: u32,
-    shallow: Vec<ObjectId>,
-}
-
-impl State {
-    fn of(repository: &MemoryRepository) -> Self {
-        let mut refs = BTreeMap::new();
-        let each = &mut |record: gitwire_storage::RefRecord<'_>| {
-            refs.insert(record.name.to_vec(), record.id.unwrap());
-            Ok(ControlFlow::Continue(()))
-        };
-        repository.refs().unwrap().each(&[], each).unwrap();
-        let packs = repository.objects().unwrap().packs().map_or(0, |packs| packs.packs());
-        Self { refs, packs, shallow: repository.shallow().unwrap().to_vec() }
-    }
-}
-
-/// Every ref leads to everything that it must lead to, up to the boundary.
-fn check_whole(repository: &MemoryRepository) {
-    let objects = repository.objects().unwrap();
-    let mut graph = Graph::new(objects, repository.format(), WalkLimits::default());
-    graph.set_boundary(&repository.shallow().unwrap()).unwrap();
-    let tips: Vec<ObjectId> = State::of(repository).refs.into_values().collect();
-    check_connectivity(graph, &tips, &[], &Never).expect("a ref leads to what is not there");
 }
 
 /// Nobody blames itself.

@@ -3,6 +3,7 @@
 
 mod fetch;
 mod join;
+mod store;
 mod wire;
 
 use std::env;
