@@ -174,7 +174,8 @@ fn every_cut_and_every_flipped_bit_is_told_with_its_place_and_leaves_nothing_beh
         let mut staging = clone.stage(&StageRequest::default()).unwrap();
         let result = staging.write(pack).and_then(|()| staging.finish(&Never).map(drop));
         let error = result.expect_err(what).to_string();
-        let positioned = error.contains(|digit: char| digit.is_ascii_digit()) || error.contains("starts with");
+        let positioned =
+            error.contains(|digit: char| digit.is_ascii_digit()) || error.contains("starts with");
         assert!(positioned, "{what}: {error}");
         assert_eq!(entries(&path.join("objects")), ["info", "pack"], "{what}");
         assert_eq!(entries(&path.join("objects/pack")), [""; 0], "{what}");
