@@ -164,6 +164,13 @@ pub trait File: fmt::Debug + Send + Sync {
     /// # Errors
     /// As the system says.
     fn sync(&self) -> io::Result<()>;
+
+    /// Takes the file's advisory lock, if nobody holds it: whether it is ours now. It ends when the file is closed, at the
+    /// latest with the process, so that a lock that can be taken tells that its holder is gone.
+    ///
+    /// # Errors
+    /// As the system says; not every file system has such locks.
+    fn try_lock(&self) -> io::Result<bool>;
 }
 
 /// Whether the last part of a path may be a symbolic link.

@@ -7,32 +7,58 @@ use std::time::Duration;
 use gitwire_storage::{Result, StorageError, StorageErrorKind};
 
 use crate::error::{Context as _, shown};
-use crate::fs::{Directory, FileSystem};
+use crate::fs::{Directory, FileSystem, Links};
+use crate::lease::{Lease, abandoned, intent_path};
 
-/// A held lock. Dropped before [`Lock::commit`]: the lock file goes and nothing has changed.
+/// A held lock. Dropped: the lock file goes; before [`Lock::commit`] nothing has changed then.
 ///
-/// The lock file is open only while it is written: a transaction may hold more locks than a process may have open files.
+/// No file stays open: a transaction may hold more locks than a process may have open files.
 #[derive(Debug)]
 pub(crate) struct Lock {
     dir: Arc<dyn Directory>,
     /// What is locked.
     name: Vec<u8>,
     held: bool,
+    /// Where the lock file is a further name of this, the new content is written beside it.
+    lease: Option<Arc<Lease>>,
+    written: Option<Vec<u8>>,
+}
+
+/// How locks are taken that a crash must not leave behind for ever.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Leased<'a> {
+    pub(crate) lease: &'a Arc<Lease>,
+    /// Whose locks are taken over: a transaction that died and is being finished.
+    pub(crate) heir_of: Option<&'a [u8]>,
 }
 
 impl Lock {
-    /// Takes the lock of `name` below `dir`; tries again for as long as `patience` lasts.
+    /// Takes the lock of `name` below `dir`; tries again for as long as `patience` lasts. A leased lock whose holder is gone
+    /// is no obstacle.
     pub(crate) fn acquire(
         file_system: &dyn FileSystem,
         dir: &Arc<dyn Directory>,
         name: &[u8],
         patience: Duration,
+        leased: Option<Leased<'_>>,
     ) -> Result<Self> {
+        // Further names of the lease are relative to where it stands.
+        let leased = leased.filter(|leased| Arc::ptr_eq(&leased.lease.common, dir));
         let mut waited = Duration::ZERO;
         let mut pause = Duration::from_millis(1);
         loop {
-            match dir.create(&lock_name(name), FILE_MODE) {
-                Ok(_) => return Ok(Self { dir: Arc::clone(dir), name: name.to_vec(), held: true }),
+            match make_lock_file(&**dir, name, leased) {
+                Ok(lease) => {
+                    return Ok(Self {
+                        dir: Arc::clone(dir),
+                        name: name.to_vec(),
+                        held: true,
+                        lease,
+                        written: None,
+                    });
+                }
+                Err(error)
+                    if error.kind() == io::ErrorKind::AlreadyExists && take_over(&**dir, name, leased) => {}
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists && waited < patience => {
                     file_system.pause(pause);
                     waited = waited.saturating_add(pause);
@@ -56,24 +82,31 @@ impl Lock {
     }
 
     /// Writes the new content, durably; it is not yet in force.
-    pub(crate) fn write(&self, content: &[u8]) -> Result<()> {
-        self.dir
-            .append(&lock_name(&self.name), FILE_MODE)
-            .and_then(|file| file.write(content).and_then(|()| file.sync()))
+    pub(crate) fn write(&mut self, content: &[u8]) -> Result<()> {
+        let made = match &self.lease {
+            Some(lease) => {
+                let path = self.written.insert(lease.temporary());
+                self.dir.create(path, FILE_MODE)
+            }
+            None => self.dir.append(&lock_name(&self.name), FILE_MODE),
+        };
+        made.and_then(|file| file.write(content).and_then(|()| file.sync()))
             .context(|| format!("cannot write '{}.lock'", shown(&self.name)))
     }
 
-    /// Puts what was written into force. The directory is not yet durable.
-    pub(crate) fn commit(mut self) -> Result<()> {
+    /// Puts what was written into force. The directory is not yet durable. A leased lock is still held then.
+    pub(crate) fn commit(&mut self) -> Result<()> {
+        let from = self.written.clone().unwrap_or_else(|| lock_name(&self.name));
         self.dir
-            .rename(&lock_name(&self.name), &self.name)
+            .rename(&from, &self.name)
             .context(|| format!("cannot rename '{}.lock'", shown(&self.name)))?;
-        self.held = false;
+        self.written = None;
+        self.held = self.lease.is_some();
         Ok(())
     }
 
-    /// Removes what is locked, then the lock. It may be gone already.
-    pub(crate) fn commit_removal(self) -> Result<()> {
+    /// Removes what is locked; the lock is still held. It may be gone already.
+    pub(crate) fn commit_removal(&mut self) -> Result<()> {
         match self.dir.remove_file(&self.name) {
             Err(error) if !crate::error::is_absent(&error) => {
                 Err(error).context(|| format!("cannot remove '{}'", shown(&self.name)))
@@ -83,8 +116,44 @@ impl Lock {
     }
 }
 
+/// Makes the lock file; gives the lease that it is a further name of.
+fn make_lock_file(
+    dir: &dyn Directory,
+    name: &[u8],
+    leased: Option<Leased<'_>>,
+) -> io::Result<Option<Arc<Lease>>> {
+    use io::ErrorKind::{CrossesDevices, PermissionDenied, TooManyLinks, Unsupported};
+    let lock = lock_name(name);
+    if let Some(Leased { lease, .. }) = leased {
+        match lease.link(&lock) {
+            Ok(()) => return Ok(Some(Arc::clone(lease))),
+            // Some file systems have no links.
+            Err(error)
+                if matches!(error.kind(), CrossesDevices | PermissionDenied | TooManyLinks | Unsupported) => {
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    dir.create(&lock, FILE_MODE).map(|_| None)
+}
+
+/// Removes a leased lock whose holder is gone: whether it is worth trying again. One whose transaction is still to be
+/// finished stays, unless we are about to finish it.
+fn take_over(dir: &dyn Directory, name: &[u8], leased: Option<Leased<'_>>) -> bool {
+    let Some(leased) = leased else { return false };
+    let lock = lock_name(name);
+    let Some(left) = abandoned(dir, &lock) else { return false };
+    if leased.heir_of != Some(&left.nonce) && dir.stat(&intent_path(&left.nonce), Links::Refuse).is_ok() {
+        return false;
+    }
+    dir.remove_file(&lock).is_ok()
+}
+
 impl Drop for Lock {
     fn drop(&mut self) {
+        if let Some(written) = &self.written {
+            self.dir.remove_file(written).ok();
+        }
         if self.held {
             // Nobody could be told, and a lock that stays is reported by whoever meets it.
             self.dir.remove_file(&lock_name(&self.name)).ok();
@@ -99,7 +168,7 @@ pub(crate) fn replace_file(
     name: &[u8],
     content: &[u8],
 ) -> Result<()> {
-    let lock = Lock::acquire(file_system, dir, name, FILE_PATIENCE)?;
+    let mut lock = Lock::acquire(file_system, dir, name, FILE_PATIENCE, None)?;
     lock.write(content)?;
     lock.commit()?;
     sync_parent(&**dir, name)
@@ -116,7 +185,7 @@ pub(crate) fn parent_of(name: &[u8]) -> &[u8] {
     name.iter().rposition(|byte| *byte == b'/').and_then(|slash| name.get(..slash)).unwrap_or_default()
 }
 
-fn lock_name(name: &[u8]) -> Vec<u8> {
+pub(crate) fn lock_name(name: &[u8]) -> Vec<u8> {
     [name, b".lock"].concat()
 }
 

@@ -4,11 +4,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use gitwire_pack::{ReadAt, Spool, StorageFailure};
-use gitwire_storage::{Result, StorageError, StorageErrorKind};
+use gitwire_storage::Result;
 
 use crate::alternates::ObjectDirectory;
 use crate::error::Context as _;
-use crate::fs::{Directory, File, FileKind, FileSystem, Links};
+use crate::fs::{Directory, File, FileKind, Links};
+use crate::lease::Lease;
 
 /// `objects/tmp_objdir-incoming-…`: an object directory of its own, under the name by which `git prune` knows what is left
 /// of a process that died. Dropped: it goes with all that is in it.
@@ -21,29 +22,20 @@ pub(crate) struct Quarantine {
 }
 
 impl Quarantine {
-    pub(crate) fn make(file_system: &dyn FileSystem, objects: &ObjectDirectory) -> Result<Self> {
-        let mut tried = Err(std::io::ErrorKind::AlreadyExists.into());
-        for _ in 0..NAMES_TRIED {
-            let name = format!("tmp_objdir-incoming-{:016x}", file_system.nonce()).into_bytes();
-            tried = objects.dir.make_dir(&name, PRIVATE);
-            if tried.is_ok() {
-                let path = objects.path.join(crate::fs::path_from(&name));
-                // From here on dropping it cleans up.
-                let made = Self { objects: Arc::clone(&objects.dir), name, path };
-                made.objects
-                    .make_dir(&made.path_of(b"pack"), PRIVATE)
-                    .context(|| format!("cannot make directory '{}/pack'", made.path.display()))?;
-                return Ok(made);
-            }
-            if tried.as_ref().is_err_and(|error| error.kind() != std::io::ErrorKind::AlreadyExists) {
-                break;
-            }
-        }
-        let context = || format!("cannot make a quarantine in '{}'", objects.path.display());
-        Err(tried
-            .context(context)
-            .err()
-            .unwrap_or_else(|| StorageError::new(StorageErrorKind::Busy, context())))
+    /// Under a lease, by which it is found when whoever made it has died.
+    pub(crate) fn make(lease: &Lease, objects: &ObjectDirectory) -> Result<Self> {
+        let name = [PREFIX, lease.nonce()].concat();
+        let path = objects.path.join(crate::fs::path_from(&name));
+        objects
+            .dir
+            .make_dir(&name, PRIVATE)
+            .context(|| format!("cannot make a quarantine in '{}'", objects.path.display()))?;
+        // From here on dropping it cleans up.
+        let made = Self { objects: Arc::clone(&objects.dir), name, path };
+        made.objects
+            .make_dir(&made.path_of(b"pack"), PRIVATE)
+            .context(|| format!("cannot make directory '{}/pack'", made.path.display()))?;
+        Ok(made)
     }
 
     /// The path of something in it, relative to the object directory.
@@ -67,7 +59,7 @@ impl Drop for Quarantine {
     }
 }
 
-fn remove_tree(dir: &dyn Directory, path: &[u8]) {
+pub(crate) fn remove_tree(dir: &dyn Directory, path: &[u8]) {
     for entry in dir.list(path).unwrap_or_default() {
         let full = [path, b"/", entry.name.as_slice()].concat();
         let kind = entry.kind.or_else(|| dir.stat(&full, Links::Refuse).ok().map(|stat| stat.kind));
@@ -127,8 +119,8 @@ impl Spool for FileSpool {
     }
 }
 
-/// A number that is taken is an accident; so many in a row are none.
-const NAMES_TRIED: usize = 8;
+/// Git's name for such directories; a lease's nonce stands behind it.
+pub(crate) const PREFIX: &[u8] = b"tmp_objdir-incoming-";
 
 /// Nobody else looks into a quarantine.
 const PRIVATE: u32 = 0o700;

@@ -1,5 +1,6 @@
 //! References as files: `HEAD` and its like, loose refs below `refs/`, and `packed-refs` (`gitrepository-layout`).
 
+pub(crate) mod intent;
 mod loose;
 mod packed;
 mod plan;
@@ -9,7 +10,7 @@ mod transaction;
 mod view;
 
 pub(crate) use self::packed::PackedCache;
-pub(crate) use self::transaction::{Surroundings, apply};
+pub(crate) use self::transaction::{Surroundings, apply, still_to_do};
 pub(crate) use self::view::{RefFiles, RefView};
 
 /// How many symbolic refs lead to each other at most: git's `SYMREF_MAXDEPTH`.

@@ -12,9 +12,11 @@ use gitwire_types::{ObjectFormat, ObjectId, RefTarget};
 use crate::config::{Config, ConfigSection};
 use crate::error::{Context as _, optional};
 use crate::fs::{Directory, FileSystem, Links, read_all};
-use crate::lock::{FILE_PATIENCE, Lock, replace_file, sync_parent};
+use crate::lease::Lease;
+use crate::lock::{FILE_PATIENCE, Leased, Lock, replace_file, sync_parent};
 use crate::objects::ObjectFiles;
 use crate::open::{CONFIG_MAX, Found, OpenOptions, find};
+use crate::recovery::{recover, remove_quarantines};
 use crate::refs::{PackedCache, RefFiles, RefView, Surroundings, apply};
 use crate::shallow;
 use crate::staging::{DirectoryStaging, publish};
@@ -52,7 +54,13 @@ impl GitDir {
     /// [`Unsupported`](gitwire_storage::StorageErrorKind::Unsupported) where its version or an extension is unknown, or refs
     /// are stored in other ways than files; failures of the medium.
     pub fn open(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Self> {
-        Self::from_found(find(path.as_ref(), options)?, options)
+        let repository = Self::from_found(find(path.as_ref(), options)?, options)?;
+        let config = repository.config();
+        let objects = || repository.objects();
+        let surroundings = Surroundings { files: &repository.0.refs, config: &config, objects: &objects };
+        // Whoever only reads may not be allowed to; the next change tells.
+        recover(&surroundings).ok();
+        Ok(repository.clone())
     }
 
     pub(crate) fn from_found(found: Found, options: &OpenOptions) -> Result<Self> {
@@ -134,7 +142,7 @@ impl GitDir {
     /// A lock that somebody holds; a section whose text is no configuration; a failing medium.
     pub fn add_config(&self, sections: &[ConfigSection]) -> Result<()> {
         let inner = &*self.0;
-        let lock = Lock::acquire(&*inner.file_system, &inner.common, b"config", FILE_PATIENCE)?;
+        let mut lock = Lock::acquire(&*inner.file_system, &inner.common, b"config", FILE_PATIENCE, None)?;
         let mut added = Vec::new();
         for section in sections {
             section.write(&mut added);
@@ -201,6 +209,7 @@ impl Repository for GitDir {
     }
 
     fn stage(&self, request: &StageRequest) -> Result<Box<dyn Staging>> {
+        remove_quarantines(&*self.0.common, &*self.0.objects.own.dir);
         Ok(Box::new(DirectoryStaging::new(self, request)?))
     }
 
@@ -210,10 +219,14 @@ impl Repository for GitDir {
         refs: Transaction,
         prepared: &mut dyn FnMut(&[RefEdit]) -> Result<(), Veto>,
     ) -> Result<Vec<EditOutcome>> {
-        // Held until the refs are there.
-        let _keep = objects.map(|staged| publish(self, staged)).transpose()?;
-        let surroundings =
-            Surroundings { files: &self.0.refs, config: &self.config(), objects: &|| self.objects() };
-        apply(&surroundings, &refs, prepared)
+        let config = self.config();
+        let surroundings = Surroundings { files: &self.0.refs, config: &config, objects: &|| self.objects() };
+        recover(&surroundings)?;
+        // What keeps the pack goes when the refs are there, and the lease after it.
+        let (lease, _keep) = match objects {
+            Some(staged) => publish(self, staged)?,
+            None => (Lease::take(&*self.0.file_system, &self.0.common)?, None),
+        };
+        apply(&surroundings, &refs, Leased { lease: &lease, heir_of: None }, prepared)
     }
 }

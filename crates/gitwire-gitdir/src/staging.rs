@@ -19,6 +19,7 @@ use gitwire_types::{Interrupt, Never, ObjectId, ObjectKind};
 use crate::error::{Context as _, is_absent, shown};
 use crate::fs::{Directory, Links};
 use crate::known::Known;
+use crate::lease::Lease;
 use crate::objects::ObjectView;
 use crate::quarantine::{FileSpool, PACK_MODE, Quarantine};
 use crate::repository::GitDir;
@@ -30,6 +31,8 @@ pub(crate) struct DirectoryStaging {
     indexer: Indexer<FileSpool>,
     repository: GitDir,
     quarantine: Quarantine,
+    // After the quarantine: it must not seem to be without a holder.
+    lease: Arc<Lease>,
     request: StageRequest,
 }
 
@@ -37,7 +40,8 @@ impl DirectoryStaging {
     pub(crate) fn new(repository: &GitDir, request: &StageRequest) -> Result<Self> {
         let inner = repository.inner();
         let own = &inner.objects.own;
-        let quarantine = Quarantine::make(&*inner.file_system, own)?;
+        let lease = Lease::take(&*inner.file_system, &inner.common)?;
+        let quarantine = Quarantine::make(&lease, own)?;
         let path = quarantine.path_of(&[b"pack/", INCOMING].concat());
         let spool = FileSpool::make(&*own.dir, &path)
             .context(|| format!("cannot create '{}/pack/tmp_pack'", quarantine.path.display()))?;
@@ -55,6 +59,7 @@ impl DirectoryStaging {
             indexer: Indexer::new(spool, options),
             repository: repository.clone(),
             quarantine,
+            lease,
             request: request.clone(),
         })
     }
@@ -70,7 +75,7 @@ impl Staging for DirectoryStaging {
     }
 
     fn finish(self: Box<Self>, interrupt: &dyn Interrupt) -> Result<Box<dyn Staged>> {
-        let Self { indexer, repository, quarantine, request } = *self;
+        let Self { indexer, repository, quarantine, lease, request } = *self;
         let view = repository.inner().objects.view()?;
         let known = Known::new(view)?;
         let mut resolve = Resolve::default();
@@ -93,7 +98,7 @@ impl Staging for DirectoryStaging {
         if let Some(check) = check {
             check.finish(&view)?;
         }
-        Ok(Box::new(DirectoryStaged { indexed, view: Arc::new(view), repository, quarantine, stem }))
+        Ok(Box::new(DirectoryStaged { indexed, view: Arc::new(view), repository, quarantine, stem, lease }))
     }
 }
 
@@ -148,6 +153,7 @@ pub(crate) struct DirectoryStaged {
     repository: GitDir,
     quarantine: Quarantine,
     stem: Vec<u8>,
+    lease: Arc<Lease>,
 }
 
 impl Staged for DirectoryStaged {
@@ -200,7 +206,7 @@ impl Drop for Keep {
 }
 
 /// Makes what was staged part of the repository, durably.
-pub(crate) fn publish(repository: &GitDir, staged: Box<dyn Staged>) -> Result<Option<Keep>> {
+pub(crate) fn publish(repository: &GitDir, staged: Box<dyn Staged>) -> Result<(Arc<Lease>, Option<Keep>)> {
     let misuse =
         || StorageError::new(StorageErrorKind::Misuse, "what was staged belongs to another repository");
     let staged = staged.into_any().downcast::<DirectoryStaged>().map_err(|_| misuse())?;
@@ -208,28 +214,30 @@ pub(crate) fn publish(repository: &GitDir, staged: Box<dyn Staged>) -> Result<Op
         return Err(misuse());
     }
     if staged.indexed.count() == 0 {
-        return Ok(None);
+        return Ok((Arc::clone(&staged.lease), None));
     }
     let dir = Arc::clone(&repository.inner().objects.own.dir);
     let context = |end: &[u8]| format!("cannot publish '{}{}'", shown(&staged.stem), shown(end));
-    let keep = make_keep(&dir, &staged.stem).context(|| context(b".keep"))?;
+    let keep = make_keep(&dir, &staged.lease, &staged.stem).context(|| context(b".keep"))?;
     for end in [&b".promisor"[..], b".pack", b".rev", b".idx"] {
         let name = [b"pack/", staged.stem.as_slice(), end].concat();
         publish_file(&*dir, &staged.quarantine.path_of(&name), &name)
             .map_err(|error| error.in_context(&context(end)))?;
     }
     dir.sync(b"pack").context(|| "cannot sync directory 'objects/pack'".to_owned())?;
-    Ok(Some(keep))
+    Ok((Arc::clone(&staged.lease), Some(keep)))
 }
 
-fn make_keep(dir: &Arc<dyn Directory>, stem: &[u8]) -> std::io::Result<Keep> {
+fn make_keep(dir: &Arc<dyn Directory>, lease: &Lease, stem: &[u8]) -> std::io::Result<Keep> {
     let path = [b"pack/", stem, b".keep"].concat();
-    match dir.create(&path, 0o600) {
-        Ok(file) => {
-            let keep = Keep { dir: Arc::clone(dir), path: Some(path) };
-            file.write(format!("gitwire {}\n", std::process::id()).as_bytes())?;
-            Ok(keep)
-        }
+    // A further name of the lease tells whose it is from the moment it exists. Where objects stand on another file system a
+    // file of its own does, which a crash would leave.
+    let made = match lease.link(&[b"objects/", path.as_slice()].concat()) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => dir.create(&path, 0o600).map(drop),
+        made => made,
+    };
+    match made {
+        Ok(()) => Ok(Keep { dir: Arc::clone(dir), path: Some(path) }),
         // Somebody else keeps it, and removes what keeps it.
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
             Ok(Keep { dir: Arc::clone(dir), path: None })

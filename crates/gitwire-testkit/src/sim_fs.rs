@@ -8,6 +8,7 @@ mod world;
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -120,7 +121,7 @@ impl SimDirectory {
     }
 
     fn file(&self, number: Number) -> Arc<dyn File> {
-        Arc::new(SimFile { disk: self.disk.clone(), number })
+        Arc::new(SimFile { disk: self.disk.clone(), number, locked: AtomicBool::new(false) })
     }
 }
 
@@ -215,6 +216,16 @@ impl Directory for SimDirectory {
 struct SimFile {
     disk: SimFs,
     number: Number,
+    /// Whether this holds the file's lock.
+    locked: AtomicBool,
+}
+
+impl Drop for SimFile {
+    fn drop(&mut self) {
+        if *self.locked.get_mut() {
+            self.disk.world().locked.remove(&self.number);
+        }
+    }
 }
 
 impl File for SimFile {
@@ -253,5 +264,13 @@ impl File for SimFile {
         world.step()?;
         world.sync_file(self.number);
         Ok(())
+    }
+
+    fn try_lock(&self) -> io::Result<bool> {
+        let mut world = self.disk.world();
+        world.step()?;
+        let taken = world.locked.insert(self.number);
+        self.locked.fetch_or(taken, Ordering::Relaxed);
+        Ok(taken)
     }
 }

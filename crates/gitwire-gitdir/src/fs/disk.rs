@@ -176,6 +176,14 @@ impl File for DiskFile {
     fn sync(&self) -> io::Result<()> {
         self.0.sync_all()
     }
+
+    fn try_lock(&self) -> io::Result<bool> {
+        match rustix::fs::flock(&self.0, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(true),
+            Err(rustix::io::Errno::WOULDBLOCK) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
 }
 
 /// The empty path means the directory itself.

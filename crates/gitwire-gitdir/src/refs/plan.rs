@@ -11,7 +11,7 @@ use super::view::RefFiles;
 use super::{SYMBOLIC_DEPTH_MAX, is_per_worktree};
 use crate::error::{Context as _, is_absent, shown};
 use crate::fs::{Directory, FileKind, Links};
-use crate::lock::{DIRECTORY_MODE, Lock, parent_of};
+use crate::lock::{DIRECTORY_MODE, Leased, Lock, parent_of};
 
 /// One edit, ready to be made.
 #[derive(Debug)]
@@ -25,6 +25,10 @@ pub(crate) struct Planned<'a> {
     pub(crate) lock: Option<Lock>,
     /// The object that it led to before.
     pub(crate) old: Option<ObjectId>,
+    /// What it was before.
+    pub(crate) before: Option<RefTarget>,
+    /// Whether the change shows.
+    pub(crate) applied: bool,
     /// Where it stood before.
     pub(crate) place: Place,
     /// Directories that were made for it.
@@ -54,7 +58,8 @@ impl From<StorageError> for Refusal {
 
 /// How refs are locked.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Locking {
+pub(crate) struct Locking<'a> {
+    pub(crate) leased: Leased<'a>,
     /// How long a lock that somebody holds is waited for.
     pub(crate) patience: Duration,
     /// Whether new refs get no lock of their own, because they go into `packed-refs` of a repository that nobody else uses.
@@ -66,7 +71,7 @@ pub(crate) fn plan<'a>(
     files: &RefFiles,
     index: usize,
     edit: &'a RefEdit,
-    locking: Locking,
+    locking: Locking<'_>,
 ) -> Result<Planned<'a>, Refusal> {
     let requested = edit.name.as_bytes();
     let refuse = |why: String| Refusal::Reason(format!("cannot lock ref '{}': {why}", shown(requested)));
@@ -88,10 +93,20 @@ pub(crate) fn plan<'a>(
     let (lock, made) = if unlocked {
         (None, Vec::new())
     } else {
-        let (lock, made) = lock(files, &name, locking.patience)?;
+        let (lock, made) = lock(files, &name, locking)?;
         (Some(lock), made)
     };
-    let mut planned = Planned { index, edit, name, lock, old: None, place: Place::Nowhere, made };
+    let mut planned = Planned {
+        index,
+        edit,
+        name,
+        lock,
+        old: None,
+        before: None,
+        applied: false,
+        place: Place::Nowhere,
+        made,
+    };
     let value = match files.loose(&planned.name)? {
         LooseRef::Value(value) => {
             planned.place = Place::Loose;
@@ -115,6 +130,7 @@ pub(crate) fn plan<'a>(
         Some(value) => resolve(files, value)?,
         None => None,
     };
+    planned.before.clone_from(&value);
     check_expected(&edit.expected, value.is_some(), planned.old, requested).map_err(refuse)?;
     if planned.place == Place::Nowhere
         && edit.new.is_some()
@@ -178,7 +194,7 @@ pub(crate) fn resolve(files: &RefFiles, value: &RefTarget) -> Result<Option<Obje
 }
 
 /// Takes the lock of a ref, making the directories above it; gives those that it made.
-fn lock(files: &RefFiles, name: &[u8], patience: Duration) -> Result<(Lock, Vec<Vec<u8>>), Refusal> {
+fn lock(files: &RefFiles, name: &[u8], locking: Locking<'_>) -> Result<(Lock, Vec<Vec<u8>>), Refusal> {
     let home = files.home(name);
     let refuse = |why: String| Refusal::Reason(format!("cannot lock ref '{}': {why}", shown(name)));
     let mut made = Vec::new();
@@ -186,7 +202,7 @@ fn lock(files: &RefFiles, name: &[u8], patience: Duration) -> Result<(Lock, Vec<
         if let Err(blocking) = make_parents(&**home, name, &mut made)? {
             return Err(refuse(format!("'{}' exists; cannot create '{}'", shown(&blocking), shown(name))));
         }
-        match Lock::acquire(&*files.file_system, home, name, patience) {
+        match Lock::acquire(&*files.file_system, home, name, locking.patience, Some(locking.leased)) {
             Ok(lock) => return Ok((lock, made)),
             Err(error) if error.kind() == StorageErrorKind::Busy => return Err(refuse(error.to_string())),
             // Somebody removed an empty directory meanwhile.

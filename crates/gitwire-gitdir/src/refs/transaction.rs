@@ -4,30 +4,33 @@
 //! 2. `packed-refs` is locked where a ref must leave it, or where many new refs are better written there at once.
 //! 3. The caller looks at what is about to happen, and may refuse.
 //! 4. New values are written into the lock files, durably; up to here nothing has changed.
-//! 5. `shallow`, then updated refs by renaming, then `packed-refs`, then deletions; a deleted ref leaves `packed-refs` first,
+//! 5. Where several files must change and the transaction is atomic, what is to be done is written down, durably: from here on
+//!    a crash leads to all of it.
+//! 6. `shallow`, then updated refs by renaming, then `packed-refs`, then deletions; a deleted ref leaves `packed-refs` first,
 //!    so that no older value of it shows.
-//! 6. The directories are made durable. Only now the outcome is told.
+//! 7. The directories are made durable, then what was written down is taken back. Only now the outcome is told, and the locks
+//!    are given back. A failure before that undoes what was done.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use gitwire_storage::{
-    EditOutcome, ObjectStore, RefEdit, Result, StorageError, StorageErrorKind, Transaction, Veto,
+    EditOutcome, Expected, ObjectStore, RefEdit, Result, StorageError, StorageErrorKind, Transaction, Veto,
 };
 use gitwire_types::{ObjectId, RefTarget};
 
-use super::is_per_worktree;
 use super::loose::LooseRef;
 use super::packed;
 use super::plan::{Locking, Place, Planned, Refusal, plan, remove_empty_parents, remove_empty_tree, resolve};
 use super::reflog::{self, LogPolicy};
 use super::rewrite::{Changes, rewrite};
 use super::view::RefFiles;
+use super::{intent, is_per_worktree};
 use crate::config::Config;
 use crate::error::{Context as _, is_absent, shown};
 use crate::fs::{Directory, FileKind, Links};
-use crate::lock::{FILE_PATIENCE, Lock, parent_of};
+use crate::lock::{FILE_PATIENCE, Leased, Lock, parent_of};
 use crate::shallow;
 
 /// What a transaction needs beside itself.
@@ -42,18 +45,46 @@ pub(crate) struct Surroundings<'a> {
 pub(crate) fn apply(
     surroundings: &Surroundings<'_>,
     transaction: &Transaction,
+    leased: Leased<'_>,
     prepared: &mut dyn FnMut(&[RefEdit]) -> Result<(), Veto>,
 ) -> Result<Vec<EditOutcome>> {
-    let mut running = Running::new(surroundings, transaction)?;
+    let mut running = Running::new(surroundings, transaction, leased)?;
     let done = running.run(prepared);
+    if done.is_err() {
+        running.roll_back();
+    }
     running.release();
     done?;
     Ok(running.outcomes())
 }
 
+/// Whether a ref of a transaction that was cut off is still what it was before.
+pub(crate) fn still_to_do(files: &RefFiles, transaction: &Transaction) -> Result<bool> {
+    for edit in &transaction.edits {
+        let is = match files.read(edit.name.as_bytes())? {
+            LooseRef::Value(value) => Some(value),
+            _ => None,
+        };
+        let old = match &is {
+            Some(value) => resolve(files, value)?,
+            None => None,
+        };
+        let as_before = match edit.expected {
+            Expected::Id(id) => old == Some(id),
+            Expected::Absent => is.is_none(),
+            Expected::Any => false,
+        };
+        if as_before && is != edit.new {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 struct Running<'a> {
     around: &'a Surroundings<'a>,
     transaction: &'a Transaction,
+    leased: Leased<'a>,
     planned: Vec<Planned<'a>>,
     /// The names of those.
     taken: BTreeSet<Vec<u8>>,
@@ -63,10 +94,16 @@ struct Running<'a> {
     shallow_lock: Option<Lock>,
     /// Directories whose entries changed: whether of this worktree alone, and the path.
     touched: BTreeSet<(bool, Vec<u8>)>,
+    /// Whether what is to be done has been written down.
+    intended: bool,
+    /// What `shallow` held, once it has changed.
+    shallow_before: Option<Vec<ObjectId>>,
+    /// Refs that are new in `packed-refs`, once it has changed.
+    newly_packed: BTreeSet<Vec<u8>>,
 }
 
 impl<'a> Running<'a> {
-    fn new(around: &'a Surroundings<'a>, transaction: &'a Transaction) -> Result<Self> {
+    fn new(around: &'a Surroundings<'a>, transaction: &'a Transaction, leased: Leased<'a>) -> Result<Self> {
         let mut names = BTreeSet::new();
         for edit in &transaction.edits {
             if !names.insert(edit.name.as_bytes()) {
@@ -79,12 +116,16 @@ impl<'a> Running<'a> {
         Ok(Self {
             around,
             transaction,
+            leased,
             planned: Vec::new(),
             taken: BTreeSet::new(),
             refused: vec![None; transaction.edits.len()],
             packed_lock: None,
             shallow_lock: None,
             touched: BTreeSet::new(),
+            intended: false,
+            shallow_before: None,
+            newly_packed: BTreeSet::new(),
         })
     }
 
@@ -102,13 +143,45 @@ impl<'a> Running<'a> {
             return Ok(());
         }
         self.write_locks(&changes)?;
+        self.write_intent(&changes)?;
         if let Some(shallow) = shallow {
             self.commit_shallow(&shallow)?;
         }
-        self.make_updates(&changes);
+        self.make_updates(&changes)?;
         self.make_packed(&changes)?;
-        self.make_deletions(&changes);
-        self.sync()
+        self.make_deletions()?;
+        self.sync()?;
+        if self.intended {
+            intent::remove(&*self.around.files.common, self.leased.lease.nonce())?;
+            self.intended = false;
+        }
+        for planned in self.planned.iter().filter(|planned| planned.applied && planned.edit.new.is_none()) {
+            reflog::remove(self.around.files, &planned.name);
+        }
+        Ok(())
+    }
+
+    /// Writes down what is to be done, where a crash could leave a part of it done.
+    fn write_intent(&mut self, changes: &Changes) -> Result<()> {
+        let packs = !changes.put.is_empty() || !changes.removed.is_empty();
+        let by_itself = |planned: &&Planned<'_>| match planned.edit.new {
+            Some(_) => !changes.put.contains_key(&planned.name),
+            None => planned.place == Place::Loose,
+        };
+        let parts = self.planned.iter().filter(by_itself).count();
+        let parts =
+            parts.saturating_add(usize::from(packs)).saturating_add(usize::from(self.shallow_lock.is_some()));
+        if !self.transaction.atomic || parts < 2 {
+            return Ok(());
+        }
+        let steps: Vec<intent::Step> = self
+            .planned
+            .iter()
+            .map(|planned| (planned.name.clone(), planned.old, planned.edit.new.clone()))
+            .collect();
+        self.intended = true;
+        let format = self.around.files.format;
+        intent::write(self.leased.lease, format, &steps, self.transaction.shallow.as_deref())
     }
 
     /// Locks each ref in the order of names, and notes which may not be changed.
@@ -117,6 +190,7 @@ impl<'a> Running<'a> {
         let locking = Locking {
             patience: self.patience("filesRefLockTimeout", FILE_PATIENCE),
             new_unlocked: self.is_first_of_many()?,
+            leased: self.leased,
         };
         let mut order: Vec<usize> = (0..edits.len()).collect();
         order.sort_by_key(|at| edits.get(*at).map(|edit| edit.name.as_bytes()));
@@ -189,7 +263,8 @@ impl<'a> Running<'a> {
         }
         if !changes.put.is_empty() || self.planned.iter().any(|planned| planned.edit.new.is_none()) {
             let patience = self.patience("packedRefsTimeout", Duration::from_secs(1));
-            let lock = Lock::acquire(&*files.file_system, &files.common, packed::NAME, patience)?;
+            let lock =
+                Lock::acquire(&*files.file_system, &files.common, packed::NAME, patience, Some(self.leased))?;
             self.packed_lock = Some(lock);
             // Now nobody else packs refs: a deleted one may have been packed a moment ago.
             let known = files.packed()?;
@@ -205,21 +280,27 @@ impl<'a> Running<'a> {
     fn lock_shallow(&mut self) -> Result<Option<Vec<u8>>> {
         let Some(ids) = &self.transaction.shallow else { return Ok(None) };
         let files = self.around.files;
-        let lock = Lock::acquire(&*files.file_system, &files.common, shallow::NAME, FILE_PATIENCE)?;
+        let lock = Lock::acquire(
+            &*files.file_system,
+            &files.common,
+            shallow::NAME,
+            FILE_PATIENCE,
+            Some(self.leased),
+        )?;
         self.shallow_lock = Some(lock);
         Ok(Some(shallow::write(ids)))
     }
 
     /// Writes new values into the lock files of refs that get files of their own.
-    fn write_locks(&self, changes: &Changes) -> Result<()> {
-        for planned in &self.planned {
+    fn write_locks(&mut self, changes: &Changes) -> Result<()> {
+        for planned in &mut self.planned {
             let text = match &planned.edit.new {
                 Some(RefTarget::Direct(_)) if changes.put.contains_key(&planned.name) => continue,
                 Some(RefTarget::Direct(id)) => format!("{id}\n").into_bytes(),
                 Some(RefTarget::Symbolic(name)) => [b"ref: ", name.as_bytes(), b"\n"].concat(),
                 None => continue,
             };
-            if let Some(lock) = &planned.lock {
+            if let Some(lock) = &mut planned.lock {
                 lock.write(&text)?;
             }
         }
@@ -227,7 +308,9 @@ impl<'a> Running<'a> {
     }
 
     fn commit_shallow(&mut self, text: &[u8]) -> Result<()> {
-        let Some(lock) = self.shallow_lock.take() else { return Ok(()) };
+        let Some(lock) = &mut self.shallow_lock else { return Ok(()) };
+        let files = self.around.files;
+        self.shallow_before = Some(shallow::read(&*files.common, files.format)?);
         if text.is_empty() {
             lock.commit_removal()?;
         } else {
@@ -238,31 +321,37 @@ impl<'a> Running<'a> {
         self.around.files.common.sync(b"").context(|| "cannot sync the Git directory".to_owned())
     }
 
-    /// Renames the lock files of updated refs over them.
-    fn make_updates(&mut self, changes: &Changes) {
+    /// Puts the new values of updated refs into force.
+    fn make_updates(&mut self, changes: &Changes) -> Result<()> {
         for at in 0..self.planned.len() {
-            let Some(planned) = self.planned.get_mut(at) else { continue };
-            if planned.edit.new.is_none() || changes.put.contains_key(&planned.name) {
-                continue;
-            }
-            let Some(lock) = planned.lock.take() else { continue };
-            let (index, name) = (planned.index, planned.name.clone());
-            let made: Vec<_> = planned.made.iter().map(|made| parent_of(made).to_vec()).collect();
-            let is_directory =
-                lock.dir().stat(&name, Links::Refuse).is_ok_and(|stat| stat.kind == FileKind::Directory);
-            if is_directory {
-                remove_empty_tree(&**lock.dir(), &name);
-            }
-            let done = self.log(at).and_then(|()| lock.commit());
-            match done {
-                Ok(()) => {
-                    let own = is_per_worktree(&name);
-                    self.touched.extend(made.into_iter().map(|parent| (own, parent)));
-                    self.touched.insert((own, parent_of(&name).to_vec()));
+            let logged = match self.planned.get(at) {
+                Some(planned) if planned.edit.new.is_some() && !changes.put.contains_key(&planned.name) => {
+                    self.log(at)
                 }
-                Err(error) => self.refuse(index, error.to_string()),
+                _ => continue,
+            };
+            let Some(planned) = self.planned.get_mut(at) else { continue };
+            let Some(lock) = &mut planned.lock else { continue };
+            let name = &planned.name;
+            let home = Arc::clone(lock.dir());
+            if home.stat(name, Links::Refuse).is_ok_and(|stat| stat.kind == FileKind::Directory) {
+                remove_empty_tree(&*home, name);
+            }
+            match logged.and_then(|()| lock.commit()) {
+                Ok(()) => {
+                    planned.applied = true;
+                    let own = is_per_worktree(name);
+                    self.touched.extend(planned.made.iter().map(|made| (own, parent_of(made).to_vec())));
+                    self.touched.insert((own, parent_of(name).to_vec()));
+                }
+                Err(error) if self.transaction.atomic => return Err(error),
+                Err(error) => {
+                    let index = planned.index;
+                    self.refuse(index, error.to_string());
+                }
             }
         }
+        Ok(())
     }
 
     /// Puts the new `packed-refs` in place, and makes it durable before any file of a deleted ref goes.
@@ -277,30 +366,72 @@ impl<'a> Running<'a> {
         }
         let files = self.around.files;
         let objects = (self.around.objects)()?;
+        self.newly_packed = changes.put.keys().cloned().collect();
+        for planned in &mut self.planned {
+            planned.applied |=
+                changes.put.contains_key(&planned.name) || changes.removed.contains(&planned.name);
+        }
         rewrite(&files.common, &*files.packed()?, changes, files.format, &*objects)?;
         files.common.sync(b"").context(|| "cannot sync the Git directory".to_owned())
     }
 
-    fn make_deletions(&mut self, changes: &Changes) {
+    fn make_deletions(&mut self) -> Result<()> {
+        for planned in self.planned.iter_mut().filter(|planned| planned.edit.new.is_none()) {
+            let Some(lock) = &mut planned.lock else { continue };
+            planned.applied = true;
+            self.touched.insert((is_per_worktree(&planned.name), parent_of(&planned.name).to_vec()));
+            match lock.commit_removal() {
+                Err(error) if self.transaction.atomic => return Err(error),
+                Err(error) => {
+                    planned.applied = false;
+                    if let Some(refused) = self.refused.get_mut(planned.index) {
+                        *refused = Some(error.to_string());
+                    }
+                }
+                Ok(()) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes everything what it was, after a failure. What cannot be made so stays written down, and is finished later.
+    fn roll_back(&mut self) {
         let files = self.around.files;
-        for planned in &mut self.planned {
-            if planned.edit.new.is_some() && !changes.put.contains_key(&planned.name) {
-                continue;
-            }
-            let Some(lock) = planned.lock.take() else { continue };
-            let home = Arc::clone(lock.dir());
-            let mut failed = None;
-            if planned.edit.new.is_none() {
-                failed = lock.commit_removal().err();
-                reflog::remove(files, &planned.name);
-                self.touched.insert((is_per_worktree(&planned.name), parent_of(&planned.name).to_vec()));
+        let mut failed = false;
+        for planned in self.planned.iter_mut().rev().filter(|planned| planned.applied) {
+            let Some(lock) = &mut planned.lock else { continue };
+            let undone = match &planned.before {
+                Some(RefTarget::Direct(id)) => {
+                    lock.write(format!("{id}\n").as_bytes()).and_then(|()| lock.commit())
+                }
+                Some(RefTarget::Symbolic(name)) => {
+                    lock.write(&[b"ref: ", name.as_bytes(), b"\n"].concat()).and_then(|()| lock.commit())
+                }
+                None => lock.commit_removal(),
+            };
+            failed |= undone.is_err();
+            self.touched.insert((is_per_worktree(&planned.name), parent_of(&planned.name).to_vec()));
+            planned.applied = false;
+        }
+        if !self.newly_packed.is_empty() {
+            let changes = Changes { removed: std::mem::take(&mut self.newly_packed), ..Changes::default() };
+            let undone = (self.around.objects)().and_then(|objects| {
+                rewrite(&files.common, &*files.packed()?, &changes, files.format, &*objects)
+            });
+            failed |= undone.is_err() || files.common.sync(b"").is_err();
+        }
+        if let (Some(before), Some(lock)) = (self.shallow_before.take(), &mut self.shallow_lock) {
+            let text = shallow::write(&before);
+            let undone = if text.is_empty() {
+                lock.commit_removal()
             } else {
-                drop(lock);
-            }
-            remove_empty_parents(&*home, &planned.name);
-            if let (Some(error), Some(refused)) = (failed, self.refused.get_mut(planned.index)) {
-                *refused = Some(error.to_string());
-            }
+                lock.write(&text).and_then(|()| lock.commit())
+            };
+            failed |= undone.is_err() || files.common.sync(b"").is_err();
+        }
+        failed |= self.sync().is_err();
+        if self.intended && !failed {
+            intent::remove(&*files.common, self.leased.lease.nonce()).ok();
         }
     }
 
@@ -349,7 +480,9 @@ impl<'a> Running<'a> {
         self.packed_lock = None;
         self.shallow_lock = None;
         for planned in &mut self.planned {
-            if planned.lock.take().is_some() {
+            let stays =
+                planned.applied && planned.edit.new.is_some() && !self.newly_packed.contains(&planned.name);
+            if planned.lock.take().is_some() && !stays {
                 remove_empty_parents(&**self.around.files.home(&planned.name), &planned.name);
             }
         }

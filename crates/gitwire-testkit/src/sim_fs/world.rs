@@ -1,6 +1,6 @@
 //! The state of a simulated disk: as programs see it, and as it would be found after a crash.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::time::Duration;
 
@@ -41,6 +41,8 @@ pub(super) struct World {
     /// Permissions, and when the content changed.
     facts: Vec<(u32, Duration)>,
     unsynced: Vec<Change>,
+    /// Files whose advisory lock somebody holds; a crash ends them all.
+    pub(super) locked: BTreeSet<Number>,
     pub(super) operations: u64,
     pub(super) crash_at: Option<u64>,
     pub(super) fail_at: Option<(u64, i32)>,
@@ -56,6 +58,7 @@ impl World {
             nodes: vec![Node::Directory { seen: Entries::new(), synced: Entries::new() }],
             facts: vec![(0o755, Duration::ZERO)],
             unsynced: Vec::new(),
+            locked: BTreeSet::new(),
             operations: 0,
             crash_at: None,
             fail_at: None,
