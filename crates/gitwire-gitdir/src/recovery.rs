@@ -34,31 +34,37 @@ pub(crate) fn recover(surroundings: &Surroundings<'_>) -> Result<()> {
         waited = waited.saturating_add(GATE_PAUSE);
     }
     for nonce in left(&**common)? {
-        // Held to the end, so that the lease is nobody else's to find.
-        let dead = abandoned(&**common, &lease_path(&nonce));
+        // Its lock is not held on to: its further names are told by the same lock.
+        let dead = abandoned(&**common, &lease_path(&nonce)).is_some();
         let exists = common.stat(&lease_path(&nonce), Links::Refuse).is_ok();
-        if dead.is_none() && exists && !is_unwritten(&**common, &nonce) {
+        if !dead && exists && !is_unwritten(&**common, &nonce) {
             continue;
         }
         finish(surroundings, &nonce)?;
         remove_temporaries(&**common, &nonce);
-        remove_locks(&**common, b"refs");
-        for lock in [&b"packed-refs.lock"[..], b"shallow.lock", b"HEAD.lock"] {
-            remove_abandoned(&**common, lock);
-        }
-        for entry in common.list(b"objects/pack").unwrap_or_default() {
-            if entry.name.ends_with(b".keep") {
-                remove_abandoned(&**common, &[b"objects/pack/", entry.name.as_slice()].concat());
-            }
-        }
+        remove_names(&**common);
         quarantine::remove_tree(&**common, &[b"objects/", quarantine::PREFIX, &nonce].concat());
         common.remove_file(&lease_path(&nonce)).ok();
     }
     Ok(())
 }
 
-/// Removes quarantines of ours whose lease did not even survive.
-pub(crate) fn remove_quarantines(common: &dyn Directory, objects: &dyn Directory) {
+/// Removes the further names of leases whose holder is gone.
+fn remove_names(common: &dyn Directory) {
+    remove_locks(common, b"refs");
+    for lock in [&b"packed-refs.lock"[..], b"shallow.lock", b"HEAD.lock"] {
+        remove_abandoned(common, lock);
+    }
+    for entry in common.list(b"objects/pack").unwrap_or_default() {
+        if entry.name.ends_with(b".keep") {
+            remove_abandoned(common, &[b"objects/pack/", entry.name.as_slice()].concat());
+        }
+    }
+}
+
+/// Removes what of ours is left without a lease: after a crash of the machine not even that may have survived.
+pub(crate) fn sweep(common: &dyn Directory, objects: &dyn Directory) {
+    remove_names(common);
     for entry in objects.list(b"").unwrap_or_default() {
         let nonce = entry.name.strip_prefix(quarantine::PREFIX).filter(|nonce| is_nonce(nonce));
         let Some(nonce) = nonce else { continue };

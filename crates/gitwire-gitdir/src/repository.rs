@@ -1,7 +1,7 @@
 //! A Git directory as a repository.
 
 use std::path::Path;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Once, PoisonError, RwLock};
 
 use gitwire_storage::{
     EditOutcome, ObjectStore, RefEdit, RefStore, Repository, Result, StageRequest, Staged, Staging,
@@ -16,7 +16,7 @@ use crate::lease::Lease;
 use crate::lock::{FILE_PATIENCE, Leased, Lock, replace_file, sync_parent};
 use crate::objects::ObjectFiles;
 use crate::open::{CONFIG_MAX, Found, OpenOptions, find};
-use crate::recovery::{recover, remove_quarantines};
+use crate::recovery::{recover, sweep};
 use crate::refs::{PackedCache, RefFiles, RefView, Surroundings, apply};
 use crate::shallow;
 use crate::staging::{DirectoryStaging, publish};
@@ -44,6 +44,7 @@ pub(crate) struct Inner {
     pub(crate) config: RwLock<Arc<Config>>,
     pub(crate) objects: ObjectFiles,
     pub(crate) refs: Arc<RefFiles>,
+    swept: Once,
 }
 
 impl GitDir {
@@ -57,9 +58,8 @@ impl GitDir {
         let repository = Self::from_found(find(path.as_ref(), options)?, options)?;
         let config = repository.config();
         let objects = || repository.objects();
-        let surroundings = Surroundings { files: &repository.0.refs, config: &config, objects: &objects };
         // Whoever only reads may not be allowed to; the next change tells.
-        recover(&surroundings).ok();
+        recover(&Surroundings { files: &repository.0.refs, config: &config, objects: &objects }).ok();
         Ok(repository.clone())
     }
 
@@ -81,6 +81,7 @@ impl GitDir {
             format,
             config: RwLock::new(Arc::new(config)),
             refs: Arc::new(refs),
+            swept: Once::new(),
         })))
     }
 
@@ -167,6 +168,17 @@ impl GitDir {
         Ok(())
     }
 
+    /// Finishes and removes what those of us that died left.
+    fn clear_up(&self) -> Result<()> {
+        let inner = &*self.0;
+        let config = self.config();
+        let objects = || self.objects();
+        recover(&Surroundings { files: &inner.refs, config: &config, objects: &objects })?;
+        // What a crash of the machine left was there when this was opened.
+        inner.swept.call_once(|| sweep(&*inner.common, &*inner.objects.own.dir));
+        Ok(())
+    }
+
     /// Whether both are the same value, or clones of it.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
@@ -209,7 +221,7 @@ impl Repository for GitDir {
     }
 
     fn stage(&self, request: &StageRequest) -> Result<Box<dyn Staging>> {
-        remove_quarantines(&*self.0.common, &*self.0.objects.own.dir);
+        self.clear_up()?;
         Ok(Box::new(DirectoryStaging::new(self, request)?))
     }
 
@@ -219,9 +231,9 @@ impl Repository for GitDir {
         refs: Transaction,
         prepared: &mut dyn FnMut(&[RefEdit]) -> Result<(), Veto>,
     ) -> Result<Vec<EditOutcome>> {
+        self.clear_up()?;
         let config = self.config();
         let surroundings = Surroundings { files: &self.0.refs, config: &config, objects: &|| self.objects() };
-        recover(&surroundings)?;
         // What keeps the pack goes when the refs are there, and the lease after it.
         let (lease, _keep) = match objects {
             Some(staged) => publish(self, staged)?,

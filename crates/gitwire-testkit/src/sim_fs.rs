@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use gitwire_gitdir::fs::{DirEntry, Directory, File, FileKind, FileSystem, Links, Stat};
 
-pub use self::world::Survival;
+pub use self::world::{Fault, Survival};
 use self::world::{Number, World};
 
 /// A simulated disk. Clones are the same disk.
@@ -41,7 +41,19 @@ impl SimFs {
 
     /// Lets operation `number` fail with an error of the system (`EIO` is 5, `ENOSPC` 28, `EMFILE` 24).
     pub fn fail_at(&self, number: u64, code: i32) {
-        self.world().fail_at = Some((number, code));
+        self.fault_at(number, Fault::Error(code));
+    }
+
+    /// Lets operation `number` go wrong.
+    pub fn fault_at(&self, number: u64, fault: Fault) {
+        self.world().fail_at = Some((number, fault));
+    }
+
+    /// Lets nothing go wrong any more.
+    pub fn no_fault(&self) {
+        let mut world = self.world();
+        world.fail_at = None;
+        world.crash_at = None;
     }
 
     /// The disk that is found when the machine starts again.
@@ -247,16 +259,16 @@ impl File for SimFile {
 
     fn write_at(&self, offset: u64, data: &[u8]) -> io::Result<()> {
         let mut world = self.disk.world();
-        world.step()?;
-        world.write(self.number, Some(offset), data);
-        Ok(())
+        let stepped = world.step();
+        world.write(self.number, Some(offset), cut(data, &stepped));
+        stepped
     }
 
     fn write(&self, data: &[u8]) -> io::Result<()> {
         let mut world = self.disk.world();
-        world.step()?;
-        world.write(self.number, None, data);
-        Ok(())
+        let stepped = world.step();
+        world.write(self.number, None, cut(data, &stepped));
+        stepped
     }
 
     fn sync(&self) -> io::Result<()> {
@@ -272,5 +284,14 @@ impl File for SimFile {
         let taken = world.locked.insert(self.number);
         self.locked.fetch_or(taken, Ordering::Relaxed);
         Ok(taken)
+    }
+}
+
+/// As much of `data` as is written where the operation goes wrong so.
+fn cut<'d>(data: &'d [u8], stepped: &io::Result<()>) -> &'d [u8] {
+    match stepped {
+        Ok(()) => data,
+        Err(error) if error.kind() == io::ErrorKind::WriteZero => &data[..data.len() / 2],
+        Err(_) => &[],
     }
 }

@@ -36,7 +36,7 @@ fn source(path: &Path, refs: &[(&str, &str)], exclude: &str) -> Source {
     }
 }
 
-fn options(disk: &SimFs) -> OpenOptions {
+pub(crate) fn options(disk: &SimFs) -> OpenOptions {
     let mut options = OpenOptions::default();
     options.file_system = Arc::new(disk.clone());
     options.verify_objects = true;
@@ -74,7 +74,7 @@ fn clone(disk: &SimFs, source: &Source) -> Result<()> {
 }
 
 #[track_caller]
-fn check_objects(repository: &GitDir, objects: &[ObjectId], context: &str) {
+pub(crate) fn check_objects(repository: &GitDir, objects: &[ObjectId], context: &str) {
     let view = repository.objects().unwrap();
     let mut content = Vec::new();
     for id in objects {

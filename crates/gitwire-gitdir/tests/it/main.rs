@@ -10,6 +10,7 @@
 mod concurrent;
 mod crash;
 mod damage;
+mod exploration;
 mod git;
 mod laws;
 mod objects;

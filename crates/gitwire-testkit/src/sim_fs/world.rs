@@ -21,6 +21,15 @@ pub enum Survival {
     Seeded(u64),
 }
 
+/// How an operation goes wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// With an error of the system, and without effect.
+    Error(i32),
+    /// A write: with half of it written. Any other operation: without effect.
+    Short,
+}
+
 #[derive(Debug, Clone)]
 enum Node {
     File { seen: Vec<u8>, synced: Vec<u8> },
@@ -45,7 +54,7 @@ pub(super) struct World {
     pub(super) locked: BTreeSet<Number>,
     pub(super) operations: u64,
     pub(super) crash_at: Option<u64>,
-    pub(super) fail_at: Option<(u64, i32)>,
+    pub(super) fail_at: Option<(u64, Fault)>,
     pub(super) clock: Duration,
     pub(super) nonce: u64,
 }
@@ -76,7 +85,8 @@ impl World {
         self.operations += 1;
         self.clock += Duration::from_micros(1);
         match self.fail_at {
-            Some((at, code)) if at == number => Err(io::Error::from_raw_os_error(code)),
+            Some((at, Fault::Error(code))) if at == number => Err(io::Error::from_raw_os_error(code)),
+            Some((at, Fault::Short)) if at == number => Err(io::ErrorKind::WriteZero.into()),
             _ => Ok(()),
         }
     }

@@ -1,0 +1,296 @@
+//! Pushes on a simulated disk, ended before every operation and with every operation failing: what is then found, and whether
+//! the next push needs any help.
+//!
+//! A state is one crash or failure with one choice of what survives. `GITWIRE_EXPLORE` sets how many choices are tried for each
+//! crash, `GITWIRE_EXPLORE_SEED` where they start; a failure prints both numbers that bring it back.
+
+use std::collections::BTreeMap;
+
+use gitwire_gitdir::fs::FileSystem as _;
+use gitwire_gitdir::{GitDir, InitOptions};
+use gitwire_storage::{EditOutcome, Expected, RefEdit, Repository as _, Result, StageRequest, Transaction};
+use gitwire_testkit::sim_fs::{Fault, SimFs, Survival};
+use gitwire_types::{Never, ObjectFormat, ObjectId, RefName, RefTarget};
+
+use crate::crash::{check_objects, options};
+use crate::git::{Scratch, available, git, work_tree};
+use crate::staging::pack;
+
+type Refs = BTreeMap<&'static str, ObjectId>;
+
+/// One push: the refs before and after, and the pack between.
+struct Push {
+    disk: SimFs,
+    before: Refs,
+    after: Refs,
+    atomic: bool,
+    shallow: Option<Vec<ObjectId>>,
+    pack: Vec<u8>,
+    old_objects: Vec<ObjectId>,
+    new_objects: Vec<ObjectId>,
+}
+
+fn id(text: &str) -> ObjectId {
+    ObjectId::from_hex(ObjectFormat::Sha1, text.trim().as_bytes()).unwrap()
+}
+
+type Names = &'static [(&'static str, &'static str)];
+
+impl Push {
+    fn new(before: Names, after: Names, atomic: bool) -> Self {
+        let scratch = Scratch::new();
+        let path = work_tree(&scratch, "sha1", 5);
+        let refs = |names: Names| -> Refs {
+            names.iter().map(|(name, at)| (*name, id(&git(&path, &format!("rev-parse {at}"))))).collect()
+        };
+        let objects = |at: &str| -> Vec<ObjectId> {
+            git(&path, &format!("rev-list --objects --no-object-names {at}")).lines().map(id).collect()
+        };
+        let disk = SimFs::new();
+        let mut init = InitOptions::default();
+        init.open = options(&disk);
+        let repository = GitDir::init_bare("/r.git", &init).unwrap();
+        let (before, after) = (refs(before), refs(after));
+        let first = pack(&path, "", "HEAD~2\n");
+        push(&repository, &first, &Refs::new(), &before, true, None).unwrap();
+        Self {
+            disk: disk.after_crash(Survival::Everything),
+            before,
+            after,
+            atomic,
+            shallow: None,
+            pack: pack(&path, "--thin", "HEAD\n^HEAD~2\n"),
+            old_objects: objects("HEAD~2"),
+            new_objects: objects("HEAD"),
+        }
+    }
+
+    fn run(&self, disk: &SimFs) -> Result<()> {
+        let repository = GitDir::open("/r.git", &options(disk))?;
+        let shallow = self.shallow.clone();
+        push(&repository, &self.pack, &self.before, &self.after, self.atomic, shallow)
+    }
+
+    /// What is found after a crash or a failure; whether the push was answered with success.
+    fn check(&self, disk: &SimFs, done: bool, failed_only: bool, context: &str) {
+        let repository = GitDir::open("/r.git", &options(disk)).expect(context);
+        let found = refs_of(&repository, context);
+        let names: std::collections::BTreeSet<_> = self.before.keys().chain(self.after.keys()).collect();
+        for name in names {
+            let (is, old, new) = (found.get(*name), self.before.get(*name), self.after.get(*name));
+            assert!(is == old || is == new, "{context}: {name} is {is:?}");
+        }
+        let (is_old, is_new) = (same(&found, &self.before), same(&found, &self.after));
+        assert!(is_new || !done, "{context}: it was acknowledged, and is {found:?}");
+        // Without atomicity each ref stands for itself.
+        let may_differ = !self.atomic && self.after.len().max(self.before.len()) > 1;
+        assert!(
+            is_old || !failed_only || done || may_differ,
+            "{context}: it failed, and has changed refs: {found:?}"
+        );
+        assert!(is_old || is_new || !self.atomic, "{context}: half of it is there: {found:?}");
+        check_objects(&repository, if is_old { &self.old_objects } else { &self.new_objects }, context);
+        if let Some(shallow) = self.shallow.as_ref().filter(|_| done) {
+            assert_eq!(&*repository.shallow().expect(context), shallow.as_slice(), "{context}");
+        }
+        // The next push needs nobody.
+        let now: Refs = names_of(&found);
+        let next = push(&repository, &self.pack, &now, &self.after, self.atomic, None);
+        assert!(next.is_ok(), "{context}: the next push: {next:?}");
+        assert!(same(&refs_of(&repository, context), &self.after), "{context}");
+        assert_eq!(litter(disk), Vec::<String>::new(), "{context}");
+    }
+
+    /// Explores crashes and failures; how many states there were.
+    fn explore(&self, name: &str) -> usize {
+        let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+        let choices = number("GITWIRE_EXPLORE").unwrap_or(14);
+        let seed = number("GITWIRE_EXPLORE_SEED").unwrap_or(1);
+        let start = || self.disk.after_crash(Survival::Everything);
+        let whole = start();
+        self.run(&whole).unwrap();
+        let count = whole.operations();
+        let mut states = 0;
+        for crash in 0..=count {
+            let disk = start();
+            disk.crash_at(crash);
+            let done = self.run(&disk).is_ok();
+            let seeded = (0..choices).map(|nth| Survival::Seeded(seed + crash * choices + nth));
+            for survival in [Survival::Synced, Survival::Everything].into_iter().chain(seeded) {
+                let after = disk.after_crash(survival);
+                self.check(
+                    &after,
+                    done,
+                    false,
+                    &format!("{name}: crash at {crash} of {count}, {survival:?}"),
+                );
+                states += 1;
+            }
+        }
+        for at in 0..count {
+            for fault in [Fault::Error(5), Fault::Error(28), Fault::Short] {
+                let disk = start();
+                disk.fault_at(at, fault);
+                let result = self.run(&disk);
+                let context = format!("{name}: {fault:?} at {at} of {count}: {result:?}");
+                disk.no_fault();
+                self.check(&disk, result.is_ok(), true, &context);
+                states += 1;
+            }
+        }
+        eprintln!("{name}: {count} operations, {states} states, seed {seed}");
+        states
+    }
+}
+
+fn push(
+    repository: &GitDir,
+    pack: &[u8],
+    before: &Refs,
+    after: &Refs,
+    atomic: bool,
+    shallow: Option<Vec<ObjectId>>,
+) -> Result<()> {
+    let mut request = StageRequest::default();
+    request.fsck = true;
+    let mut staging = repository.stage(&request)?;
+    staging.write(pack)?;
+    let staged = staging.finish(&Never)?;
+    let names: std::collections::BTreeSet<_> = before.keys().chain(after.keys()).collect();
+    let edits = names.into_iter().filter(|name| before.get(*name) != after.get(*name)).map(|name| RefEdit {
+        name: RefName::new((*name).to_owned()).unwrap(),
+        expected: before.get(name).map_or(Expected::Absent, |id| Expected::Id(*id)),
+        new: after.get(name).map(|id| RefTarget::Direct(*id)),
+    });
+    let transaction = Transaction { edits: edits.collect(), atomic, shallow, ..Transaction::default() };
+    let outcomes = repository.commit(Some(staged), transaction, &mut |_| Ok(()))?;
+    if outcomes.iter().all(|outcome| *outcome == EditOutcome::Done) {
+        return Ok(());
+    }
+    Err(gitwire_storage::StorageError::new(gitwire_storage::StorageErrorKind::Busy, format!("{outcomes:?}")))
+}
+
+fn refs_of(repository: &GitDir, context: &str) -> BTreeMap<String, ObjectId> {
+    let mut found = BTreeMap::new();
+    repository
+        .refs()
+        .and_then(|view| {
+            view.each(&[], &mut |record| {
+                let name = String::from_utf8(record.name.to_vec()).unwrap();
+                if name != "HEAD" {
+                    found.insert(name, record.id.unwrap());
+                }
+                Ok(std::ops::ControlFlow::Continue(()))
+            })
+        })
+        .expect(context);
+    found
+}
+
+fn same(found: &BTreeMap<String, ObjectId>, refs: &Refs) -> bool {
+    found.iter().map(|(name, id)| (name.as_str(), *id)).eq(refs.iter().map(|(name, id)| (*name, *id)))
+}
+
+/// The refs by the names that this test knows.
+fn names_of(found: &BTreeMap<String, ObjectId>) -> Refs {
+    const NAMES: [&str; 8] = [
+        "refs/heads/main",
+        "refs/heads/a",
+        "refs/heads/b",
+        "refs/heads/a/b",
+        "refs/heads/deep/er/one",
+        "refs/tags/t",
+        "refs/heads/gone",
+        "refs/heads/other",
+    ];
+    found.iter().map(|(name, id)| (*NAMES.iter().find(|known| *known == name).unwrap(), *id)).collect()
+}
+
+/// Files that nobody should find after a push.
+fn litter(disk: &SimFs) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut pending = vec!["/r.git".to_owned()];
+    while let Some(path) = pending.pop() {
+        let dir = disk.directory(path.as_ref()).unwrap();
+        for entry in dir.list(b"").unwrap() {
+            let name = String::from_utf8(entry.name).unwrap();
+            let full = format!("{path}/{name}");
+            let ours = path.ends_with("/gitwire") && name != "recovery";
+            let tail = name.ends_with(".lock") || name.ends_with(".keep") || name.starts_with("tmp_");
+            if ours || tail || name == "packed-refs.new" {
+                found.push(full.clone());
+            }
+            if entry.kind == Some(gitwire_gitdir::fs::FileKind::Directory) {
+                pending.push(full);
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn one_ref() {
+    if available() {
+        let push = Push::new(&[("refs/heads/main", "HEAD~2")], &[("refs/heads/main", "HEAD")], false);
+        assert!(push.explore("one ref") >= 1500);
+    }
+}
+
+#[test]
+fn three_refs_atomic() {
+    if available() {
+        let before: Names = &[("refs/heads/main", "HEAD~2"), ("refs/heads/other", "HEAD~3")];
+        let after: Names = &[
+            ("refs/heads/main", "HEAD"),
+            ("refs/heads/other", "HEAD~1"),
+            ("refs/heads/deep/er/one", "HEAD"),
+        ];
+        assert!(Push::new(before, after, true).explore("three refs, atomic") >= 2000);
+    }
+}
+
+#[test]
+fn refs_deleted_and_made_atomic() {
+    if available() {
+        let before: Names =
+            &[("refs/heads/main", "HEAD~2"), ("refs/heads/gone", "HEAD~3"), ("refs/heads/a/b", "HEAD~3")];
+        let after: Names = &[("refs/heads/main", "HEAD"), ("refs/tags/t", "HEAD~1")];
+        assert!(Push::new(before, after, true).explore("deletions, atomic") >= 2000);
+    }
+}
+
+#[test]
+fn refs_of_their_own() {
+    if available() {
+        let before: Names = &[("refs/heads/main", "HEAD~2"), ("refs/heads/gone", "HEAD~3")];
+        let after: Names = &[("refs/heads/main", "HEAD"), ("refs/heads/b", "HEAD~1")];
+        assert!(Push::new(before, after, false).explore("not atomic") >= 2000);
+    }
+}
+
+#[test]
+fn a_directory_in_the_place_of_a_ref() {
+    if available() {
+        // What was below `refs/heads/a` went before; its empty directories may still be there.
+        let before: Names = &[("refs/heads/main", "HEAD~2")];
+        let after: Names = &[("refs/heads/main", "HEAD"), ("refs/heads/a", "HEAD~1")];
+        let mut push = Push::new(before, after, true);
+        let disk = push.disk.after_crash(Survival::Everything);
+        let root = disk.directory("/r.git".as_ref()).unwrap();
+        root.make_dir(b"refs/heads/a", 0o777).unwrap();
+        root.make_dir(b"refs/heads/a/b", 0o777).unwrap();
+        push.disk = disk;
+        assert!(push.explore("directory in the way") >= 2000);
+    }
+}
+
+#[test]
+fn a_shallow_list_and_refs() {
+    if available() {
+        let before: Names = &[("refs/heads/main", "HEAD~2")];
+        let after: Names = &[("refs/heads/main", "HEAD"), ("refs/heads/b", "HEAD~1")];
+        let mut push = Push::new(before, after, true);
+        push.shallow = Some(vec![*push.before.values().next().unwrap()]);
+        assert!(push.explore("shallow") >= 2000);
+    }
+}
