@@ -70,6 +70,11 @@ impl Staging for DirectoryStaging {
         Ok(self.indexer.write(pack, &Never)?)
     }
 
+    fn is_complete(&mut self) -> Result<bool> {
+        self.indexer.flush(&Never)?;
+        Ok(self.indexer.is_complete())
+    }
+
     fn progress(&self) -> Option<Arc<Progress>> {
         Some(self.indexer.progress())
     }

@@ -4,15 +4,15 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::{Buf, BytesMut};
 use gitwire_pktline::{Decoded, Packet, decode, encode_error};
+use gitwire_protocol::Serving;
 use gitwire_protocol::message::{DaemonRequest, Service};
-use gitwire_protocol::{Serving, UploadPack};
 use gitwire_storage::Repository;
 use gitwire_transport::tokio::Driver;
-use gitwire_transport::{Deadline, Moved, TransportError};
+use gitwire_transport::{Deadline, Deadlines, Moved, TransportError};
 use gitwire_types::{Interrupt, Interrupted};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -20,7 +20,10 @@ use tokio::sync::Semaphore;
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::timeout;
 
-use crate::{Policy, Repositories, RepositoryRequest, ServeError, Session};
+use crate::{
+    Conversation, OpenError, Policy, Pusher, Receiving, Repositories, RepositoryRequest, ServeError,
+};
+use crate::{ReceiveSession, Session};
 
 /// What a git:// server does for all clients together.
 #[derive(Debug, Clone)]
@@ -134,9 +137,8 @@ impl Daemon {
             }
         };
         let path = request.path.escape_ascii().to_string();
-        let opened = self.open(&request).await;
-        let repository = match opened {
-            Ok(repository) => repository,
+        let opened = match self.open(&request).await {
+            Ok(opened) => opened,
             Err(reply) => {
                 tracing::info!(%peer, path, reply, "refused");
                 refuse(stream, &format!("{reply}: {path}")).await;
@@ -144,7 +146,22 @@ impl Daemon {
             }
         };
         tracing::info!(%peer, path, service = %request.service, version = %request.version(), "serving");
-        match self.upload_pack(repository, &request, stream, rest).await {
+        let served = match opened {
+            Opened::Upload(repository) => {
+                let policy = Arc::clone(&self.policy);
+                let deadlines = policy.deadlines.clone();
+                let conversation = Session::new(repository, policy, request.version(), Serving::Duplex);
+                self.serve(conversation, deadlines, stream, rest).await
+            }
+            Opened::Receive(Receiving { repository, policy, hooks }) => {
+                let deadlines = policy.deadlines.clone();
+                let version = request.version();
+                let conversation =
+                    ReceiveSession::new(repository, policy, hooks, pusher(), version, Serving::Duplex);
+                self.serve(conversation, deadlines, stream, rest).await
+            }
+        };
+        match served {
             Ok(()) => tracing::info!(%peer, path, "served"),
             Err(error) => {
                 let source = std::error::Error::source(&error).map(ToString::to_string);
@@ -153,15 +170,17 @@ impl Daemon {
         }
     }
 
-    async fn open(self: &Arc<Self>, request: &DaemonRequest) -> Result<Arc<dyn Repository>, String> {
-        if request.service != Service::UploadPack {
-            return Err("service not enabled".to_owned());
-        }
+    async fn open(self: &Arc<Self>, request: &DaemonRequest) -> Result<Opened, String> {
         let (this, request) = (Arc::clone(self), request.clone());
         let opened = spawn_blocking(move || {
             let mut wanted = RepositoryRequest::new(request.service, &request.path);
             wanted.host = request.host.as_deref();
-            this.repositories.open(&wanted).map_err(|error| {
+            let opened = match request.service {
+                Service::UploadPack => this.repositories.open(&wanted).map(Opened::Upload),
+                Service::ReceivePack => this.repositories.open_to_receive(&wanted).map(Opened::Receive),
+                Service::UploadArchive => Err(OpenError::NotEnabled),
+            };
+            opened.map_err(|error| {
                 tracing::info!(%error, "open");
                 error.reply().to_owned()
             })
@@ -169,20 +188,17 @@ impl Daemon {
         opened.await.unwrap_or_else(|_| Err("internal error".to_owned()))
     }
 
-    async fn upload_pack(
+    async fn serve<C: Conversation>(
         self: Arc<Self>,
-        repository: Arc<dyn Repository>,
-        request: &DaemonRequest,
+        (session, machine): (C, C::Machine),
+        deadlines: Deadlines,
         stream: TcpStream,
         rest: BytesMut,
     ) -> Result<(), ServeError> {
-        let policy = Arc::clone(&self.policy);
-        let deadlines = policy.deadlines.clone();
-        let (session, machine) = Session::new(repository, policy, request.version(), Serving::Duplex);
         let mut driver = Driver::new(machine, stream, deadlines).with_input(rest);
         let served = self.converse(&mut driver, session).await;
         if let Err(error) = &served
-            && !matches!(error, ServeError::Protocol(_) | ServeError::Transport(_))
+            && !error.is_over()
         {
             driver.abort(error.reply().as_bytes()).await;
         }
@@ -190,17 +206,18 @@ impl Daemon {
         served
     }
 
-    async fn converse(
+    async fn converse<C: Conversation>(
         self: &Arc<Self>,
-        driver: &mut Driver<UploadPack, TcpStream>,
-        mut session: Session,
+        driver: &mut Driver<C::Machine, TcpStream>,
+        mut session: C,
     ) -> Result<(), ServeError> {
         loop {
             match driver.next().await? {
                 Moved::Event(event) => {
                     let _ = session.on(event);
-                    if session.must_check() {
+                    if session.must_work() {
                         session = self.work(driver, session).await?;
+                        driver.with(|machine, output| session.settle(machine, output))?;
                     }
                 }
                 Moved::Answer => {
@@ -213,11 +230,11 @@ impl Daemon {
     }
 
     /// A piece of work where blocking is allowed.
-    async fn work(
+    async fn work<C: Conversation>(
         self: &Arc<Self>,
-        driver: &mut Driver<UploadPack, TcpStream>,
-        mut session: Session,
-    ) -> Result<Session, ServeError> {
+        driver: &mut Driver<C::Machine, TcpStream>,
+        mut session: C,
+    ) -> Result<C, ServeError> {
         let this = Arc::clone(self);
         let work = async {
             let _permit = self.jobs.acquire().await;
@@ -229,6 +246,19 @@ impl Daemon {
         };
         driver.during(work).await?.unwrap_or(Err(ServeError::Internal("a job has panicked")))
     }
+}
+
+/// A repository, to do there what the client wants to do.
+enum Opened {
+    Upload(Arc<dyn Repository>),
+    Receive(Receiving),
+}
+
+/// Nobody signs in over git://: the reflogs know the server alone.
+#[allow(clippy::disallowed_methods, reason = "a reflog holds the time of day")]
+fn pusher() -> Pusher {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    Pusher::new(format!("gitwired <gitwired@localhost> {now} +0000"))
 }
 
 impl Interrupt for Daemon {

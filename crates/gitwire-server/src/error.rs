@@ -55,6 +55,13 @@ impl ServeError {
     }
 }
 
+impl ServeError {
+    /// Whether the machine or the stream has ended already, so that nothing more can be said.
+    pub(crate) const fn is_over(&self) -> bool {
+        matches!(self, Self::Protocol(_) | Self::Transport(_))
+    }
+}
+
 impl From<StorageError> for ServeError {
     fn from(error: StorageError) -> Self {
         match error.kind() {

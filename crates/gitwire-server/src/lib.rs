@@ -3,17 +3,25 @@
 #![doc = include_str!("../README.md")]
 #![warn(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::expect_used)]
 
+mod conversation;
 #[cfg(feature = "tokio")]
 pub mod daemon;
 mod error;
 mod policy;
+mod receive;
 mod repositories;
 mod session;
 pub mod stdio;
 
+pub use crate::conversation::{Conversation, Reply};
 pub use crate::error::ServeError;
 pub use crate::policy::{Filters, HiddenRefs, Policy, Unborn, Wants};
 #[cfg(feature = "gitdir")]
+pub use crate::receive::ProgramHooks;
+pub use crate::receive::{
+    CurrentBranch, Hooks, NoHooks, Proposal, Pusher, ReceivePolicy, ReceiveSession, Refusal,
+};
+#[cfg(feature = "gitdir")]
 pub use crate::repositories::{DirectoryRoot, Export};
-pub use crate::repositories::{OpenError, Repositories, RepositoryRequest};
-pub use crate::session::{Reply, Session};
+pub use crate::repositories::{OpenError, Receiving, Repositories, RepositoryRequest};
+pub use crate::session::Session;

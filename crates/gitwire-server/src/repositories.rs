@@ -8,6 +8,8 @@ use std::sync::Arc;
 use gitwire_protocol::message::Service;
 use gitwire_storage::{Repository, StorageError};
 
+use crate::{Hooks, ReceivePolicy};
+
 #[cfg(feature = "gitdir")]
 pub use self::directory::{DirectoryRoot, Export};
 
@@ -38,6 +40,32 @@ pub trait Repositories: Send + Sync + 'static {
     /// # Errors
     /// [`OpenError::NotFound`] for what does not exist and for what is not shown: the client learns no difference.
     fn open(&self, request: &RepositoryRequest<'_>) -> Result<Arc<dyn Repository>, OpenError>;
+
+    /// The repository that `request` names, to push into it, with what a push may do there.
+    ///
+    /// # Errors
+    /// [`OpenError::NotEnabled`] where nothing is received, as by default; [`OpenError::NotFound`].
+    fn open_to_receive(&self, request: &RepositoryRequest<'_>) -> Result<Receiving, OpenError> {
+        let _ = request;
+        Err(OpenError::NotEnabled)
+    }
+}
+
+/// A repository that takes pushes.
+#[derive(Clone)]
+pub struct Receiving {
+    /// The repository.
+    pub repository: Arc<dyn Repository>,
+    /// What a push may do.
+    pub policy: Arc<ReceivePolicy>,
+    /// Who else decides.
+    pub hooks: Arc<dyn Hooks>,
+}
+
+impl std::fmt::Debug for Receiving {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Receiving").field("policy", &self.policy).finish_non_exhaustive()
+    }
 }
 
 /// Why a repository is not served.
@@ -50,6 +78,9 @@ pub enum OpenError {
         /// Why, for the log.
         why: String,
     },
+    /// Nobody may do there what the client wants to do.
+    #[error("service not enabled")]
+    NotEnabled,
     /// It is there and cannot be read.
     #[error(transparent)]
     Storage(#[from] StorageError),
@@ -61,6 +92,7 @@ impl OpenError {
     pub fn reply(&self) -> &'static str {
         match self {
             Self::NotFound { .. } => "access denied or repository not exported",
+            Self::NotEnabled => "service not enabled",
             Self::Storage(_) => "internal error",
         }
     }

@@ -16,13 +16,13 @@ use gitwire_walk::{Graph, Have, HaveSet, ShallowUpdate};
 
 use self::advertise::Advertising;
 use self::pack::Packing;
-use crate::{Policy, ServeError};
+use crate::{Conversation, Policy, Reply, ServeError};
 
 /// The server's side of clone, fetch and ls-remote over any [`Repository`]: answers the events of an [`UploadPack`].
 ///
 /// It does no I/O towards the client and is moved between threads as one value. A front end steps the machine; each event goes to
-/// [`on`](Self::on), which says what the next answer will cost; when the machine says `Answer`, the front end calls
-/// [`work`](Self::work), where blocking is allowed, and then [`answer`](Self::answer), which only appends to the output. A long answer
+/// [`on`](Conversation::on), which says what the next answer will cost; when the machine says `Answer`, the front end calls
+/// [`work`](Conversation::work), where blocking is allowed, and then [`answer`](Conversation::answer), which only appends to the output. A long answer
 /// comes in pieces: as long as the machine says `Answer`, do so again.
 ///
 /// ```
@@ -30,7 +30,7 @@ use crate::{Policy, ServeError};
 /// # use gitwire_storage::Repository;
 /// use bytes::BytesMut;
 /// use gitwire_protocol::{Machine, Next, Serving, Version};
-/// use gitwire_server::{Policy, ServeError, Session};
+/// use gitwire_server::{Conversation, Policy, ServeError, Session};
 /// use gitwire_types::Never;
 ///
 /// /// Answers a request that has been read to its end.
@@ -62,18 +62,6 @@ pub struct Session {
     view: Option<View>,
     due: Due,
     fetch: Fetch,
-}
-
-/// What an event leads to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Reply {
-    /// Nothing yet: step on.
-    Continue,
-    /// Work that reads the repository, in bounded pieces of some milliseconds.
-    Job,
-    /// A pack, in pieces of [`Session::PIECE`] bytes.
-    Pack,
 }
 
 /// What the repository looks like to this conversation.
@@ -111,7 +99,7 @@ struct Fetch {
 }
 
 impl Session {
-    /// About how many bytes of a pack one call of [`work`](Self::work) makes.
+    /// About how many bytes of a pack one call of [`work`](Conversation::work) makes.
     pub const PIECE: usize = 256 << 10;
 
     /// A session and the machine whose events it answers.
@@ -126,119 +114,6 @@ impl Session {
         let session =
             Self { repository, policy, version, view: None, due: Due::Nothing, fetch: Fetch::default() };
         (session, machine)
-    }
-
-    /// Hears an event of the machine.
-    pub fn on(&mut self, event: UploadPackEvent) -> Reply {
-        match event {
-            UploadPackEvent::RefsWanted(request) => {
-                // A client that lists refs again wants to see them as they are now.
-                self.view = None;
-                self.due = Due::Refs(Box::new(Advertising::new(request)));
-                Reply::Job
-            }
-            UploadPackEvent::Wants(ids) => {
-                self.fetch.wants.extend(ids);
-                Reply::Continue
-            }
-            UploadPackEvent::Shallow(ids) => {
-                self.fetch.shallow.extend(ids);
-                Reply::Continue
-            }
-            UploadPackEvent::Request(request) => {
-                self.fetch.request = *request;
-                self.due = Due::Request;
-                Reply::Job
-            }
-            UploadPackEvent::Haves { ids, .. } => {
-                self.due = Due::Haves { ids, common: Vec::new(), covered_after: None };
-                Reply::Job
-            }
-            UploadPackEvent::PackWanted => {
-                self.due = Due::Pack(Box::default());
-                Reply::Pack
-            }
-            _ => Reply::Continue,
-        }
-    }
-
-    /// Does a bounded piece of what is due. May block on the repository.
-    ///
-    /// # Errors
-    /// What the client may not have; a failing repository; an interrupt. The front end then lets the machine `abort` with
-    /// [`ServeError::reply`].
-    pub fn work(&mut self, stop: &dyn Interrupt) -> Result<(), ServeError> {
-        let view = self.view()?;
-        match std::mem::replace(&mut self.due, Due::Nothing) {
-            Due::Nothing => {}
-            Due::Refs(mut advertising) => {
-                advertising.work(&view, &self.policy)?;
-                self.due = Due::Refs(advertising);
-            }
-            Due::Request => {
-                self.check_request(&view, stop)?;
-                self.due = Due::Request;
-            }
-            Due::Haves { ids, mut common, .. } => {
-                self.check_request(&view, stop)?;
-                let covered_after = self.hear(&view, &ids, &mut common, stop)?;
-                self.due = Due::Haves { ids, common, covered_after };
-            }
-            Due::Pack(mut packing) => {
-                self.check_request(&view, stop)?;
-                if !packing.is_begun() {
-                    packing.begin(self.pack_request(&view)?, &self.fetch);
-                }
-                packing.work(stop)?;
-                self.due = Due::Pack(packing);
-            }
-        }
-        Ok(())
-    }
-
-    /// Appends what [`work`](Self::work) has made.
-    ///
-    /// # Errors
-    /// None but misuse: a call that does not follow `work`, or a machine that this session was not made with.
-    pub fn answer(&mut self, machine: &mut UploadPack, output: &mut BytesMut) -> Result<(), ServeError> {
-        match std::mem::replace(&mut self.due, Due::Nothing) {
-            // The request has been checked, and versions 0 and 1 wait for the boundary.
-            Due::Request => machine.shallow_info(&depth::lines(self.fetch.update.as_ref()), output)?,
-            Due::Nothing => return Err(ServeError::Internal("nothing is due, and the machine waits")),
-            Due::Refs(mut advertising) => {
-                if advertising.answer(machine, output)? {
-                    let boundary = self.view.as_ref().map(|view| Arc::clone(&view.shallow));
-                    machine.end_refs(&boundary.unwrap_or_default(), output)?;
-                    if self.version == Version::V2 {
-                        self.view = None;
-                    }
-                } else {
-                    self.due = Due::Refs(advertising);
-                }
-            }
-            Due::Haves { common, covered_after, .. } => {
-                machine.acknowledge(HaveAnswers { common: &common, covered_after }, output)?;
-            }
-            Due::Pack(mut packing) => {
-                if !packing.is_announced() {
-                    self.sections(machine, output)?;
-                }
-                if packing.answer(machine, output)? {
-                    self.fetch = Fetch::default();
-                    self.view = None;
-                } else {
-                    self.due = Due::Pack(packing);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether a request has been heard and not looked at: the front end calls [`work`](Self::work) before it steps on, so that
-    /// what may not be had is refused before the client is asked for more.
-    #[must_use]
-    pub fn must_check(&self) -> bool {
-        matches!(self.due, Due::Request) && !self.fetch.checked
     }
 
     fn view(&mut self) -> Result<View, ServeError> {
@@ -303,6 +178,115 @@ impl Session {
             let refs: Vec<_> = refs.iter().map(|(name, id)| WantedRef { id: *id, name }).collect();
             machine.wanted_refs(&refs, output)?;
         }
+        Ok(())
+    }
+}
+
+impl Conversation for Session {
+    type Machine = UploadPack;
+
+    fn on(&mut self, event: UploadPackEvent) -> Reply {
+        match event {
+            UploadPackEvent::RefsWanted(request) => {
+                // A client that lists refs again wants to see them as they are now.
+                self.view = None;
+                self.due = Due::Refs(Box::new(Advertising::new(request)));
+                Reply::Job
+            }
+            UploadPackEvent::Wants(ids) => {
+                self.fetch.wants.extend(ids);
+                Reply::Continue
+            }
+            UploadPackEvent::Shallow(ids) => {
+                self.fetch.shallow.extend(ids);
+                Reply::Continue
+            }
+            UploadPackEvent::Request(request) => {
+                self.fetch.request = *request;
+                self.due = Due::Request;
+                Reply::Job
+            }
+            UploadPackEvent::Haves { ids, .. } => {
+                self.due = Due::Haves { ids, common: Vec::new(), covered_after: None };
+                Reply::Job
+            }
+            UploadPackEvent::PackWanted => {
+                self.due = Due::Pack(Box::default());
+                Reply::Pack
+            }
+            _ => Reply::Continue,
+        }
+    }
+
+    fn work(&mut self, stop: &dyn Interrupt) -> Result<(), ServeError> {
+        let view = self.view()?;
+        match std::mem::replace(&mut self.due, Due::Nothing) {
+            Due::Nothing => {}
+            Due::Refs(mut advertising) => {
+                advertising.work(&view, &self.policy)?;
+                self.due = Due::Refs(advertising);
+            }
+            Due::Request => {
+                self.check_request(&view, stop)?;
+                self.due = Due::Request;
+            }
+            Due::Haves { ids, mut common, .. } => {
+                self.check_request(&view, stop)?;
+                let covered_after = self.hear(&view, &ids, &mut common, stop)?;
+                self.due = Due::Haves { ids, common, covered_after };
+            }
+            Due::Pack(mut packing) => {
+                self.check_request(&view, stop)?;
+                if !packing.is_begun() {
+                    packing.begin(self.pack_request(&view)?, &self.fetch);
+                }
+                packing.work(stop)?;
+                self.due = Due::Pack(packing);
+            }
+        }
+        Ok(())
+    }
+
+    fn answer(&mut self, machine: &mut UploadPack, output: &mut BytesMut) -> Result<(), ServeError> {
+        match std::mem::replace(&mut self.due, Due::Nothing) {
+            // The request has been checked, and versions 0 and 1 wait for the boundary.
+            Due::Request => machine.shallow_info(&depth::lines(self.fetch.update.as_ref()), output)?,
+            Due::Nothing => return Err(ServeError::Internal("nothing is due, and the machine waits")),
+            Due::Refs(mut advertising) => {
+                if advertising.answer(machine, output)? {
+                    let boundary = self.view.as_ref().map(|view| Arc::clone(&view.shallow));
+                    machine.end_refs(&boundary.unwrap_or_default(), output)?;
+                    if self.version == Version::V2 {
+                        self.view = None;
+                    }
+                } else {
+                    self.due = Due::Refs(advertising);
+                }
+            }
+            Due::Haves { common, covered_after, .. } => {
+                machine.acknowledge(HaveAnswers { common: &common, covered_after }, output)?;
+            }
+            Due::Pack(mut packing) => {
+                if !packing.is_announced() {
+                    self.sections(machine, output)?;
+                }
+                if packing.answer(machine, output)? {
+                    self.fetch = Fetch::default();
+                    self.view = None;
+                } else {
+                    self.due = Due::Pack(packing);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    // A request that has been heard is looked at at once: what may not be had is refused before the client is asked for more.
+    fn must_work(&self) -> bool {
+        matches!(self.due, Due::Request) && !self.fetch.checked
+    }
+
+    fn settle(&mut self, _machine: &mut UploadPack, _output: &mut BytesMut) -> Result<(), ServeError> {
         Ok(())
     }
 }

@@ -1,33 +1,28 @@
-//! Serving one client on standard input and output: what `git-upload-pack` is to ssh and local paths.
-
-use std::sync::Arc;
+//! Serving one client on standard input and output: what `git-upload-pack` and `git-receive-pack` are to ssh and local paths.
 
 use bytes::BytesMut;
-use gitwire_protocol::{Machine, Next, Serving, UploadPack, Version};
-use gitwire_storage::Repository;
+use gitwire_protocol::{Machine, Next};
 use gitwire_transport::blocking::{Driver, Streams};
-use gitwire_transport::{Moved, TransportError};
+use gitwire_transport::{Deadlines, Moved, TransportError};
 use gitwire_types::Never;
 
-use crate::{Policy, ServeError, Session};
+use crate::{Conversation, ServeError, Session};
 
-/// Serves one client over `streams` until it is done.
+/// Serves one client over `streams` until it is done: `conversation` is a session with its machine, such as
+/// [`Session::new`] or [`ReceiveSession::new`](crate::ReceiveSession::new) give them.
 ///
 /// # Errors
 /// Why the conversation ended early. The client has been told as much as it may know.
-pub fn upload_pack(
-    repository: Arc<dyn Repository>,
-    policy: Arc<Policy>,
-    version: Version,
-    serving: Serving,
+pub fn serve<C: Conversation>(
+    conversation: (C, C::Machine),
+    deadlines: Deadlines,
     streams: Streams,
 ) -> Result<(), ServeError> {
-    let deadlines = policy.deadlines.clone();
-    let (mut session, machine) = Session::new(repository, policy, version, serving);
+    let (mut session, machine) = conversation;
     let mut driver = Driver::new(machine, streams, deadlines);
     let served = converse(&mut driver, &mut session);
     if let Err(error) = &served
-        && !is_over(error)
+        && !error.is_over()
     {
         driver.abort(error.reply().as_bytes());
     }
@@ -35,17 +30,15 @@ pub fn upload_pack(
     served
 }
 
-/// Writes the refs as `info/refs` shows them, for smart HTTP: an advertisement and nothing else.
+/// Writes the refs as `info/refs` shows them, for smart HTTP: `conversation` was made for an advertisement and nothing else.
 ///
 /// # Errors
 /// A failing repository.
-pub fn advertise(
-    repository: Arc<dyn Repository>,
-    policy: Arc<Policy>,
-    version: Version,
+pub fn advertise<C: Conversation>(
+    conversation: (C, C::Machine),
     mut write: impl FnMut(&mut BytesMut) -> std::io::Result<()>,
 ) -> Result<(), ServeError> {
-    let (mut session, mut machine) = Session::new(repository, policy, version, Serving::Advertisement);
+    let (mut session, mut machine) = conversation;
     let (mut input, mut output) = (BytesMut::new(), BytesMut::new());
     loop {
         let mut ended = false;
@@ -70,13 +63,14 @@ pub fn advertise(
     }
 }
 
-fn converse(driver: &mut Driver<UploadPack>, session: &mut Session) -> Result<(), ServeError> {
+fn converse<C: Conversation>(driver: &mut Driver<C::Machine>, session: &mut C) -> Result<(), ServeError> {
     loop {
         match driver.next()? {
             Moved::Event(event) => {
                 let _ = session.on(event);
-                if session.must_check() {
+                if session.must_work() {
                     session.work(&Never)?;
+                    driver.with(|machine, output| session.settle(machine, output))?;
                 }
             }
             Moved::Answer => {
@@ -87,9 +81,4 @@ fn converse(driver: &mut Driver<UploadPack>, session: &mut Session) -> Result<()
             Moved::Done => return Ok(()),
         }
     }
-}
-
-/// Whether the machine or the stream has ended already, so that nothing more can be said.
-fn is_over(error: &ServeError) -> bool {
-    matches!(error, ServeError::Protocol(_) | ServeError::Transport(_))
 }

@@ -109,6 +109,13 @@ pub trait Staging: Send {
     /// What is wrong with the pack, with its offset; a limit that was hit; a failing medium.
     fn write(&mut self, pack: &[u8]) -> Result<()>;
 
+    /// Whether the pack is whole, its checksum included: nothing more of the stream belongs to it. On a stream that does not end
+    /// with the pack, nobody else knows.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write).
+    fn is_complete(&mut self) -> Result<bool>;
+
     /// The counters, for whoever shows them; `None` where there are none.
     fn progress(&self) -> Option<Arc<gitwire_pack::Progress>> {
         None

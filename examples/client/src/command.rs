@@ -7,6 +7,7 @@ pub(crate) mod index_pack;
 pub(crate) mod init;
 pub(crate) mod ls_remote;
 pub(crate) mod pack_objects;
+pub(crate) mod receive_pack;
 pub(crate) mod show_index;
 pub(crate) mod upload_pack;
 pub(crate) mod verify_pack;

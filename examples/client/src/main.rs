@@ -39,6 +39,8 @@ enum Command {
     Init(command::init::Init),
     /// Serve one client on standard input and output.
     UploadPack(command::upload_pack::UploadPack),
+    /// Receive one push on standard input and output.
+    ReceivePack(command::receive_pack::ReceivePack),
     /// Serve git:// to many clients.
     Daemon(command::daemon::Daemon),
     /// Make the index of a pack.
@@ -89,6 +91,7 @@ fn execute(command: &Command, config: Config) -> Result<ExitCode, Failure> {
         Command::Fetch(command) => command.run(config),
         Command::Init(command) => command.run(),
         Command::UploadPack(command) => command.run(config),
+        Command::ReceivePack(command) => command.run(config),
         Command::Daemon(command) => command.run(config),
         Command::IndexPack(command) => command.run(config),
         Command::VerifyPack(command) => command.run(),

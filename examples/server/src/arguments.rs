@@ -20,6 +20,9 @@ pub(crate) struct Arguments {
     /// A door to open: git://HOST:PORT. Port 0 is any port.
     #[arg(long, value_name = "URL")]
     pub(crate) listen: Vec<Door>,
+    /// Who may push: nobody, or anyone who reaches a door. Anyone may only on this machine's own address.
+    #[arg(long, value_enum, default_value_t, value_name = "WHO")]
+    pub(crate) allow_push: AllowPush,
     /// A file that is written, one URL a line, once every door is open.
     #[arg(long, value_name = "PATH")]
     pub(crate) ready_file: Option<PathBuf>,
@@ -32,6 +35,16 @@ pub(crate) struct Arguments {
     /// A limit: connections, jobs, request-timeout, first-byte, idle, wants, haves, refs, pack-memory.
     #[arg(long, value_name = "KEY=VALUE")]
     pub(crate) limit: Vec<LimitArgument>,
+}
+
+/// Who may push.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum AllowPush {
+    /// Nobody.
+    #[default]
+    No,
+    /// Who reaches a door.
+    Anyone,
 }
 
 /// How the log looks.

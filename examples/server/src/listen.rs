@@ -5,13 +5,13 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use gitwire_server::{DirectoryRoot, Export, daemon};
+use gitwire_server::{DirectoryRoot, Export, ReceivePolicy, daemon};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::arguments::{Arguments, Door};
+use crate::arguments::{AllowPush, Arguments, Door};
 
 /// A door that is open.
 pub(crate) struct OpenDoor {
@@ -55,7 +55,15 @@ pub(crate) async fn serve(
     arguments: &Arguments,
 ) -> Result<(), Box<dyn std::error::Error>> {
     let (options, policy) = arguments.limits()?;
-    let repositories = Arc::new(DirectoryRoot::new(root, Export::All)?);
+    let mut repositories = DirectoryRoot::new(root, Export::All)?;
+    if arguments.allow_push == AllowPush::Anyone {
+        // Nobody signs in at these doors, so who reaches them must be on this machine.
+        if let Some(door) = doors.iter().find(|door| !door.address.ip().is_loopback()) {
+            return Err(format!("{}: anyone may push only at a loopback address", door.url()).into());
+        }
+        repositories = repositories.receiving(ReceivePolicy::default());
+    }
+    let repositories = Arc::new(repositories);
     let policy = Arc::new(policy);
     let (stop, stopped) = watch::channel(false);
     let mut serving = JoinSet::new();

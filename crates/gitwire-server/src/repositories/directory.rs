@@ -11,7 +11,8 @@ use gitwire_gitdir::fs::{FileKind, Links, Stat};
 use gitwire_gitdir::{GitDir, Lookup, OpenOptions};
 use gitwire_storage::{Repository, StorageError, StorageErrorKind};
 
-use super::{OpenError, Repositories, RepositoryRequest};
+use super::{OpenError, Receiving, Repositories, RepositoryRequest};
+use crate::{ProgramHooks, ReceivePolicy};
 
 /// The Git directories below one directory: what a server shows to strangers.
 ///
@@ -21,6 +22,7 @@ pub struct DirectoryRoot {
     root: PathBuf,
     options: OpenOptions,
     export: Export,
+    receive: Option<ReceivePolicy>,
     open: Mutex<HashMap<PathBuf, (Stat, GitDir)>>,
 }
 
@@ -58,7 +60,14 @@ impl DirectoryRoot {
             StorageError::new(StorageErrorKind::Io, format!("cannot open '{}'", root.display()))
                 .with_source(error)
         })?;
-        Ok(Self { root: canonical, options, export, open: Mutex::default() })
+        Ok(Self { root: canonical, options, export, receive: None, open: Mutex::default() })
+    }
+
+    /// The same, taking pushes under `policy` and what each repository's configuration adds to it, with the hooks that stand there.
+    #[must_use]
+    pub fn receiving(mut self, policy: ReceivePolicy) -> Self {
+        self.receive = Some(policy);
+        self
     }
 
     /// Where it is, without symbolic links.
@@ -78,6 +87,18 @@ impl DirectoryRoot {
         let suffixes: &[&str] =
             if self.options.lookup == Lookup::Exact { &[""] } else { &["/.git", "", ".git/.git", ".git"] };
         Ok(suffixes.iter().map(|suffix| with_suffix(&place, suffix)).collect())
+    }
+
+    fn find(&self, request: &RepositoryRequest<'_>) -> Result<GitDir, OpenError> {
+        for place in self.candidates(request.path)? {
+            if let Some(repository) = self.open_at(&place)? {
+                if !self.is_exported(&repository) {
+                    return Err(not_found("it is not marked for export"));
+                }
+                return Ok(repository);
+            }
+        }
+        Err(not_found("nothing is there"))
     }
 
     /// The repository at exactly this place; `None` if there is none.
@@ -129,15 +150,17 @@ impl DirectoryRoot {
 
 impl Repositories for DirectoryRoot {
     fn open(&self, request: &RepositoryRequest<'_>) -> Result<Arc<dyn Repository>, OpenError> {
-        for place in self.candidates(request.path)? {
-            if let Some(repository) = self.open_at(&place)? {
-                if !self.is_exported(&repository) {
-                    return Err(not_found("it is not marked for export"));
-                }
-                return Ok(Arc::new(repository));
-            }
-        }
-        Err(not_found("nothing is there"))
+        Ok(Arc::new(self.find(request)?))
+    }
+
+    fn open_to_receive(&self, request: &RepositoryRequest<'_>) -> Result<Receiving, OpenError> {
+        let policy = self.receive.clone().ok_or(OpenError::NotEnabled)?;
+        let repository = self.find(request)?;
+        let policy = policy.with_config(&repository.config()).map_err(|error| {
+            StorageError::new(StorageErrorKind::Misuse, "bad configuration".to_owned()).with_source(error)
+        })?;
+        let hooks = Arc::new(ProgramHooks::new(&repository));
+        Ok(Receiving { repository: Arc::new(repository), policy: Arc::new(policy), hooks })
     }
 }
 

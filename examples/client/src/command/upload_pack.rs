@@ -9,7 +9,7 @@ use std::time::Duration;
 use clap::Args;
 use gitwire_gitdir::{Config, GitDir, Lookup, OpenOptions};
 use gitwire_protocol::{Serving, Version};
-use gitwire_server::{Policy, ServeError, stdio};
+use gitwire_server::{Policy, ServeError, Session, stdio};
 use gitwire_transport::blocking::Streams;
 
 use crate::failure::Failure;
@@ -49,11 +49,14 @@ impl UploadPack {
         let version = Version::asked(asked.as_encoded_bytes());
         if self.http_backend_info_refs {
             let mut out = std::io::stdout().lock();
-            stdio::advertise(repository, policy, version, |bytes| out.write_all(bytes))?;
+            let conversation = Session::new(repository, policy, version, Serving::Advertisement);
+            stdio::advertise(conversation, |bytes| out.write_all(bytes))?;
             return Ok(ExitCode::SUCCESS);
         }
         let serving = if self.stateless_rpc { Serving::Stateless } else { Serving::Duplex };
-        match stdio::upload_pack(repository, policy, version, serving, Streams::stdio()?) {
+        let deadlines = policy.deadlines.clone();
+        let conversation = Session::new(repository, policy, version, serving);
+        match stdio::serve(conversation, deadlines, Streams::stdio()?) {
             Ok(()) => Ok(ExitCode::SUCCESS),
             // The client has been told; whoever looks at standard error hears it as well.
             Err(error @ (ServeError::Protocol(_) | ServeError::Refused(_))) => {

@@ -1,0 +1,120 @@
+//! What a push may do.
+
+use gitwire_capability::PushFeature;
+use gitwire_protocol::{Limits, ReceivePackOptions, Serving, Version};
+use gitwire_storage::StageRequest;
+use gitwire_transport::Deadlines;
+use gitwire_types::ObjectFormat;
+use gitwire_walk::WalkLimits;
+
+use crate::HiddenRefs;
+
+/// What a push may do, and what it may cost.
+///
+/// Two starting points: [`ReceivePolicy::git`] is what git does without configuration, [`ReceivePolicy::default`] is what is safe among
+/// strangers. The field docs say where they differ.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct ReceivePolicy {
+    /// Refs that a pusher neither sees nor changes (`receive.hideRefs`).
+    pub hidden: HiddenRefs,
+    /// No branch may be deleted (`receive.denyDeletes`). In both: they may.
+    pub deny_deletes: bool,
+    /// No branch may lose commits (`receive.denyNonFastForwards`). In both: it may, where the pusher forces it.
+    pub deny_non_fast_forwards: bool,
+    /// Whether the branch that `HEAD` names may be deleted (`receive.denyDeleteCurrent`). In both: no.
+    pub delete_current: CurrentBranch,
+    /// Whether the branch that is checked out may be changed (`receive.denyCurrentBranch`). In both: no.
+    pub update_current: CurrentBranch,
+    /// Whether the repository has a work tree, so that a branch can be checked out (`core.bare`).
+    pub work_tree: bool,
+    /// Whether a push may bring a boundary with it (`receive.shallowUpdate`). In both: no.
+    pub shallow_update: bool,
+    /// Whether push options are offered (`receive.advertisePushOptions`). In both: no.
+    pub push_options: bool,
+    /// Whether several refs may change together or not at all (`receive.advertiseAtomic`). In both: yes.
+    pub atomic: bool,
+    /// How packs are received: sizes, depth of deltas, memory, threads, and whether objects are checked as `git fsck` would
+    /// (`receive.fsckObjects`, `receive.maxInputSize`). git: no check; default: checked, and objects of at most 256 MiB as delta
+    /// results.
+    pub stage: StageRequest,
+    /// What a client may make the machine read and hold.
+    pub protocol: Limits,
+    /// What a walk may read and hold.
+    pub walk: WalkLimits,
+    /// How long a client may take. git: for ever; default: [`Deadlines::server`].
+    pub deadlines: Deadlines,
+}
+
+/// What happens to a change of the branch that is current.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CurrentBranch {
+    /// It is refused.
+    Refuse,
+    /// It is made, and the client is warned.
+    Warn,
+    /// It is made.
+    Allow,
+}
+
+impl ReceivePolicy {
+    /// What git does without configuration.
+    #[must_use]
+    pub fn git() -> Self {
+        let keep_alive = Deadlines::server().keep_alive;
+        let mut policy = Self { deadlines: Deadlines { keep_alive, ..Deadlines::none() }, ..Self::default() };
+        policy.stage = StageRequest::default();
+        // git has no limits here; these are those of a client, which trusts what it asked for.
+        policy.protocol.commands_max = policy.protocol.refs_max;
+        policy.protocol.command_bytes_max = policy.protocol.advertisement_bytes_max;
+        policy
+    }
+
+    /// How a machine receives under this policy.
+    #[must_use]
+    pub fn machine_options(
+        &self,
+        version: Version,
+        serving: Serving,
+        format: ObjectFormat,
+    ) -> ReceivePackOptions {
+        let mut options = ReceivePackOptions::new(version, serving, format);
+        options.limits = self.protocol;
+        if self.push_options {
+            options.offer.features.insert(PushFeature::PushOptions);
+        }
+        if !self.atomic {
+            options.offer.features = options.offer.features.without(PushFeature::Atomic);
+        }
+        options
+    }
+}
+
+impl Default for ReceivePolicy {
+    /// What is safe among strangers.
+    fn default() -> Self {
+        let mut stage = StageRequest::default();
+        stage.fsck = true;
+        // A history of this size takes minutes over a usual line; larger ones come in parts.
+        stage.pack_bytes_max = 8 << 30;
+        stage.objects_max = 20_000_000;
+        // Hosts refuse files of more than 100 MB.
+        stage.object_bytes_max = 1 << 30;
+        Self {
+            hidden: HiddenRefs::default(),
+            deny_deletes: false,
+            deny_non_fast_forwards: false,
+            delete_current: CurrentBranch::Refuse,
+            update_current: CurrentBranch::Refuse,
+            work_tree: false,
+            shallow_update: false,
+            push_options: false,
+            atomic: true,
+            stage,
+            protocol: Limits::default(),
+            walk: WalkLimits::default(),
+            deadlines: Deadlines::server(),
+        }
+    }
+}

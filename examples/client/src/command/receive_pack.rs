@@ -1,0 +1,93 @@
+//! `gitwire receive-pack`: in place of `git receive-pack`, for ssh and local paths.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use clap::Args;
+use gitwire_gitdir::{Config, GitDir, Lookup, OpenOptions};
+use gitwire_protocol::{Serving, Version};
+use gitwire_server::{ProgramHooks, Pusher, ReceivePolicy, ReceiveSession, ServeError, stdio};
+use gitwire_transport::blocking::Streams;
+
+use crate::failure::Failure;
+
+#[derive(Debug, Args)]
+pub(crate) struct ReceivePack {
+    /// One request and one answer.
+    #[arg(long)]
+    stateless_rpc: bool,
+    /// Only show what there is, for smart HTTP.
+    #[arg(long, visible_alias = "advertise-refs")]
+    http_backend_info_refs: bool,
+    /// Say nothing beside what the client must know.
+    #[arg(short, long)]
+    quiet: bool,
+    /// The repository.
+    directory: PathBuf,
+}
+
+impl ReceivePack {
+    pub(crate) fn run(&self, config: Config) -> Result<ExitCode, Failure> {
+        let mut options = OpenOptions::default();
+        options.lookup = Lookup::Guess;
+        options.config = config;
+        let repository = GitDir::open(&self.directory, &options)?;
+        let mut policy = ReceivePolicy::git().with_config(&repository.config())?;
+        policy.stage.threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let hooks = Arc::new(ProgramHooks::new(&repository));
+        let committer = committer(&repository.config());
+        let asked = std::env::var_os("GIT_PROTOCOL").unwrap_or_default();
+        let version = Version::asked(asked.as_encoded_bytes());
+        let serving = match (self.http_backend_info_refs, self.stateless_rpc) {
+            (true, _) => Serving::Advertisement,
+            (false, true) => Serving::Stateless,
+            (false, false) => Serving::Duplex,
+        };
+        let deadlines = policy.deadlines.clone();
+        let (repository, policy) = (Arc::new(repository), Arc::new(policy));
+        let conversation =
+            ReceiveSession::new(repository, policy, hooks, Pusher::new(committer), version, serving);
+        if serving == Serving::Advertisement {
+            let mut out = std::io::stdout().lock();
+            stdio::advertise(conversation, |bytes| out.write_all(bytes))?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        match stdio::serve(conversation, deadlines, Streams::stdio()?) {
+            Ok(()) => Ok(ExitCode::SUCCESS),
+            // The client has been told; whoever looks at standard error hears it as well.
+            Err(error @ (ServeError::Protocol(_) | ServeError::Refused(_))) => {
+                Err(Failure::fatal(error.to_string()))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// Who goes into the reflogs: from the environment, the configuration, or the user's name, as git finds it.
+fn committer(config: &Config) -> String {
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let configured =
+        |name: &str| config.string("user", None, name).map(|text| String::from_utf8_lossy(text).into_owned());
+    let user = || variable("USER").or_else(|| variable("LOGNAME")).unwrap_or_else(|| "unknown".to_owned());
+    let name = variable("GIT_COMMITTER_NAME").or_else(|| configured("name")).unwrap_or_else(user);
+    let address = variable("GIT_COMMITTER_EMAIL").or_else(|| configured("email"));
+    let address = address.unwrap_or_else(|| format!("{}@localhost", user()));
+    let clean = |text: &str| text.replace(['<', '>', '\n', '\0'], "");
+    let time = variable("GIT_COMMITTER_DATE").filter(|date| is_raw_date(date)).unwrap_or_else(|| {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        format!("{now} +0000")
+    });
+    format!("{} <{}> {}", clean(&name), clean(&address), time.trim_start_matches('@'))
+}
+
+/// `seconds zone`, which needs no calendar; other forms of a date count as none.
+fn is_raw_date(date: &str) -> bool {
+    let mut words = date.trim_start_matches('@').split(' ');
+    let seconds =
+        words.next().is_some_and(|word| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit()));
+    let zone = words.next().is_some_and(|word| word.len() == 5 && word.starts_with(['+', '-']));
+    seconds && zone && words.next().is_none()
+}
