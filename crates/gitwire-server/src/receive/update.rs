@@ -128,7 +128,7 @@ impl ReceiveSession {
                 match self.policy.delete_current {
                     CurrentBranch::Refuse => return Ok(Some(b"deletion of the current branch prohibited")),
                     CurrentBranch::Warn => {
-                        self.said.extend_from_slice(b"warning: deleting the current branch\n")
+                        self.said.extend_from_slice(b"warning: deleting the current branch\n");
                     }
                     CurrentBranch::Allow => {}
                 }

@@ -8,6 +8,8 @@
     reason = "the modules of a test binary"
 )]
 
+mod receive;
+
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,7 +17,7 @@ use std::sync::Arc;
 use bytes::BytesMut;
 use gitwire_gitdir::{GitDir, OpenOptions};
 use gitwire_protocol::{Machine as _, Next, Serving, Version};
-use gitwire_server::{Policy, ServeError, Session, stdio};
+use gitwire_server::{Conversation as _, Policy, ServeError, Session, stdio};
 use gitwire_testkit::git::{Folder, Git};
 use gitwire_types::Never;
 
@@ -65,7 +67,7 @@ fn lines(wire: &[u8]) -> Vec<String> {
 fn advertised(path: &Path, version: Version) -> Vec<String> {
     let (repository, policy) = open(path);
     let mut wire = Vec::new();
-    stdio::advertise(repository, policy, version, |bytes| {
+    stdio::advertise(Session::new(repository, policy, version, Serving::Advertisement), |bytes| {
         wire.extend_from_slice(bytes);
         Ok(())
     })
@@ -99,7 +101,7 @@ fn serve(path: &Path, version: Version, request: &[u8]) -> Result<BytesMut, Serv
         match machine.step(&mut input, &mut output)? {
             Next::Event(event) => {
                 let _ = session.on(event);
-                if session.must_check() {
+                if session.must_work() {
                     session.work(&Never)?;
                 }
             }

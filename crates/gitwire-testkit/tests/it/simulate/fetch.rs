@@ -9,7 +9,7 @@ use gitwire_protocol::message::DepthRequest;
 use gitwire_protocol::{
     FetchClient, FetchClientOptions, Machine as _, Mode, Next, ProtocolError, Serving, UploadPack, Version,
 };
-use gitwire_server::{Policy, ServeError, Session};
+use gitwire_server::{Conversation as _, Policy, ServeError, Session};
 use gitwire_storage::Repository;
 use gitwire_testkit::{Dice, History, Manner};
 use gitwire_types::{FetchRefspec, FilterSpec, Never, ObjectFormat};
@@ -284,7 +284,7 @@ impl End for Server {
             let done = match self.machine.step(input, output)? {
                 Next::Event(event) => {
                     let _ = self.session.on(event);
-                    if self.session.must_check() { self.session.work(&Never) } else { Ok(()) }
+                    if self.session.must_work() { self.session.work(&Never) } else { Ok(()) }
                 }
                 Next::Answer if output.len() > room => return Ok(Rest::Full),
                 Next::Answer => self.answer(output),
