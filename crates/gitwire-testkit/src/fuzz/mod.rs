@@ -18,6 +18,7 @@ mod git_config;
 mod git_files;
 mod idx_read;
 mod indexer;
+mod intent;
 mod loose_object;
 mod loose_ref;
 mod pack_access;
@@ -58,6 +59,7 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("git_config", git_config::git_config),
     ("idx_read", idx_read::idx_read),
     ("indexer", indexer::indexer),
+    ("intent", intent::intent),
     ("loose_object", loose_object::loose_object),
     ("loose_ref", loose_ref::loose_ref),
     ("pack_access", pack_access::pack_access),
