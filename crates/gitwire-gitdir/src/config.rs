@@ -1,11 +1,15 @@
 //! Configuration files (`git-config`): read with git's rules, looked up by section, subsection and name.
 
+mod environment;
+mod include;
 mod parse;
+mod sources;
 #[cfg(test)]
 mod tests;
 mod write;
 
 pub use self::parse::ConfigError;
+pub use self::sources::ConfigSources;
 pub use self::write::ConfigSection;
 
 /// The variables of one or more configuration files, in the order in which they were read: later ones win.
@@ -62,6 +66,33 @@ impl Config {
             name: name.to_ascii_lowercase(),
             value: value.map(<[u8]>::to_vec),
         });
+    }
+
+    /// Sets a variable by its whole key, as if it stood at the end (`git -c KEY=VALUE`).
+    ///
+    /// # Errors
+    /// A key without a section, or with a name that no variable may have.
+    pub fn set_key(&mut self, key: &[u8], value: Option<&[u8]>) -> Result<(), ConfigError> {
+        let bad = || ConfigError::Value {
+            variable: "key".to_owned(),
+            value: key.escape_ascii().to_string(),
+            expected: "SECTION.NAME or SECTION.SUBSECTION.NAME",
+        };
+        let dot =
+            |at: Option<usize>| at.and_then(|at| Some((key.get(..at)?, key.get(at.saturating_add(1)..)?)));
+        let (section, rest) = dot(key.iter().position(|byte| *byte == b'.')).ok_or_else(bad)?;
+        let (before, name) = dot(key.iter().rposition(|byte| *byte == b'.')).ok_or_else(bad)?;
+        let subsection = (before.len() > section.len())
+            .then(|| rest.get(..before.len().saturating_sub(section.len()).saturating_sub(1)))
+            .flatten();
+        let word = |text: &[u8]| text.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-');
+        let good = word(section) && !section.is_empty() && word(name);
+        if !good || !name.first().is_some_and(u8::is_ascii_alphabetic) {
+            return Err(bad());
+        }
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        self.set(&text(section), subsection, &text(name), value);
+        Ok(())
     }
 
     /// Every variable, in order.

@@ -24,7 +24,7 @@ mod repository;
 mod shallow;
 mod staging;
 
-pub use crate::config::{Config, ConfigEntry, ConfigError, ConfigSection};
+pub use crate::config::{Config, ConfigEntry, ConfigError, ConfigSection, ConfigSources};
 pub use crate::fetch_head::{FetchHead, FetchHeadMode, Merge};
 pub use crate::init::{InitOptions, InitialHead};
 pub use crate::open::{Lookup, OpenOptions};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use gitwire_storage::{Result, StorageError, StorageErrorKind};
 use gitwire_types::ObjectFormat;
 
-use crate::config::Config;
+use crate::config::{Config, ConfigSources};
 use crate::error::{Context as _, corrupt, optional, unsupported};
 use crate::fs::{Directory, Disk, FileKind, FileSystem, Links, path_from, read_all};
 
@@ -18,6 +18,9 @@ pub struct OpenOptions {
     pub file_system: Arc<dyn FileSystem>,
     /// Which places are looked at.
     pub lookup: Lookup,
+    /// Where else configuration is read, as git does it; with it includes are followed, in the repository's files too. `None`:
+    /// the repository's own files alone.
+    pub sources: Option<Arc<ConfigSources>>,
     /// Variables that win over the repository's own, as by `git -c`.
     pub config: Config,
     /// Whether each object that is read whole is hashed and compared with its name.
@@ -33,6 +36,7 @@ impl Default for OpenOptions {
         Self {
             file_system: Arc::new(Disk),
             lookup: Lookup::default(),
+            sources: None,
             config: Config::default(),
             verify_objects: false,
             // As git's core.deltaBaseCacheLimit.
@@ -103,6 +107,10 @@ fn look_at(path: &Path, options: &OpenOptions) -> Result<Option<Found>> {
     }
     let config = read_config(&*dir, &*common, &options.config)?;
     let format = check_format(&config)?;
+    let config = match &options.sources {
+        Some(sources) => with_sources(sources, options, &path, &common_path, config)?,
+        None => config,
+    };
     refuse_grafts(&*common)?;
     Ok(Some(Found { path, common_path, dir, common, config, format }))
 }
@@ -181,6 +189,25 @@ fn read_config(dir: &dyn Directory, common: &dyn Directory, overlay: &Config) ->
         config.append(read_config_file(dir, b"config.worktree")?.unwrap_or_default());
     }
     config.append(overlay.clone());
+    Ok(config)
+}
+
+/// The configuration as git puts it together: the system's, the user's, the repository's, and the command's.
+fn with_sources(
+    sources: &ConfigSources,
+    options: &OpenOptions,
+    path: &Path,
+    common_path: &Path,
+    own: Config,
+) -> Result<Config> {
+    let file_system = &*options.file_system;
+    let mut config = sources.read(file_system, Some(path))?;
+    config.append(sources.read_file(file_system, &common_path.join("config"), Some(path))?);
+    if own.boolean("extensions", None, "worktreeConfig").ok().flatten() == Some(true) {
+        config.append(sources.read_file(file_system, &path.join("config.worktree"), Some(path))?);
+    }
+    config.append(sources.command.clone());
+    config.append(options.config.clone());
     Ok(config)
 }
 
