@@ -35,6 +35,11 @@ impl Known {
         self.empty
     }
 
+    /// The objects themselves.
+    pub(crate) fn view(&self) -> &ObjectView {
+        &self.view
+    }
+
     fn has_loose_object(&self, id: &ObjectId) -> Result<bool> {
         let Some(first) = id.as_bytes().first() else { return Ok(false) };
         let Some(cell) = self.loose.get(usize::from(*first)) else { return Ok(false) };

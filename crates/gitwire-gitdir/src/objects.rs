@@ -73,6 +73,13 @@ impl ObjectFiles {
         Ok(ObjectView { packed, directories, format: self.format, verify: self.options.verify })
     }
 
+    /// A view of the packs of a quarantine alone.
+    pub(crate) fn view_of(&self, quarantine: ObjectDirectory) -> Result<ObjectView> {
+        let directories = vec![quarantine];
+        let packed = self.new_store(&directories).view()?;
+        Ok(ObjectView { packed, directories, format: self.format, verify: self.options.verify })
+    }
+
     fn store_of(&self, directories: &[ObjectDirectory]) -> Arc<PackedStore<DirectoryPacks>> {
         let mut store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
         let same = |known: &&Arc<PackedStore<DirectoryPacks>>| {

@@ -5,12 +5,17 @@
 //! durable. A `.keep` file stands beside the pack until the refs that need it are there: a `git repack -a -d` beside us would
 //! remove a pack that nothing refers to yet.
 
+mod collision;
+
 use std::any::Any;
 use std::ops::ControlFlow;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use gitwire_pack::{IndexVersion, Indexed, Indexer, IndexerOptions, Limits, Progress, Resolve, Statistics};
+use gitwire_pack::{
+    Content, IndexVersion, Indexed, Indexer, IndexerOptions, Inspect, KnownObjects as _, Limits, Progress,
+    Resolve, Statistics,
+};
 use gitwire_storage::{
     ObjectStore, PackCheck, Result, StageRequest, Staged, Staging, StorageError, StorageErrorKind,
 };
@@ -90,20 +95,54 @@ impl Staging for DirectoryStaging {
         if !known.is_empty() {
             resolve = resolve.existing(&known);
         }
-        let check = request.fsck.then(PackCheck::new);
-        if let Some(check) = &check {
-            resolve = resolve.inspect(check);
-        }
+        let inspection = Inspection {
+            check: request.fsck.then(PackCheck::new),
+            known: (!known.is_empty()).then_some(&known),
+            large: Mutex::default(),
+        };
+        resolve = resolve.inspect(&inspection);
         let indexed = indexer.finish(&resolve, interrupt)?;
         let stem = format!("pack-{}", indexed.checksum()).into_bytes();
         if indexed.count() > 0 {
             write_files(&repository, &quarantine, &indexed, &stem, &request)?;
         }
-        let view = repository.inner().objects.view_with(quarantine.as_objects()?)?;
+        let objects = &repository.inner().objects;
+        let Inspection { check, large, .. } = inspection;
+        let large = large.into_inner().unwrap_or_else(PoisonError::into_inner);
+        if !large.is_empty() {
+            collision::compare(&large, &objects.view_of(quarantine.as_objects()?)?, known.view(), interrupt)?;
+        }
+        let view = objects.view_with(quarantine.as_objects()?)?;
         if let Some(check) = check {
             check.finish(&view)?;
         }
         Ok(Box::new(DirectoryStaged { indexed, view: Arc::new(view), repository, quarantine, stem, lease }))
+    }
+}
+
+/// What is asked of each object of a pack.
+#[derive(Debug)]
+struct Inspection<'a> {
+    check: Option<PackCheck>,
+    /// What is there already, if anything is.
+    known: Option<&'a Known>,
+    /// Objects that are there already, and too large for the indexer to compare.
+    large: Mutex<Vec<ObjectId>>,
+}
+
+impl Inspect for Inspection<'_> {
+    fn inspect(
+        &self,
+        id: &ObjectId,
+        kind: ObjectKind,
+        content: Content<'_>,
+    ) -> std::result::Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        if let (Content::Large { .. }, Some(known)) = (content, self.known)
+            && known.info(id)?.is_some()
+        {
+            self.large.lock().unwrap_or_else(PoisonError::into_inner).push(*id);
+        }
+        self.check.as_ref().map_or(Ok(()), |check| check.inspect(id, kind, content))
     }
 }
 

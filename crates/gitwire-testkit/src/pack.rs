@@ -25,8 +25,8 @@ pub fn pack<'a>(
     pack
 }
 
-/// A zlib stream (RFC 1950) of stored blocks (RFC 1951, 3.2.4).
-fn stored(content: &[u8], out: &mut Vec<u8>) {
+/// Appends a zlib stream (RFC 1950) of stored blocks (RFC 1951, 3.2.4).
+pub fn stored(content: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(&[0x78, 0x01]);
     let mut rest = content;
     loop {

@@ -7,6 +7,7 @@
     reason = "a test ends at what it did not expect, and says aloud when it is skipped"
 )]
 
+mod attacks;
 mod concurrent;
 mod crash;
 mod damage;
