@@ -3,17 +3,19 @@
 
 use std::fmt;
 use std::fs;
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::thread::sleep;
-use std::time::Duration;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::thread;
 
 use gitwire_client::{Clone, CloneKind, Fetch, Fetched, Prune, Remote, TagFollowing};
 use gitwire_gitdir::{GitDir, OpenOptions};
 use gitwire_protocol::Version;
 use gitwire_protocol::message::DepthRequest;
+use gitwire_server::daemon::{DaemonOptions, serve};
+use gitwire_server::{DirectoryRoot, Export, Policy, ReceivePolicy};
 use gitwire_testkit::git::{Folder, Git};
 use gitwire_transport::Program;
 use gitwire_types::FetchRefspec;
@@ -84,6 +86,9 @@ fn every_version_over_every_door_between_our_ends_and_gits() {
     for case in &cases {
         world.clone(case);
         world.shallow_clone(case);
+        if case.client == End::Git {
+            world.push_and_delete(case);
+        }
     }
     add(&world.git, &world.source, "main", 200..203);
     world.git.ok(&world.source, ["tag", "-a", "-m", "three", "v3", "main"]);
@@ -100,7 +105,6 @@ struct World {
     source: PathBuf,
     /// What serves git://, ours and git's.
     daemons: [String; 2],
-    running: Child,
 }
 
 impl World {
@@ -112,9 +116,8 @@ impl World {
         let text = "#!/bin/sh\nwhile case $1 in -o|-p) shift;; -*) ;; *) false;; esac; do shift; done\nshift\nexec sh -c \"$*\"\n";
         fs::write(&script, text).unwrap();
         fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
-        let (ours, running) = our_daemon(folder.path());
-        let daemons = [ours, stock::daemon(&git, folder.path())];
-        Self { git, folder, source, daemons, running }
+        let daemons = [our_daemon(folder.path()), stock::daemon(&git, folder.path())];
+        Self { git, folder, source, daemons }
     }
 
     fn clone(&self, case: &Case) {
@@ -157,7 +160,7 @@ impl World {
                 fetch.refspecs = vec![FetchRefspec::parse("+refs/*:refs/*").unwrap()];
                 (fetch.prune, fetch.tags) = (Prune::Yes, TagFollowing::None);
                 let repository = GitDir::open(&path, &OpenOptions::default()).unwrap();
-                let fetched = fetch.run(std::sync::Arc::new(repository), &mut |_| ()).unwrap();
+                let fetched = fetch.run(Arc::new(repository), &mut |_| ()).unwrap();
                 check_version(case, &fetched);
                 // Three commits with two trees and two files each, a tag, and what completes the pack.
                 assert!(fetched.pack.unwrap().objects <= 3 * 5 + 1 + 10, "{case}: too much came");
@@ -167,18 +170,44 @@ impl World {
         self.check_same(case, &path);
     }
 
+    /// Pushes everything into an empty repository, then takes a branch away.
+    fn push_and_delete(&self, case: &Case) {
+        let target = self.at(case, "target.git");
+        self.git.ok(self.folder.path(), ["init", "-q", "--bare", "-b", "main", target.to_str().unwrap()]);
+        // There is no push of version 2: who asks for it gets version 0.
+        let version = if case.version == Version::V1 { Version::V1 } else { Version::V0 };
+        let program = format!("--receive-pack='{}' receive-pack", env!("CARGO_BIN_EXE_gitwire"));
+        let push = |refspec: &str| {
+            let mut words = vec!["push", "-q"];
+            words.extend((case.door != Door::Git).then_some(program.as_str()));
+            let url = self.url_of(case, &target);
+            self.spoken(case, &self.source, &words, &[&url, refspec], version);
+        };
+        push("refs/*:refs/*");
+        self.check_same(case, &target);
+        push(":refs/heads/side");
+        let left = refs(&self.git, &target);
+        let expected = refs(&self.git, &self.source);
+        let expected: Vec<_> = expected.lines().filter(|line| !line.ends_with("/side")).collect();
+        assert_eq!(left.lines().collect::<Vec<_>>(), expected, "{case}");
+    }
+
     /// Runs git with words, the URL and a last word; looks which version it spoke.
     #[track_caller]
     fn run_git(&self, case: &Case, folder: &Path, words: &[&str], last: &Path) {
+        let program = format!("--upload-pack={}", program(case));
+        let mut words = words.to_vec();
+        words.extend((case.door != Door::Git).then_some(program.as_str()));
+        self.spoken(case, folder, &words, &[&self.url(case), last.to_str().unwrap()], case.version);
+    }
+
+    #[track_caller]
+    fn spoken(&self, case: &Case, folder: &Path, words: &[&str], last: &[&str], version: Version) {
         let trace = self.at(case, "trace");
         let _ = fs::remove_file(&trace);
         let mut command =
             self.git.command(folder, ["-c".to_owned(), format!("protocol.version={}", case.version)]);
-        command.args(words);
-        if case.door != Door::Git {
-            command.arg(format!("--upload-pack={}", program(case)));
-        }
-        command.arg(self.url(case)).arg(last);
+        command.args(words).args(last);
         command.env("GIT_TRACE_PACKET", &trace).env("GIT_SSH_COMMAND", self.folder.path().join("ssh"));
         command.env("GIT_SSH_VARIANT", "ssh");
         let output = command.stderr(Stdio::piped()).output().unwrap();
@@ -187,7 +216,7 @@ impl World {
         let spoken = [(Version::V1, "< version 1"), (Version::V2, "< version 2")]
             .into_iter()
             .find(|(_, line)| trace.lines().any(|traced| traced.ends_with(line)));
-        assert_eq!(spoken.map_or(Version::V0, |(version, _)| version), case.version, "{case}");
+        assert_eq!(spoken.map_or(Version::V0, |(version, _)| version), version, "{case}: {words:?}");
     }
 
     fn remote(&self, case: &Case) -> Remote {
@@ -198,11 +227,16 @@ impl World {
     }
 
     fn url(&self, case: &Case) -> String {
-        let path = self.source.display();
+        self.url_of(case, &self.source)
+    }
+
+    fn url_of(&self, case: &Case, path: &Path) -> String {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let path = path.display();
         match case.door {
             Door::File => format!("file://{path}"),
             Door::Process => path.to_string(),
-            Door::Git => format!("{}/source.git", self.daemons[usize::from(case.server == End::Git)]),
+            Door::Git => format!("{}/{name}", self.daemons[usize::from(case.server == End::Git)]),
             Door::Ssh => format!("ssh://somewhere{path}"),
         }
     }
@@ -220,13 +254,6 @@ impl World {
     }
 }
 
-impl Drop for World {
-    fn drop(&mut self) {
-        let _ = self.running.kill();
-        let _ = self.running.wait();
-    }
-}
-
 /// What serves a repository on standard input and output.
 fn program(case: &Case) -> String {
     match case.server {
@@ -240,23 +267,21 @@ fn check_version(case: &Case, fetched: &Fetched) {
     assert_eq!(fetched.refs.version(), case.version, "{case}");
 }
 
-/// `gitwire daemon` on a port that was free a moment ago.
-fn our_daemon(root: &Path) -> (String, Child) {
+/// Our git:// server in this process, taking pushes from anybody.
+fn our_daemon(root: &Path) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    drop(listener);
-    let mut command = Command::new(env!("CARGO_BIN_EXE_gitwire"));
-    command.args(["daemon", "--listen=127.0.0.1", "--export-all"]);
-    command.arg(format!("--port={}", address.port())).arg(format!("--base-path={}", root.display()));
-    let mut child = command.stdin(Stdio::null()).spawn().unwrap();
-    for _ in 0..500 {
-        if TcpStream::connect(address).is_ok() {
-            return (format!("git://{address}"), child);
-        }
-        sleep(Duration::from_millis(20));
-    }
-    let _ = child.kill();
-    panic!("the daemon does not listen: {:?}", child.wait());
+    listener.set_nonblocking(true).unwrap();
+    let url = format!("git://{}", listener.local_addr().unwrap());
+    let root = DirectoryRoot::new(root, Export::All).unwrap().receiving(ReceivePolicy::default());
+    thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+            let (policy, options) = (Arc::new(Policy::default()), DaemonOptions::default());
+            serve(listener, Arc::new(root), policy, options, std::future::pending()).await
+        })
+    });
+    url
 }
 
 impl fmt::Display for Case {
