@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Other people's clients against gitwired: each clones, and what it has is what was served.
+"""Other people's clients against gitwired: each clones, and dulwich pushes; what one side has is what the other one had.
 
 usage: run.py GITWIRED GIX-CLONE     with dulwich on the Python path
 """
@@ -57,7 +57,7 @@ def make(root):
 def start(gitwired, root):
     """A server, and its doors by their schemes."""
     server = subprocess.Popen(
-        [gitwired, "--root", root, "--listen", "git://127.0.0.1:0"],
+        [gitwired, "--root", root, "--listen", "git://127.0.0.1:0", "--allow-push=anyone"],
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -75,6 +75,15 @@ def by_dulwich(url, path):
         porcelain.clone(url, path, bare=True, checkout=False, errstream=nowhere).close()
 
 
+def push_by_dulwich(source, url):
+    """All branches and tags, then one branch away."""
+    refs = git(source, "for-each-ref", "--format=%(refname)", "refs/heads", "refs/tags").decode().split()
+    with open(os.devnull, "wb") as nowhere:
+        porcelain.push(source, url, [f"{name}:{name}" for name in refs], outstream=nowhere, errstream=nowhere)
+        porcelain.push(source, url, ["refs/heads/side:refs/heads/gone"], outstream=nowhere, errstream=nowhere)
+        porcelain.push(source, url, [":refs/heads/gone"], outstream=nowhere, errstream=nowhere)
+
+
 def by_gix(gix):
     """gitoxide's client."""
     return lambda url, path: subprocess.run([gix, url, path], check=True)
@@ -88,6 +97,8 @@ def check(name, source, clone):
         as_remote = line.replace(" refs/heads/", " refs/remotes/origin/")
         if line not in held and as_remote not in held:
             sys.exit(f"{name}: {line} is not in its clone: {held}")
+    if "refs/heads/gone" in "".join(held):
+        sys.exit(f"{name}: a branch that was deleted is there")
     git(clone, "fsck", "--strict", "--no-dangling")
 
 
@@ -104,6 +115,11 @@ def main():
                     clone(f"{door}/project.git", path)
                     check(f"{name} over {scheme}", source, path)
                     print(f"{name} clones over {scheme}")
+                name = f"pushed-{scheme}.git"
+                git(folder, "init", "-q", "--bare", "-b", "main", name)
+                push_by_dulwich(source, f"{door}/{name}")
+                check(f"dulwich's push over {scheme}", source, os.path.join(folder, name))
+                print(f"dulwich pushes over {scheme}")
         finally:
             server.terminate()
             server.wait()
