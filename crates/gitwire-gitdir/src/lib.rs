@@ -23,9 +23,11 @@ mod refs;
 mod repository;
 mod shallow;
 mod staging;
+mod worktrees;
 
 pub use crate::config::{Config, ConfigEntry, ConfigError, ConfigSection, ConfigSources};
 pub use crate::fetch_head::{FetchHead, FetchHeadMode, Merge};
 pub use crate::init::{InitOptions, InitialHead};
 pub use crate::open::{Lookup, OpenOptions};
 pub use crate::repository::{GitDir, Head};
+pub use crate::worktrees::WorkTree;

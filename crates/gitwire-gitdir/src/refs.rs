@@ -9,6 +9,7 @@ mod rewrite;
 mod transaction;
 mod view;
 
+pub(crate) use self::loose::{LooseRef, read_loose};
 pub(crate) use self::packed::PackedCache;
 pub(crate) use self::transaction::{Surroundings, apply, still_to_do};
 pub(crate) use self::view::{RefFiles, RefView};

@@ -183,3 +183,27 @@ fn fetch_head_is_what_git_reads() {
     assert_eq!(text.lines().nth(1).unwrap(), format!("{id}\tnot-for-merge\tbranch 'main' of ../bare"));
     assert_eq!(repository.refs().unwrap().head().unwrap().unwrap().id(), None);
 }
+
+#[test]
+fn every_work_tree_is_known_with_its_branch() {
+    if !available() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let path = work_tree(&scratch, "sha1", 1);
+    git(&path, "branch free");
+    git(&path, "worktree add -q -b side ../side");
+    git(&path, "worktree add -q --detach ../loose");
+    let branch = |name: &str| gitwire_types::RefName::new(name.to_owned()).unwrap();
+    for from in ["work", "side"] {
+        let repository = GitDir::open(scratch.join(from), &OpenOptions::default()).unwrap();
+        let at = |name: &str| repository.checked_out_at(&branch(name)).unwrap().map(|tree| tree.path);
+        assert_eq!(at("refs/heads/main"), Some(scratch.join("work")));
+        assert_eq!(at("refs/heads/side"), Some(scratch.join("side")));
+        assert_eq!(at("refs/heads/free"), None);
+        assert_eq!(repository.work_trees().unwrap().len(), 3);
+    }
+    git(scratch.path(), "clone -q --bare work bare.git");
+    let repository = GitDir::open(scratch.join("bare.git"), &OpenOptions::default()).unwrap();
+    assert_eq!(repository.work_trees().unwrap(), []);
+}

@@ -1,0 +1,77 @@
+//! Which branches are checked out where (`git-worktree`).
+
+use std::path::{Path, PathBuf};
+
+use gitwire_storage::Result;
+use gitwire_types::{RefName, RefTarget};
+
+use crate::error::{Context as _, optional};
+use crate::fs::{Directory, FileKind, Links, path_from, read_all};
+use crate::open::SMALL_FILE_MAX;
+use crate::refs::{LooseRef, read_loose};
+use crate::repository::GitDir;
+
+/// A work tree of a repository, and what its `HEAD` names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct WorkTree {
+    /// Where it is.
+    pub path: PathBuf,
+    /// What its `HEAD` holds; `None` where it cannot be read.
+    pub head: Option<RefTarget>,
+}
+
+impl GitDir {
+    /// Every work tree: the one beside the Git directory, unless the repository is bare, and those that `git worktree` made.
+    /// A push must not move a branch away under one of them (`git-config`, `receive.denyCurrentBranch`).
+    ///
+    /// # Errors
+    /// A failing medium.
+    pub fn work_trees(&self) -> Result<Vec<WorkTree>> {
+        let inner = self.inner();
+        let common = &*inner.common;
+        let mut found = Vec::new();
+        let head = |dir: &dyn Directory, name: &[u8]| -> Result<Option<RefTarget>> {
+            match read_loose(dir, name, inner.format)? {
+                LooseRef::Value(value) => Ok(Some(value)),
+                _ => Ok(None),
+            }
+        };
+        if !self.is_bare() {
+            let place = std::path::absolute(&inner.common_path).unwrap_or_else(|_| inner.common_path.clone());
+            let path = place.parent().unwrap_or(Path::new("/")).to_owned();
+            found.push(WorkTree { path, head: head(common, b"HEAD")? });
+        }
+        let linked = optional(common.list(b"worktrees"))
+            .context(|| "cannot read directory 'worktrees'".to_owned())?
+            .unwrap_or_default();
+        for entry in linked {
+            let below = |name: &[u8]| [b"worktrees/", entry.name.as_slice(), b"/", name].concat();
+            let file = below(b"gitdir");
+            let is_file = common.stat(&file, Links::Follow).is_ok_and(|stat| stat.kind == FileKind::File);
+            if !is_file {
+                continue;
+            }
+            let content = common
+                .open(&file, Links::Follow)
+                .and_then(|file| read_all(&*file, SMALL_FILE_MAX))
+                .context(|| format!("cannot read '{}'", file.escape_ascii()))?;
+            // The path of its `.git` file, absolute or relative to where this stands.
+            let git_file = inner.common_path.join("worktrees").join(path_from(&entry.name));
+            let git_file = git_file.join(path_from(content.trim_ascii_end()));
+            let path = git_file.parent().unwrap_or(&git_file);
+            let path = inner.file_system.canonical(path).unwrap_or_else(|_| path.to_owned());
+            found.push(WorkTree { path, head: head(common, &below(b"HEAD"))? });
+        }
+        Ok(found)
+    }
+
+    /// The work tree whose `HEAD` names `branch`.
+    ///
+    /// # Errors
+    /// A failing medium.
+    pub fn checked_out_at(&self, branch: &RefName) -> Result<Option<WorkTree>> {
+        let names = |tree: &WorkTree| matches!(&tree.head, Some(RefTarget::Symbolic(name)) if name == branch);
+        Ok(self.work_trees()?.into_iter().find(names))
+    }
+}
