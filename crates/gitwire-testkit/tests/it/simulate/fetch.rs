@@ -7,21 +7,23 @@ use bytes::BytesMut;
 use gitwire_client::{ClientError, Conversation, Fetch, Fetched, Prune, Remote, TagFollowing, UpdateKind};
 use gitwire_protocol::message::DepthRequest;
 use gitwire_protocol::{
-    FetchClient, FetchClientOptions, Machine as _, Mode, Next, ProtocolError, Serving, UploadPack, Version,
+    FetchClient, FetchClientOptions, Machine as _, Mode, Next, ProtocolError, Serving, Version,
 };
-use gitwire_server::{Conversation as _, Policy, ServeError, Session};
+use gitwire_server::{Policy, ServeError, Session};
 use gitwire_storage::Repository;
 use gitwire_testkit::{Dice, History, Manner};
 use gitwire_types::{FetchRefspec, FilterSpec, Never, ObjectFormat};
 use gitwire_walk::NegotiationAlgorithm;
 
+use super::Scenario;
 use super::join::{End, Ends, Request, Rest, duplex, stateless};
+use super::server::Server;
 use super::store::{State, Store};
 use super::wire::{Fault, Wire};
 
 /// Everything that a seed decides, but what happens on the way.
 #[derive(Debug)]
-pub(super) struct Scenario {
+pub(super) struct FetchOnce {
     seed: u64,
     server: History,
     client: History,
@@ -33,8 +35,10 @@ pub(super) struct Scenario {
     fetch: Fetch,
 }
 
-impl Scenario {
-    pub(super) fn roll(seed: u64) -> Self {
+impl Scenario for FetchOnce {
+    const NAME: &str = "fetch";
+
+    fn roll(seed: u64) -> Self {
         let mut dice = Dice::new(seed);
         let (client, server) = histories(&mut dice);
         let version = *dice.pick(&[Version::V0, Version::V1, Version::V2]);
@@ -46,8 +50,7 @@ impl Scenario {
         Self { seed, server, client, on_disk, version, mode, policy, fetch }
     }
 
-    /// What reads well in a message.
-    pub(super) fn summary(&self) -> String {
+    fn summary(&self) -> String {
         let Self { version, mode, fetch, on_disk, .. } = self;
         let refspecs = fetch.refspecs.iter().map(|refspec| format!("{refspec:?}")).collect::<Vec<_>>();
         format!(
@@ -62,8 +65,7 @@ impl Scenario {
         )
     }
 
-    /// Fetches over a wire with this fault, and judges what has come of it. How many bytes went each way.
-    pub(super) fn run(&self, fault: Fault) -> (usize, usize) {
+    fn run(&self, fault: Fault) -> (usize, usize) {
         let server: Arc<dyn Repository> = Arc::new(self.server.memory());
         let client = if self.on_disk { Store::on_disk(&self.client) } else { Store::in_memory(&self.client) };
         let before = client.state();
@@ -83,7 +85,9 @@ impl Scenario {
         check_blame(fault, fetched.err().as_ref(), served.err().as_ref());
         wire.moved()
     }
+}
 
+impl FetchOnce {
     fn carry(
         &self,
         wire: &mut Wire,
@@ -95,9 +99,7 @@ impl Scenario {
         let mut client = Client { machine: FetchClient::new(options), conversation };
         let policy = Arc::new(self.policy.clone());
         let serve = |serving| {
-            let (session, machine) =
-                Session::new(Arc::clone(server), Arc::clone(&policy), self.version, serving);
-            Server { session, machine }
+            Server::new(Session::new(Arc::clone(server), Arc::clone(&policy), self.version, serving))
         };
         if self.mode == Mode::Duplex {
             return duplex(wire, &mut client, serve(Serving::Duplex));
@@ -255,46 +257,6 @@ impl End for Client<'_> {
                 Next::Turn => return Ok(Rest::Turn),
                 Next::Read => return Ok(Rest::Read),
                 Next::Done => return Ok(Rest::Done),
-            }
-        }
-    }
-
-    fn end_of_input(&mut self) {
-        self.machine.end_of_input();
-    }
-}
-
-struct Server {
-    session: Session,
-    machine: UploadPack,
-}
-
-impl Server {
-    fn answer(&mut self, output: &mut BytesMut) -> Result<(), ServeError> {
-        self.session.work(&Never)?;
-        self.session.answer(&mut self.machine, output)
-    }
-}
-
-impl End for Server {
-    type Error = ServeError;
-
-    fn step(&mut self, input: &mut BytesMut, output: &mut BytesMut, room: usize) -> Result<Rest, ServeError> {
-        loop {
-            let done = match self.machine.step(input, output)? {
-                Next::Event(event) => {
-                    let _ = self.session.on(event);
-                    if self.session.must_work() { self.session.work(&Never) } else { Ok(()) }
-                }
-                Next::Answer if output.len() > room => return Ok(Rest::Full),
-                Next::Answer => self.answer(output),
-                Next::Turn => return Ok(Rest::Turn),
-                Next::Read => return Ok(Rest::Read),
-                Next::Done => return Ok(Rest::Done),
-            };
-            if let Err(error) = done {
-                self.machine.abort(error.reply().as_bytes(), output);
-                return Err(error);
             }
         }
     }

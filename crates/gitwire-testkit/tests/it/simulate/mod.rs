@@ -3,6 +3,8 @@
 
 mod fetch;
 mod join;
+mod push;
+mod server;
 mod store;
 mod wire;
 
@@ -13,9 +15,24 @@ use gitwire_testkit::Dice;
 
 use self::wire::Fault;
 
-/// Runs the fetch of this seed over a good wire, then with faults.
-fn fetch(seed: u64) {
-    let scenario = fetch::Scenario::roll(seed);
+/// What a seed decides, but what happens on the way.
+trait Scenario {
+    /// The test that runs one.
+    const NAME: &str;
+
+    fn roll(seed: u64) -> Self;
+
+    /// What reads well in a message.
+    fn summary(&self) -> String;
+
+    /// Has the conversation over a wire with this fault, and judges what has come of it. How many bytes went to the client and to
+    /// the server.
+    fn run(&self, fault: Fault) -> (usize, usize);
+}
+
+/// Runs the scenario of this seed over a good wire, then with faults.
+fn run<S: Scenario>(seed: u64) {
+    let scenario = S::roll(seed);
     let mut fault = Fault::None;
     let run = catch_unwind(AssertUnwindSafe(|| {
         let moved = scenario.run(fault);
@@ -26,17 +43,29 @@ fn fetch(seed: u64) {
         }
     }));
     if let Err(panic) = run {
+        let name = S::NAME;
         eprintln!("{}\n{fault:?}", scenario.summary());
-        eprintln!("\n#[test]\nfn fetch_{seed:x}() {{\n    fetch(0x{seed:x});\n}}\n");
+        eprintln!("\n#[test]\nfn {name}_{seed:x}() {{\n    {name}(0x{seed:x});\n}}\n");
         resume_unwind(panic);
     }
 }
 
+fn fetch(seed: u64) {
+    run::<fetch::FetchOnce>(seed);
+}
+
+fn push(seed: u64) {
+    run::<push::Push>(seed);
+}
+
 #[test]
 fn fetches_end_well_or_with_a_name() {
-    for seed in seeds() {
-        fetch(seed);
-    }
+    seeds().for_each(fetch);
+}
+
+#[test]
+fn pushes_end_well_or_with_a_name() {
+    seeds().for_each(push);
 }
 
 /// A few for every run; `GITWIRE_SEEDS=FROM..TO` for a long one.
