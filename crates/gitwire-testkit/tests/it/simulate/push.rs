@@ -151,7 +151,7 @@ impl Push {
             }
             if fault.is_harmless() {
                 let is_done =
-                    !self.stale.contains(&command.name) && !(self.is_atomic && !self.stale.is_empty());
+                    !self.stale.contains(&command.name) && (!self.is_atomic || self.stale.is_empty());
                 assert_eq!(heard.statuses.get(&command.name), Some(&is_done), "{command:?}: {heard:?}");
             }
         }
