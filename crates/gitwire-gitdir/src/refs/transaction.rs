@@ -11,6 +11,8 @@
 //! 7. The directories are made durable, then what was written down is taken back. Only now the outcome is told, and the locks
 //!    are given back. A failure before that undoes what was done.
 
+mod undo;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -392,47 +394,6 @@ impl<'a> Running<'a> {
             }
         }
         Ok(())
-    }
-
-    /// Makes everything what it was, after a failure. What cannot be made so stays written down, and is finished later.
-    fn roll_back(&mut self) {
-        let files = self.around.files;
-        let mut failed = false;
-        for planned in self.planned.iter_mut().rev().filter(|planned| planned.applied) {
-            let Some(lock) = &mut planned.lock else { continue };
-            let undone = match &planned.before {
-                Some(RefTarget::Direct(id)) => {
-                    lock.write(format!("{id}\n").as_bytes()).and_then(|()| lock.commit())
-                }
-                Some(RefTarget::Symbolic(name)) => {
-                    lock.write(&[b"ref: ", name.as_bytes(), b"\n"].concat()).and_then(|()| lock.commit())
-                }
-                None => lock.commit_removal(),
-            };
-            failed |= undone.is_err();
-            self.touched.insert((is_per_worktree(&planned.name), parent_of(&planned.name).to_vec()));
-            planned.applied = false;
-        }
-        if !self.newly_packed.is_empty() {
-            let changes = Changes { removed: std::mem::take(&mut self.newly_packed), ..Changes::default() };
-            let undone = (self.around.objects)().and_then(|objects| {
-                rewrite(&files.common, &*files.packed()?, &changes, files.format, &*objects)
-            });
-            failed |= undone.is_err() || files.common.sync(b"").is_err();
-        }
-        if let (Some(before), Some(lock)) = (self.shallow_before.take(), &mut self.shallow_lock) {
-            let text = shallow::write(&before);
-            let undone = if text.is_empty() {
-                lock.commit_removal()
-            } else {
-                lock.write(&text).and_then(|()| lock.commit())
-            };
-            failed |= undone.is_err() || files.common.sync(b"").is_err();
-        }
-        failed |= self.sync().is_err();
-        if self.intended && !failed {
-            intent::remove(&*files.common, self.leased.lease.nonce()).ok();
-        }
     }
 
     /// Writes the reflogs of one change: of the ref, and of `HEAD` where it names the ref.
