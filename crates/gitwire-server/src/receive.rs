@@ -8,6 +8,7 @@ mod policy;
 mod programs;
 mod update;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
@@ -60,6 +61,10 @@ pub struct ReceiveSession {
     unpack_error: Option<Bytes>,
     /// For each command: why it is not carried out, as far as that is known.
     refused: Vec<Option<Bytes>>,
+    /// Deletions of what is not there, by their place: no error, and nothing to tell hooks of.
+    unmade: BTreeSet<usize>,
+    /// Commands that another one carries out, because they name the same ref.
+    joined: BTreeSet<usize>,
     /// Commits whose parents the repository will lack, where the push changes them.
     boundary: Option<Vec<ObjectId>>,
     /// What hooks and checks have to say, on its way to the client.
@@ -113,6 +118,8 @@ impl ReceiveSession {
             staged: None,
             unpack_error: None,
             refused: Vec::new(),
+            unmade: BTreeSet::new(),
+            joined: BTreeSet::new(),
             boundary: None,
             said: BytesMut::new(),
         };

@@ -28,6 +28,8 @@ pub struct ReceivePolicy {
     pub update_current: CurrentBranch,
     /// Whether the repository has a work tree, so that a branch can be checked out (`core.bare`).
     pub work_tree: bool,
+    /// Whether everything that new tips reach must be there. In both: yes. Without it a push can break the repository.
+    pub check_connectivity: bool,
     /// Whether a push may bring a boundary with it (`receive.shallowUpdate`). In both: no.
     pub shallow_update: bool,
     /// Whether push options are offered (`receive.advertisePushOptions`). In both: no.
@@ -108,6 +110,7 @@ impl Default for ReceivePolicy {
             delete_current: CurrentBranch::Refuse,
             update_current: CurrentBranch::Refuse,
             work_tree: false,
+            check_connectivity: true,
             shallow_update: false,
             push_options: false,
             atomic: true,

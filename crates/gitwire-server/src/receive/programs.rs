@@ -27,13 +27,15 @@ impl ProgramHooks {
     /// The hooks of `repository`: below `core.hooksPath`, or in its `hooks`.
     #[must_use]
     pub fn new(repository: &GitDir) -> Self {
-        let common = repository.common_path();
-        let configured = repository.config().string("core", None, "hooksPath").map(|path| path.to_vec());
-        let hooks = match configured {
-            Some(path) => repository.path().join(OsStr::from_bytes(&path)),
+        // They run in the Git directory, so no path may stand on where we are.
+        let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        let (git_dir, common) = (absolute(repository.path()), absolute(repository.common_path()));
+        let config = repository.config();
+        let hooks = match config.string("core", None, "hooksPath") {
+            Some(path) => git_dir.join(OsStr::from_bytes(path)),
             None => common.join("hooks"),
         };
-        Self { git_dir: repository.path().to_owned(), objects: common.join("objects"), hooks }
+        Self { git_dir, objects: common.join("objects"), hooks }
     }
 
     /// Runs a hook, if there is one; whether it, or its absence, lets the push pass.
@@ -110,7 +112,8 @@ impl ProgramHooks {
                 alternates.push(":");
                 alternates.push(more);
             }
-            command.env("GIT_QUARANTINE_PATH", path).env("GIT_OBJECT_DIRECTORY", path);
+            let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+            command.env("GIT_QUARANTINE_PATH", &path).env("GIT_OBJECT_DIRECTORY", path);
             command.env("GIT_ALTERNATE_OBJECT_DIRECTORIES", alternates);
         }
         if let Some(name) = &proposal.pusher.name {

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use gitwire_capability::PushFeature;
 use gitwire_protocol::PushCommand;
 use gitwire_storage::{EditOutcome, Expected, Presence, RefEdit, ReflogEntry, Transaction};
-use gitwire_types::{Interrupt, RefName, RefTarget};
+use gitwire_types::{Interrupt, ObjectKind, RefName, RefTarget};
 
 use super::{CurrentBranch, Proposal, ReceiveSession};
 use crate::ServeError;
@@ -13,64 +13,122 @@ impl ReceiveSession {
     /// Makes objects and refs part of the repository.
     pub(super) fn update(&mut self, stop: &dyn Interrupt) -> Result<(), ServeError> {
         let atomic = self.request.agreement.features.contains(PushFeature::Atomic);
+        self.join_aliases()?;
+        // Deletions come first: they make room for refs whose names they stand in the way of.
+        let batches = if atomic { &[Batch::All][..] } else { &[Batch::Deletions, Batch::Others] };
+        for batch in batches {
+            let edits = self.edits(*batch, atomic, stop)?;
+            self.commit(edits, *batch)?;
+        }
+        self.staged = None;
+        Ok(())
+    }
+
+    /// What the commands of a batch change.
+    fn edits(
+        &mut self,
+        batch: Batch,
+        atomic: bool,
+        stop: &dyn Interrupt,
+    ) -> Result<Vec<(usize, RefEdit)>, ServeError> {
+        let mut edits = Vec::new();
         if atomic && self.refused.iter().any(Option::is_some) {
             self.refuse_all(b"atomic push failure");
         }
-        let mut edits = Vec::new();
         for at in 0..self.request.commands.len() {
             let (Some(command), Some(None)) = (self.request.commands.get(at).cloned(), self.refused.get(at))
             else {
                 continue;
             };
+            if !batch.holds(&command) || self.joined.contains(&at) {
+                continue;
+            }
             match self.edit(&command, stop)? {
-                Ok(edit) => edits.push((at, edit)),
-                Err(reason) => {
-                    if let Some(refused) = self.refused.get_mut(at) {
-                        *refused = Some(reason);
-                    }
+                Ok(Some(edit)) => edits.push((at, edit)),
+                Ok(None) => {
+                    self.unmade.insert(at);
                 }
+                Err(reason) => self.refuse(at, reason),
             }
         }
         if atomic && self.refused.iter().any(Option::is_some) {
             self.refuse_all(b"atomic push failure");
+            edits.clear();
         }
-        edits.retain(|(at, _)| matches!(self.refused.get(*at), Some(None)));
-        if edits.is_empty() {
-            self.staged = None;
-            return Ok(());
-        }
-        self.commit(edits, atomic)
+        Ok(edits)
     }
 
-    fn commit(&mut self, edits: Vec<(usize, Option<RefEdit>)>, atomic: bool) -> Result<(), ServeError> {
-        let positions: Vec<usize> =
-            edits.iter().filter(|(_, edit)| edit.is_some()).map(|(at, _)| *at).collect();
-        let transaction = Transaction {
-            edits: edits.into_iter().filter_map(|(_, edit)| edit).collect(),
-            atomic,
-            reflog: Some(ReflogEntry {
-                committer: self.pusher.committer.clone(),
-                message: Bytes::from_static(b"push"),
-            }),
-            shallow: self.boundary.take(),
-        };
-        if transaction.edits.is_empty() {
+    fn commit(&mut self, edits: Vec<(usize, RefEdit)>, batch: Batch) -> Result<(), ServeError> {
+        if edits.is_empty() {
             return Ok(());
         }
-        let outcomes = match self.repository.commit(self.staged.take(), transaction, &mut |_| Ok(())) {
+        let atomic = batch == Batch::All;
+        let (positions, edits): (Vec<usize>, Vec<RefEdit>) = edits.into_iter().unzip();
+        let reflog =
+            ReflogEntry { committer: self.pusher.committer.clone(), message: Bytes::from_static(b"push") };
+        let brings = batch != Batch::Deletions;
+        let transaction = Transaction {
+            edits,
+            atomic,
+            reflog: Some(reflog),
+            shallow: if brings { self.boundary.take() } else { None },
+        };
+        let staged = if brings { self.staged.take() } else { None };
+        let outcomes = match self.repository.commit(staged, transaction, &mut |_| Ok(())) {
             Ok(outcomes) => outcomes,
             Err(error) if atomic => {
-                self.said
-                    .extend_from_slice(format!("error: {}\n", ServeError::from(error).reply()).as_bytes());
+                let error = ServeError::from(error);
+                self.said.extend_from_slice(format!("error: {}\n", error.reply()).as_bytes());
                 self.refuse_all(b"atomic transaction failed");
                 return Ok(());
             }
             Err(error) => return Err(error.into()),
         };
         for (at, outcome) in positions.into_iter().zip(outcomes) {
-            if let (EditOutcome::Rejected(why), Some(refused)) = (outcome, self.refused.get_mut(at)) {
-                *refused = Some(one_line(why.as_bytes()));
+            match outcome {
+                EditOutcome::Rejected(_) if atomic => self.refuse_all(b"atomic transaction failed"),
+                EditOutcome::Rejected(why) => self.refuse(at, one_line(why.as_bytes())),
+                _ => {}
             }
+        }
+        Ok(())
+    }
+
+    fn refuse(&mut self, at: usize, reason: Bytes) {
+        if let Some(refused) = self.refused.get_mut(at) {
+            *refused = Some(reason);
+        }
+    }
+
+    /// A symbolic ref and the ref that it leads to, both of which the push changes: they must agree, and one change is enough.
+    fn join_aliases(&mut self) -> Result<(), ServeError> {
+        let refs = self.repository.refs()?;
+        for at in 0..self.request.commands.len() {
+            let Some(command) = self.request.commands.get(at).filter(|command| !command.is_delete()) else {
+                continue;
+            };
+            let Ok(name) = RefName::full(command.name.clone()) else { continue };
+            let Some(RefTarget::Symbolic(target)) = refs.get(&name)? else { continue };
+            let mut others = self.request.commands.iter().enumerate();
+            let Some((other_at, other)) = others.find(|(_, other)| other.name == target.as_bytes()) else {
+                continue;
+            };
+            if (command.old, command.new) == (other.old, other.new) {
+                self.joined.insert(at);
+                continue;
+            }
+            let text = format!(
+                "error: refusing inconsistent update between symref '{}' ({}..{}) and its target '{}' ({}..{})\n",
+                name.as_bytes().escape_ascii(),
+                command.old,
+                command.new,
+                other.name.escape_ascii(),
+                other.old,
+                other.new
+            );
+            self.said.extend_from_slice(text.as_bytes());
+            self.refuse(at, Bytes::from_static(b"inconsistent aliased update"));
+            self.refuse(other_at, Bytes::from_static(b"inconsistent aliased update"));
         }
         Ok(())
     }
@@ -81,8 +139,7 @@ impl ReceiveSession {
         command: &PushCommand,
         stop: &dyn Interrupt,
     ) -> Result<Result<Option<RefEdit>, Bytes>, ServeError> {
-        let name =
-            RefName::full(command.name.clone()).ok().filter(|name| name.as_bytes().starts_with(b"refs/"));
+        let name = RefName::full(command.name.clone()).ok().filter(|name| is_below_refs(name, command));
         let Some(name) = name else {
             return Ok(Err(Bytes::from_static(b"funny refname")));
         };
@@ -135,8 +192,18 @@ impl ReceiveSession {
             }
             return Ok(None);
         }
-        if !self.is_here(command)? {
-            return Ok(Some(b"bad pack"));
+        match self.kind(command)? {
+            None => return Ok(Some(b"bad pack")),
+            Some(kind) if kind != ObjectKind::Commit && name.is_branch() => {
+                let name = name.as_bytes().escape_ascii();
+                let text = format!(
+                    "error: cannot update ref '{name}': trying to write non-commit object {} to branch '{name}'\n",
+                    command.new
+                );
+                self.said.extend_from_slice(text.as_bytes());
+                return Ok(Some(b"invalid new value provided"));
+            }
+            Some(_) => {}
         }
         if self.policy.deny_non_fast_forwards && !command.is_create() && name.is_branch() {
             let boundary = self.repository.shallow()?;
@@ -148,12 +215,14 @@ impl ReceiveSession {
         Ok(None)
     }
 
-    fn is_here(&self, command: &PushCommand) -> Result<bool, ServeError> {
-        let mut here = false;
+    fn kind(&self, command: &PushCommand) -> Result<Option<ObjectKind>, ServeError> {
+        let mut found = None;
         self.objects()?.headers(&[command.new], &mut |_, presence| {
-            here = matches!(presence, Presence::Here { .. });
+            if let Presence::Here { kind, .. } = presence {
+                found = Some(kind);
+            }
         })?;
-        Ok(here)
+        Ok(found)
     }
 
     fn run_update(&mut self, command: &PushCommand) -> bool {
@@ -174,6 +243,9 @@ impl ReceiveSession {
 
     /// What runs behind the report.
     pub(super) fn run_after(&mut self) {
+        for at in std::mem::take(&mut self.unmade) {
+            self.refuse(at, Bytes::from_static(b"unmade"));
+        }
         let commands = self.accepted();
         if commands.is_empty() {
             return;
@@ -187,6 +259,31 @@ impl ReceiveSession {
         };
         self.hooks.post_receive(proposal, &commands, &mut |text| said.extend_from_slice(text));
     }
+}
+
+/// Which commands are carried out together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Batch {
+    /// All or none of them.
+    All,
+    Deletions,
+    Others,
+}
+
+impl Batch {
+    fn holds(self, command: &PushCommand) -> bool {
+        match self {
+            Self::All => true,
+            Self::Deletions => command.is_delete(),
+            Self::Others => !command.is_delete(),
+        }
+    }
+}
+
+/// What a push may change: refs with two parts behind `refs`; what has one may only go.
+fn is_below_refs(name: &RefName, command: &PushCommand) -> bool {
+    let rest = name.as_bytes().strip_prefix(b"refs/");
+    rest.is_some_and(|rest| command.is_delete() || rest.contains(&b'/'))
 }
 
 /// A reason that fits into one line of the report.

@@ -25,6 +25,12 @@ pub(crate) struct ReceivePack {
     /// Say nothing beside what the client must know.
     #[arg(short, long)]
     quiet: bool,
+    /// Do not look whether all objects are there that the new refs reach.
+    #[arg(long)]
+    skip_connectivity_check: bool,
+    /// Take no pack whose deltas stand on objects that only the repository has.
+    #[arg(long)]
+    reject_thin_pack_for_testing: bool,
     /// The repository.
     directory: PathBuf,
 }
@@ -37,6 +43,8 @@ impl ReceivePack {
         let repository = GitDir::open(&self.directory, &options)?;
         let mut policy = ReceivePolicy::git().with_config(&repository.config())?;
         policy.stage.threads = std::thread::available_parallelism().map_or(1, usize::from);
+        policy.check_connectivity = !self.skip_connectivity_check;
+        policy.stage.thin = !self.reject_thin_pack_for_testing;
         let hooks = Arc::new(ProgramHooks::new(&repository));
         let committer = committer(&repository.config());
         let asked = std::env::var_os("GIT_PROTOCOL").unwrap_or_default();
