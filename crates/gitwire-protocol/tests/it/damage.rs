@@ -8,7 +8,7 @@ use crate::{client_golden, server_golden};
 
 /// The peer's doing, with a place, or its own words.
 #[track_caller]
-fn check_blame(error: &ProtocolError, name: &str, at: usize) {
+pub(crate) fn check_blame(error: &ProtocolError, name: &str, at: usize) {
     let fair = match error {
         ProtocolError::Misuse(_) | ProtocolError::Internal(_) => false,
         ProtocolError::Remote { .. } => true,

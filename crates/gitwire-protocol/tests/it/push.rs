@@ -12,6 +12,7 @@ use gitwire_protocol::{
 };
 use gitwire_types::{ObjectFormat, ObjectId};
 
+use crate::damage::check_blame;
 use crate::drive::{Seeded, fake_pack};
 use crate::git::Fixture;
 
@@ -277,16 +278,6 @@ fn replay(side: usize, mode: Mode, input: &[u8]) -> Result<bool, ProtocolError> 
     }
 }
 
-#[track_caller]
-fn check_blame(error: &ProtocolError, at: usize) {
-    let fair = match error {
-        ProtocolError::Misuse(_) | ProtocolError::Internal(_) => false,
-        ProtocolError::Remote { .. } => true,
-        error => error.position().is_some(),
-    };
-    assert!(fair, "at {at}: {error:?}");
-}
-
 #[test]
 fn a_push_that_is_cut_short_or_damaged_ends_with_a_name() {
     let (_, said) = join(Version::V0, Mode::Duplex, &[], &mixed(), 0);
@@ -299,7 +290,7 @@ fn a_push_that_is_cut_short_or_damaged_ends_with_a_name() {
                 // A client may go before it says what it wants, and whether a pack is whole is for others to say. A server
                 // may go once its report is whole.
                 Ok(is_whole) => assert!(is_whole || side == 1 && len == 0, "side {side} at {len}"),
-                Err(error) => check_blame(&error, len),
+                Err(error) => check_blame(&error, "push", len),
             }
         }
         let mut bytes = said.clone();
@@ -309,7 +300,7 @@ fn a_push_that_is_cut_short_or_damaged_ends_with_a_name() {
                 match replay(side, Mode::Duplex, &bytes) {
                     // A server that seems to offer less makes a request of ours impossible.
                     Ok(_) | Err(ProtocolError::Misuse(_)) => {}
-                    Err(error) => check_blame(&error, at),
+                    Err(error) => check_blame(&error, "push", at),
                 }
                 bytes[at] ^= mask;
             }

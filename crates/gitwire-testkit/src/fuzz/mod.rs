@@ -21,6 +21,7 @@ mod indexer;
 mod intent;
 mod loose_object;
 mod loose_ref;
+mod machine;
 mod pack_access;
 mod pack_decode;
 mod packed_refs;

@@ -3,10 +3,12 @@
 use bytes::{Bytes, BytesMut};
 use gitwire_capability::PushFeature;
 use gitwire_protocol::{
-    CommandReport, Limits, Machine, Next, ProtocolError, PushReport, ReceivePack, ReceivePackAwaiting,
+    CommandReport, Limits, Machine as _, ProtocolError, PushReport, ReceivePack, ReceivePackAwaiting,
     ReceivePackEvent, ReceivePackOptions, Serving, UpdateRequest, Version,
 };
 use gitwire_types::{ObjectFormat, ObjectId};
+
+use super::machine::{Asked, drive};
 
 /// The first byte says how the server is set up, the second how the input is cut, the rest is what the client sends.
 pub(super) fn receive_pack(data: &[u8]) {
@@ -34,41 +36,29 @@ struct Outcome {
     end: Result<(), ProtocolError>,
 }
 
-fn serve(kind: u8, mut rest: &[u8], cut: usize) -> Outcome {
+fn serve(kind: u8, input: &[u8], cut: usize) -> Outcome {
     let mut machine = ReceivePack::new(options(kind));
-    let mut told = Outcome { request: None, pack: Vec::new(), output: BytesMut::new(), end: Ok(()) };
-    let mut input = BytesMut::new();
-    for _ in 0..(64 + rest.len()) * 16 {
-        match machine.step(&mut input, &mut told.output) {
-            Ok(Next::Event(ReceivePackEvent::Request(request))) => {
-                assert!(told.request.replace(request).is_none(), "one request in a conversation");
-            }
-            Ok(Next::Event(ReceivePackEvent::Pack(bytes))) => {
-                assert!(!bytes.is_empty());
-                told.pack.extend_from_slice(&bytes);
-            }
-            Ok(Next::Event(_) | Next::Turn) => {}
-            Ok(Next::Answer) => answer(&mut machine, &mut told).expect("an answer in turn"),
-            Ok(Next::Read) if rest.is_empty() => machine.end_of_input(),
-            Ok(Next::Read) => {
-                let (piece, more) = rest.split_at(cut.min(rest.len()));
-                input.extend_from_slice(piece);
-                rest = more;
-            }
-            Ok(Next::Done) => return told,
-            Err(error) => {
-                let ours = matches!(error, ProtocolError::Misuse(_) | ProtocolError::Internal(_));
-                assert!(!ours, "a step blames us: {error}");
-                told.end = Err(error);
-                return told;
-            }
+    let (mut heard, mut pack) = (None, Vec::new());
+    let mut output = BytesMut::new();
+    let end = drive(&mut machine, input, cut, &mut output, &mut |machine, asked, output| match asked {
+        Asked::Event(ReceivePackEvent::Request(request)) => {
+            assert!(heard.replace(request).is_none(), "one request in a conversation");
         }
-    }
-    panic!("the conversation does not end");
+        Asked::Event(ReceivePackEvent::Pack(bytes)) => {
+            assert!(!bytes.is_empty());
+            pack.extend_from_slice(&bytes);
+        }
+        Asked::Event(_) => {}
+        Asked::Answer => answer(machine, heard.as_deref(), output).expect("an answer in turn"),
+    });
+    Outcome { request: heard, pack, output, end }
 }
 
-fn answer(machine: &mut ReceivePack, told: &mut Outcome) -> Result<(), ProtocolError> {
-    let output = &mut told.output;
+fn answer(
+    machine: &mut ReceivePack,
+    request: Option<&UpdateRequest>,
+    output: &mut BytesMut,
+) -> Result<(), ProtocolError> {
     match machine.awaiting() {
         ReceivePackAwaiting::Refs => {
             let id = ObjectId::from_sha1([0x11; 20]);
@@ -78,7 +68,7 @@ fn answer(machine: &mut ReceivePack, told: &mut Outcome) -> Result<(), ProtocolE
         }
         ReceivePackAwaiting::Report => {
             machine.progress(b"looking\n", output)?;
-            let commands = told.request.iter().flat_map(|request| &request.commands);
+            let commands = request.into_iter().flat_map(|request| &request.commands);
             // Names were not checked: what cannot be said in a line is no report's business.
             let reports = commands.enumerate().map(|(nth, command)| match nth % 2 {
                 0 => CommandReport::ok(command.name.clone()),

@@ -4,10 +4,12 @@ use bytes::BytesMut;
 use gitwire_capability::{FetchFeature, V2FetchFeature};
 use gitwire_protocol::message::{ShallowUpdate, WantedRef};
 use gitwire_protocol::{
-    AdvertisedRef, HaveAnswers, Limits, Machine, Next, ProtocolError, Serving, UploadPack,
-    UploadPackAwaiting, UploadPackEvent, UploadPackOptions, UploadRequest, Version,
+    AdvertisedRef, HaveAnswers, Limits, ProtocolError, Serving, UploadPack, UploadPackAwaiting,
+    UploadPackEvent, UploadPackOptions, UploadRequest, Version,
 };
 use gitwire_types::{ObjectFormat, ObjectId};
+
+use super::machine::{Asked, drive};
 
 /// The first byte says how the server is set up, the second how the input is cut, the rest is what the client sends.
 pub(super) fn upload_pack(data: &[u8]) {
@@ -28,35 +30,18 @@ struct Outcome {
     end: Result<(), ProtocolError>,
 }
 
-fn serve(kind: u8, mut rest: &[u8], cut: usize) -> Outcome {
-    let mut server =
-        Application { machine: UploadPack::new(options(kind)), request: UploadRequest::default(), haves: 0 };
-    let mut told = Outcome { events: Vec::new(), output: BytesMut::new(), end: Ok(()) };
-    let mut input = BytesMut::new();
-    for _ in 0..(64 + rest.len()) * 16 {
-        match server.machine.step(&mut input, &mut told.output) {
-            Ok(Next::Event(event)) => {
-                server.hear(&event);
-                told.events.push(event);
-            }
-            Ok(Next::Turn) => {}
-            Ok(Next::Answer) => server.answer(&mut told.output).expect("an answer in turn"),
-            Ok(Next::Read) if rest.is_empty() => server.machine.end_of_input(),
-            Ok(Next::Read) => {
-                let (piece, more) = rest.split_at(cut.min(rest.len()));
-                input.extend_from_slice(piece);
-                rest = more;
-            }
-            Ok(Next::Done) => return told,
-            Err(error) => {
-                let ours = matches!(error, ProtocolError::Misuse(_) | ProtocolError::Internal(_));
-                assert!(!ours, "a step blames us: {error}");
-                told.end = Err(error);
-                return told;
-            }
+fn serve(kind: u8, input: &[u8], cut: usize) -> Outcome {
+    let mut machine = UploadPack::new(options(kind));
+    let mut application = Application { request: UploadRequest::default(), haves: 0 };
+    let (mut events, mut output) = (Vec::new(), BytesMut::new());
+    let end = drive(&mut machine, input, cut, &mut output, &mut |machine, asked, output| match asked {
+        Asked::Event(event) => {
+            application.hear(&event);
+            events.push(event);
         }
-    }
-    panic!("the conversation does not end");
+        Asked::Answer => application.answer(machine, output).expect("an answer in turn"),
+    });
+    Outcome { events, output, end }
 }
 
 fn options(kind: u8) -> UploadPackOptions {
@@ -73,7 +58,6 @@ fn options(kind: u8) -> UploadPackOptions {
 
 /// Every object with an even first byte is there, and any two of them cover what is wanted.
 struct Application {
-    machine: UploadPack,
     request: UploadRequest,
     haves: usize,
 }
@@ -87,33 +71,31 @@ impl Application {
         }
     }
 
-    fn answer(&mut self, output: &mut BytesMut) -> Result<(), ProtocolError> {
+    fn answer(&mut self, machine: &mut UploadPack, output: &mut BytesMut) -> Result<(), ProtocolError> {
         let id = ObjectId::from_sha1([0x11; 20]);
-        match self.machine.awaiting() {
+        match machine.awaiting() {
             UploadPackAwaiting::Refs => {
-                self.machine.send_ref(&AdvertisedRef::new(b"refs/heads/main", id), output)?;
-                self.machine.end_refs(&[], output)
+                machine.send_ref(&AdvertisedRef::new(b"refs/heads/main", id), output)?;
+                machine.end_refs(&[], output)
             }
-            UploadPackAwaiting::ShallowInfo => {
-                self.machine.shallow_info(&[ShallowUpdate::Shallow(id)], output)
-            }
+            UploadPackAwaiting::ShallowInfo => machine.shallow_info(&[ShallowUpdate::Shallow(id)], output),
             UploadPackAwaiting::Acknowledgments => {
                 let common: Vec<_> = (0..self.haves).map(|at| at % 2 == 0).collect();
                 let covered_after = (self.haves > 2).then_some(3);
-                self.machine.acknowledge(HaveAnswers { common: &common, covered_after }, output)
+                machine.acknowledge(HaveAnswers { common: &common, covered_after }, output)
             }
             _ => {
                 let names = self.request.wanted_refs.iter();
                 let wanted: Vec<_> = names.map(|name| WantedRef { id, name }).collect();
                 if !wanted.is_empty() {
-                    self.machine.wanted_refs(&wanted, output)?;
+                    machine.wanted_refs(&wanted, output)?;
                 }
-                self.machine.progress(b"done", output)?;
-                self.machine.pack_frame(output, |room| {
+                machine.progress(b"done", output)?;
+                machine.pack_frame(output, |room| {
                     room[..4].copy_from_slice(b"PACK");
                     4
                 })?;
-                self.machine.end_pack(output)
+                machine.end_pack(output)
             }
         }
     }
