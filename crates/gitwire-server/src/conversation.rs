@@ -13,7 +13,7 @@ use crate::ServeError;
 /// `work` and then [`answer`](Self::answer). [`Session`](crate::Session) serves fetches, [`ReceiveSession`](crate::ReceiveSession) pushes.
 pub trait Conversation: Send + 'static {
     /// The machine whose events are answered.
-    type Machine: Machine<Error = ProtocolError> + Send + 'static;
+    type Machine: Machine<Error = ProtocolError, Event: Send> + Send + 'static;
 
     /// Hears an event of the machine.
     fn on(&mut self, event: <Self::Machine as Machine>::Event) -> Reply;

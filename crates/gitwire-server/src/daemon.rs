@@ -3,7 +3,6 @@
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use bytes::{Buf, BytesMut};
@@ -11,18 +10,14 @@ use gitwire_pktline::{Decoded, Packet, decode, encode_error};
 use gitwire_protocol::Serving;
 use gitwire_protocol::message::{DaemonRequest, Service};
 use gitwire_storage::Repository;
-use gitwire_transport::tokio::Driver;
-use gitwire_transport::{Deadline, Deadlines, Moved, TransportError};
-use gitwire_types::{Interrupt, Interrupted};
+use gitwire_transport::{Deadline, TransportError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::timeout;
 
-use crate::{
-    Conversation, OpenError, Policy, Pusher, Receiving, Repositories, RepositoryRequest, ServeError,
-};
+use crate::{Jobs, OpenError, Policy, Pusher, Receiving, Repositories, RepositoryRequest, ServeError};
 use crate::{ReceiveSession, Session};
 
 /// What a git:// server does for all clients together.
@@ -66,9 +61,8 @@ pub async fn serve(
     let daemon = Arc::new(Daemon {
         repositories,
         policy,
-        jobs: Semaphore::new(options.jobs_max),
+        jobs: Jobs::new(options.jobs_max),
         connections: Arc::new(Semaphore::new(options.connections_max)),
-        stop: AtomicBool::new(false),
         options,
     });
     let mut shutdown = std::pin::pin!(shutdown);
@@ -94,7 +88,7 @@ pub async fn serve(
     drop(listener);
     let all = async { while clients.join_next().await.is_some() {} };
     if timeout(daemon.options.grace, all).await.is_err() {
-        daemon.stop.store(true, Ordering::Relaxed);
+        daemon.jobs.stop();
         clients.shutdown().await;
     }
     Ok(())
@@ -103,9 +97,8 @@ pub async fn serve(
 struct Daemon {
     repositories: Arc<dyn Repositories>,
     policy: Arc<Policy>,
-    jobs: Semaphore,
+    jobs: Arc<Jobs>,
     connections: Arc<Semaphore>,
-    stop: AtomicBool,
     options: DaemonOptions,
 }
 
@@ -151,14 +144,14 @@ impl Daemon {
                 let policy = Arc::clone(&self.policy);
                 let deadlines = policy.deadlines.clone();
                 let conversation = Session::new(repository, policy, request.version(), Serving::Duplex);
-                self.serve(conversation, deadlines, stream, rest).await
+                self.jobs.serve(conversation, deadlines, stream, rest).await
             }
             Opened::Receive(Receiving { repository, policy, hooks }) => {
                 let deadlines = policy.deadlines.clone();
                 let version = request.version();
                 let conversation =
                     ReceiveSession::new(repository, policy, hooks, pusher(), version, Serving::Duplex);
-                self.serve(conversation, deadlines, stream, rest).await
+                self.jobs.serve(conversation, deadlines, stream, rest).await
             }
         };
         match served {
@@ -187,65 +180,6 @@ impl Daemon {
         });
         opened.await.unwrap_or_else(|_| Err("internal error".to_owned()))
     }
-
-    async fn serve<C: Conversation>(
-        self: Arc<Self>,
-        (session, machine): (C, C::Machine),
-        deadlines: Deadlines,
-        stream: TcpStream,
-        rest: BytesMut,
-    ) -> Result<(), ServeError> {
-        let mut driver = Driver::new(machine, stream, deadlines).with_input(rest);
-        let served = self.converse(&mut driver, session).await;
-        if let Err(error) = &served
-            && !error.is_over()
-        {
-            driver.abort(error.reply().as_bytes()).await;
-        }
-        driver.close().await;
-        served
-    }
-
-    async fn converse<C: Conversation>(
-        self: &Arc<Self>,
-        driver: &mut Driver<C::Machine, TcpStream>,
-        mut session: C,
-    ) -> Result<(), ServeError> {
-        loop {
-            match driver.next().await? {
-                Moved::Event(event) => {
-                    let _ = session.on(event);
-                    if session.must_work() {
-                        session = self.work(driver, session).await?;
-                        driver.with(|machine, output| session.settle(machine, output))?;
-                    }
-                }
-                Moved::Answer => {
-                    session = self.work(driver, session).await?;
-                    driver.with(|machine, output| session.answer(machine, output))?;
-                }
-                Moved::Done => return Ok(()),
-            }
-        }
-    }
-
-    /// A piece of work where blocking is allowed.
-    async fn work<C: Conversation>(
-        self: &Arc<Self>,
-        driver: &mut Driver<C::Machine, TcpStream>,
-        mut session: C,
-    ) -> Result<C, ServeError> {
-        let this = Arc::clone(self);
-        let work = async {
-            let _permit = self.jobs.acquire().await;
-            spawn_blocking(move || {
-                let worked = session.work(&*this);
-                worked.map(|()| session)
-            })
-            .await
-        };
-        driver.during(work).await?.unwrap_or(Err(ServeError::Internal("a job has panicked")))
-    }
 }
 
 /// A repository, to do there what the client wants to do.
@@ -259,12 +193,6 @@ enum Opened {
 fn pusher() -> Pusher {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
     Pusher::new(format!("gitwired <gitwired@localhost> {now} +0000"))
-}
-
-impl Interrupt for Daemon {
-    fn check(&self) -> Result<(), Interrupted> {
-        if self.stop.load(Ordering::Relaxed) { Err(Interrupted) } else { Ok(()) }
-    }
 }
 
 /// Reads the client's first line; gives what came behind it too.

@@ -7,6 +7,10 @@ mod conversation;
 #[cfg(feature = "tokio")]
 pub mod daemon;
 mod error;
+#[cfg(feature = "http")]
+pub mod http;
+#[cfg(feature = "tokio")]
+mod jobs;
 mod policy;
 mod receive;
 mod repositories;
@@ -15,6 +19,8 @@ pub mod stdio;
 
 pub use crate::conversation::{Conversation, Reply};
 pub use crate::error::ServeError;
+#[cfg(feature = "tokio")]
+pub use crate::jobs::Jobs;
 pub use crate::policy::{Filters, HiddenRefs, Policy, Unborn, Wants};
 #[cfg(feature = "gitdir")]
 pub use crate::receive::ProgramHooks;

@@ -8,6 +8,8 @@
     reason = "the modules of a test binary"
 )]
 
+#[cfg(feature = "http")]
+mod http;
 mod receive;
 
 use std::fmt::Write as _;
