@@ -17,7 +17,7 @@ pub(crate) struct Arguments {
     /// The directory whose repositories are served.
     #[arg(long, value_name = "DIR")]
     pub(crate) root: Option<PathBuf>,
-    /// A door to open: git://HOST:PORT. Port 0 is any port.
+    /// A door to open: git://HOST:PORT or http://HOST:PORT. Port 0 is any port.
     #[arg(long, value_name = "URL")]
     pub(crate) listen: Vec<Door>,
     /// Who may push: nobody, or anyone who reaches a door. Anyone may only on this machine's own address.
@@ -57,9 +57,26 @@ pub(crate) enum Log {
     Json,
 }
 
-/// `git://HOST:PORT`.
+/// What is spoken at a door.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scheme {
+    Git,
+    Http,
+}
+
+impl Scheme {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Git => "git",
+            Self::Http => "http",
+        }
+    }
+}
+
+/// `git://HOST:PORT` or `http://HOST:PORT`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Door {
+    pub(crate) scheme: Scheme,
     pub(crate) host: String,
     pub(crate) port: u16,
 }
@@ -68,14 +85,17 @@ impl FromStr for Door {
     type Err = String;
 
     fn from_str(url: &str) -> Result<Self, String> {
-        let rest = url.strip_prefix("git://").ok_or("only git:// doors can be opened")?;
+        let (scheme, rest) = [Scheme::Git, Scheme::Http]
+            .into_iter()
+            .find_map(|scheme| Some((scheme, url.strip_prefix(scheme.name())?.strip_prefix("://")?)))
+            .ok_or("only git:// and http:// doors can be opened")?;
         let (host, port) = rest.trim_end_matches('/').rsplit_once(':').ok_or("a port is missing")?;
         let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
         if host.is_empty() {
             return Err("a host is missing".to_owned());
         }
         let port = port.parse().map_err(|_| format!("'{port}' is no port"))?;
-        Ok(Self { host: host.to_owned(), port })
+        Ok(Self { scheme, host: host.to_owned(), port })
     }
 }
 
@@ -136,13 +156,14 @@ mod tests {
 
     #[test]
     fn doors() {
-        let door = |host: &str, port| Ok(Door { host: host.to_owned(), port });
+        let door = |host: &str, port| Ok(Door { scheme: Scheme::Git, host: host.to_owned(), port });
+        assert_eq!("http://h:80".parse::<Door>().map(|door| door.scheme), Ok(Scheme::Http));
         assert_eq!("git://127.0.0.1:0".parse(), door("127.0.0.1", 0));
         assert_eq!("git://[::1]:9418/".parse(), door("::1", 9418));
         assert_eq!("git://h".parse::<Door>(), Err("a port is missing".into()));
         assert_eq!("git://:1".parse::<Door>(), Err("a host is missing".into()));
         assert_eq!("git://h:x".parse::<Door>(), Err("'x' is no port".into()));
-        assert_eq!("ftp://h:1".parse::<Door>(), Err("only git:// doors can be opened".into()));
+        assert_eq!("ftp://h:1".parse::<Door>(), Err("only git:// and http:// doors can be opened".into()));
     }
 
     #[test]
