@@ -15,7 +15,8 @@ use gitwire_gitdir::{GitDir, OpenOptions};
 use gitwire_protocol::Version;
 use gitwire_protocol::message::DepthRequest;
 use gitwire_server::daemon::{DaemonOptions, serve};
-use gitwire_server::{DirectoryRoot, Export, Policy, ReceivePolicy};
+use gitwire_server::http::{self, HttpOptions, HttpService};
+use gitwire_server::{DirectoryRoot, Export, Jobs, Policy, ReceivePolicy};
 use gitwire_testkit::git::{Folder, Git};
 use gitwire_transport::Program;
 use gitwire_types::FetchRefspec;
@@ -32,8 +33,17 @@ enum Door {
     Process,
     /// `git://`.
     Git,
+    /// `http://`, the smart one.
+    Http,
     /// `ssh://`, with a script that stands in for ssh.
     Ssh,
+}
+
+impl Door {
+    /// Whether the client names the program that serves it.
+    fn runs_programs(self) -> bool {
+        !matches!(self, Self::Git | Self::Http)
+    }
 }
 
 /// Whose program an end is.
@@ -65,6 +75,7 @@ const PAIRS: &[(Door, End, End)] = &[
     (Door::Git, End::Ours, End::Ours),
     (Door::Git, End::Ours, End::Git),
     (Door::Git, End::Git, End::Ours),
+    (Door::Http, End::Git, End::Ours),
     (Door::Ssh, End::Git, End::Ours),
 ];
 
@@ -105,6 +116,8 @@ struct World {
     source: PathBuf,
     /// What serves git://, ours and git's.
     daemons: [String; 2],
+    /// Our HTTP server.
+    http: String,
 }
 
 impl World {
@@ -116,8 +129,9 @@ impl World {
         let text = "#!/bin/sh\nwhile case $1 in -o|-p) shift;; -*) ;; *) false;; esac; do shift; done\nshift\nexec sh -c \"$*\"\n";
         fs::write(&script, text).unwrap();
         fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
-        let daemons = [our_daemon(folder.path()), stock::daemon(&git, folder.path())];
-        Self { git, folder, source, daemons }
+        let (git_url, http) = our_servers(folder.path());
+        let daemons = [git_url, stock::daemon(&git, folder.path())];
+        Self { git, folder, source, daemons, http }
     }
 
     fn clone(&self, case: &Case) {
@@ -179,7 +193,7 @@ impl World {
         let program = format!("--receive-pack='{}' receive-pack", env!("CARGO_BIN_EXE_gitwire"));
         let push = |refspec: &str| {
             let mut words = vec!["push", "-q"];
-            words.extend((case.door != Door::Git).then_some(program.as_str()));
+            words.extend(case.door.runs_programs().then_some(program.as_str()));
             let url = self.url_of(case, &target);
             self.spoken(case, &self.source, &words, &[&url, refspec], version);
         };
@@ -197,7 +211,7 @@ impl World {
     fn run_git(&self, case: &Case, folder: &Path, words: &[&str], last: &Path) {
         let program = format!("--upload-pack={}", program(case));
         let mut words = words.to_vec();
-        words.extend((case.door != Door::Git).then_some(program.as_str()));
+        words.extend(case.door.runs_programs().then_some(program.as_str()));
         self.spoken(case, folder, &words, &[&self.url(case), last.to_str().unwrap()], case.version);
     }
 
@@ -237,6 +251,7 @@ impl World {
             Door::File => format!("file://{path}"),
             Door::Process => path.to_string(),
             Door::Git => format!("{}/{name}", self.daemons[usize::from(case.server == End::Git)]),
+            Door::Http => format!("{}/{name}", self.http),
             Door::Ssh => format!("ssh://somewhere{path}"),
         }
     }
@@ -267,21 +282,27 @@ fn check_version(case: &Case, fetched: &Fetched) {
     assert_eq!(fetched.refs.version(), case.version, "{case}");
 }
 
-/// Our git:// server in this process, taking pushes from anybody.
-fn our_daemon(root: &Path) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.set_nonblocking(true).unwrap();
-    let url = format!("git://{}", listener.local_addr().unwrap());
-    let root = DirectoryRoot::new(root, Export::All).unwrap().receiving(ReceivePolicy::default());
+/// Our git:// and HTTP servers in this process, taking pushes from anybody: their URLs.
+fn our_servers(root: &Path) -> (String, String) {
+    let listeners = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    listeners.iter().for_each(|listener| listener.set_nonblocking(true).unwrap());
+    let [git, http] = listeners;
+    let urls =
+        (format!("git://{}", git.local_addr().unwrap()), format!("http://{}", http.local_addr().unwrap()));
+    let root = Arc::new(DirectoryRoot::new(root, Export::All).unwrap().receiving(ReceivePolicy::default()));
     thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let listener = tokio::net::TcpListener::from_std(listener).unwrap();
-            let (policy, options) = (Arc::new(Policy::default()), DaemonOptions::default());
-            serve(listener, Arc::new(root), policy, options, std::future::pending()).await
+            let [git, http] =
+                [git, http].map(|listener| tokio::net::TcpListener::from_std(listener).unwrap());
+            let policy = Arc::new(Policy::default());
+            let service = HttpService::new(Arc::clone(&root) as _, Arc::clone(&policy), Jobs::new(4));
+            let git = serve(git, root, policy, DaemonOptions::default(), std::future::pending());
+            let http = http::serve(http, service, HttpOptions::default(), std::future::pending());
+            tokio::join!(git, http)
         })
     });
-    url
+    urls
 }
 
 impl fmt::Display for Case {
