@@ -137,6 +137,9 @@ pub enum Violation {
     /// Capabilities that make no sense, or that do not go together with ours.
     #[error(transparent)]
     Capability(#[from] CapabilityError),
+    /// Something other than a flush packet stands behind the arguments of this command of version 2. In git's words.
+    #[error("expected flush after {0} arguments")]
+    AfterArguments(&'static str),
     /// A request of version 2 that has capabilities and no command.
     #[error("no command requested")]
     NoCommand,

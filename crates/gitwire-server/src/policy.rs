@@ -4,7 +4,8 @@
 mod config;
 mod hidden;
 
-use gitwire_capability::{FetchFeature, V2FetchFeature};
+use bytes::Bytes;
+use gitwire_capability::{FetchFeature, V2FetchFeature, Value};
 use gitwire_protocol::{Limits, Serving, UploadPackOptions, Version};
 use gitwire_transport::Deadlines;
 use gitwire_types::ObjectFormat;
@@ -19,6 +20,8 @@ pub use self::hidden::HiddenRefs;
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Policy {
+    /// What the server says that it is; the library's name where there is nothing.
+    pub agent: Option<Bytes>,
     /// Refs that nobody is told of (`uploadpack.hideRefs`).
     pub hidden: HiddenRefs,
     /// What may be wanted in versions 0 and 1. In both: what was advertised.
@@ -104,6 +107,10 @@ impl Policy {
     ) -> UploadPackOptions {
         let mut options = UploadPackOptions::new(version, serving, format);
         options.limits = self.protocol;
+        if let Some(agent) = &self.agent {
+            options.fetch.agent = Some(Value::sanitized(agent));
+            options.v2.agent.clone_from(&options.fetch.agent);
+        }
         options.v2.unborn = self.unborn == Unborn::Advertise;
         if self.filters != Filters::Refuse {
             options.fetch.features.insert(FetchFeature::Filter);
@@ -129,6 +136,7 @@ impl Default for Policy {
     /// What is safe among strangers.
     fn default() -> Self {
         Self {
+            agent: None,
             hidden: HiddenRefs::default(),
             wants: Wants::Advertised,
             wants_v2: Wants::Reachable,

@@ -3,10 +3,11 @@
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use gitwire_client::Remote;
-use gitwire_gitdir::{Config, GitDir, Lookup, OpenOptions};
+use gitwire_gitdir::{Config, ConfigSources, GitDir, Lookup, OpenOptions};
 use gitwire_protocol::Version;
 use gitwire_transport::Program;
 
@@ -68,4 +69,15 @@ pub(crate) fn remote(url: &[u8], upload_pack: Option<&OsString>, config: &Config
 /// The bytes of an argument.
 pub(crate) fn bytes(argument: &OsString) -> Bytes {
     Bytes::copy_from_slice(argument.as_bytes())
+}
+
+/// What `GIT_USER_AGENT` wants a drop-in to call itself.
+pub(crate) fn agent() -> Option<Bytes> {
+    std::env::var_os("GIT_USER_AGENT").map(|agent| agent.into_encoded_bytes().into())
+}
+
+/// Where git reads configuration beside the repository's own: the system's and the user's files, and the environment.
+pub(crate) fn sources() -> Result<Arc<ConfigSources>, Failure> {
+    let sources = ConfigSources::from_variables(&|name| std::env::var_os(name));
+    Ok(Arc::new(sources.map_err(|error| Failure::fatal(error.to_string()))?))
 }

@@ -11,7 +11,7 @@ use super::context::{Context, Gathered, Step, check_answers};
 use super::pack::Pack;
 use super::{HaveAnswers, HavesEnd, State, UploadPackEvent, UploadRequest};
 use crate::message::{AckStatus, Acknowledgment, FetchArgument, Section};
-use crate::reader::{Line, refuse_error_line};
+use crate::reader::refuse_error_line;
 use crate::wire::text_line;
 use crate::{ProtocolError, Violation};
 
@@ -55,7 +55,9 @@ impl Fetch {
                 input.advance(consumed);
                 self.end(context)
             }
-            packet => Err(context.reader.unexpected(EXPECTED, &Line::of(packet))),
+            Packet::Delimiter | Packet::ResponseEnd => {
+                Err(context.reader.violation(Violation::AfterArguments("fetch")))
+            }
         }
     }
 

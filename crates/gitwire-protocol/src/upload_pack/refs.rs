@@ -12,9 +12,8 @@ use super::request::Request;
 use super::{Serving, State, UploadPackEvent};
 use crate::error::Misuse;
 use crate::message::{LsRefsArgument, LsRefsLine, RefAdvertisementLine};
-use crate::reader::Line;
 use crate::wire::is_name;
-use crate::{AdvertisedRef, LsRefsRequest, ProtocolError};
+use crate::{AdvertisedRef, LsRefsRequest, ProtocolError, Violation};
 
 /// The application sends refs.
 #[derive(Debug)]
@@ -111,7 +110,9 @@ impl LsRefs {
             let data = match packet {
                 Packet::Flush => return Ok(true),
                 Packet::Data(data) => data,
-                packet => return Err(reader.unexpected(EXPECTED, &Line::of(packet))),
+                Packet::Delimiter | Packet::ResponseEnd => {
+                    return Err(reader.violation(Violation::AfterArguments("ls-refs")));
+                }
             };
             match LsRefsArgument::parse(data).map_err(|violation| reader.violation(violation))? {
                 LsRefsArgument::Symrefs => self.request.symrefs = true,

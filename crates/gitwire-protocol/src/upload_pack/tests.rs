@@ -179,8 +179,8 @@ fn requests_that_make_no_sense() {
     check(
         V2,
         &["command=fetch", "0001", "want ID", "0001"],
-        "pkt-line 4 at byte 72: expected an argument of fetch or a flush packet, got a delimiter packet",
-        "expected an argument of fetch or a flush packet, got a delimiter packet",
+        "pkt-line 4 at byte 72: expected flush after fetch arguments",
+        "expected flush after fetch arguments",
     );
 }
 

@@ -1,6 +1,7 @@
 //! What a push may do.
 
-use gitwire_capability::PushFeature;
+use bytes::Bytes;
+use gitwire_capability::{PushFeature, Value};
 use gitwire_protocol::{Limits, ReceivePackOptions, Serving, Version};
 use gitwire_storage::StageRequest;
 use gitwire_transport::Deadlines;
@@ -16,6 +17,8 @@ use crate::HiddenRefs;
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct ReceivePolicy {
+    /// What the server says that it is; the library's name where there is nothing.
+    pub agent: Option<Bytes>,
     /// Refs that a pusher neither sees nor changes (`receive.hideRefs`).
     pub hidden: HiddenRefs,
     /// No branch may be deleted (`receive.denyDeletes`). In both: they may.
@@ -83,6 +86,9 @@ impl ReceivePolicy {
     ) -> ReceivePackOptions {
         let mut options = ReceivePackOptions::new(version, serving, format);
         options.limits = self.protocol;
+        if let Some(agent) = &self.agent {
+            options.offer.agent = Some(Value::sanitized(agent));
+        }
         if self.push_options {
             options.offer.features.insert(PushFeature::PushOptions);
         }
@@ -104,6 +110,7 @@ impl Default for ReceivePolicy {
         // Hosts refuse files of more than 100 MB.
         stage.object_bytes_max = 1 << 30;
         Self {
+            agent: None,
             hidden: HiddenRefs::default(),
             deny_deletes: false,
             deny_non_fast_forwards: false,

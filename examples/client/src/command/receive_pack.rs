@@ -13,6 +13,7 @@ use gitwire_server::{ProgramHooks, Pusher, ReceivePolicy, ReceiveSession, ServeE
 use gitwire_transport::blocking::Streams;
 
 use crate::failure::Failure;
+use crate::local;
 
 #[derive(Debug, Args)]
 pub(crate) struct ReceivePack {
@@ -40,8 +41,10 @@ impl ReceivePack {
         let mut options = OpenOptions::default();
         options.lookup = Lookup::Guess;
         options.config = config;
+        options.sources = Some(local::sources()?);
         let repository = GitDir::open(&self.directory, &options)?;
         let mut policy = ReceivePolicy::git().with_config(&repository.config())?;
+        policy.agent = local::agent();
         policy.stage.threads = std::thread::available_parallelism().map_or(1, usize::from);
         policy.check_connectivity = !self.skip_connectivity_check;
         policy.stage.thin = !self.reject_thin_pack_for_testing;

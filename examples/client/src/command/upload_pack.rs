@@ -13,6 +13,7 @@ use gitwire_server::{Policy, ServeError, Session, stdio};
 use gitwire_transport::blocking::Streams;
 
 use crate::failure::Failure;
+use crate::local;
 
 #[derive(Debug, Args)]
 pub(crate) struct UploadPack {
@@ -40,8 +41,10 @@ impl UploadPack {
         let mut options = OpenOptions::default();
         options.lookup = if self.strict { Lookup::Exact } else { Lookup::Guess };
         options.config = config;
+        options.sources = Some(local::sources()?);
         let repository = GitDir::open(&self.directory, &options)?;
         let mut policy = Policy::git().with_config(&repository.config())?;
+        policy.agent = local::agent();
         policy.deadlines.idle = (self.timeout > 0).then(|| Duration::from_secs(self.timeout));
         policy.pack_threads = std::thread::available_parallelism().map_or(1, usize::from);
         let (repository, policy) = (Arc::new(repository), Arc::new(policy));
