@@ -25,7 +25,6 @@ pub(super) struct Request {
 struct Gathered {
     request: UpdateRequest,
     budget: Budget,
-    lines: u64,
     commands: u64,
     name_bytes: u64,
     shallows: u64,
@@ -47,14 +46,11 @@ impl Request {
             ..UpdateRequest::default()
         };
         let budget = context.options.limits.capability_budget();
-        let gathered = Gathered { request, budget, lines: 0, commands: 0, name_bytes: 0, shallows: 0 };
+        let gathered = Gathered { request, budget, commands: 0, name_bytes: 0, shallows: 0 };
         Self { gathered: Box::new(gathered) }
     }
 
     pub(super) fn step(mut self, context: &mut Context, input: &mut BytesMut) -> Result<Step, ProtocolError> {
-        if self.gathered.lines == 0 && input.is_empty() && context.reader.ended() {
-            return Ok(Step::Go(State::Done(Done)));
-        }
         let Some((packet, consumed)) = context.reader.decode(input)? else {
             return match context.reader.ended() {
                 true => Err(context.reader.end_in(input, EXPECTED)),
@@ -82,7 +78,6 @@ impl Gathered {
             packet => return Err(context.reader.unexpected(EXPECTED, &Line::of(packet))),
         };
         refuse_error_line(data)?;
-        self.lines = self.lines.saturating_add(1);
         let reader = &context.reader;
         let parsed = UpdateRequestLine::parse(context.options.format, data);
         let refused = self.request.certificate.is_some();

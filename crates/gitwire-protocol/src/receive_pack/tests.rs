@@ -178,12 +178,16 @@ fn what_is_malformed_is_told() {
         &["ID ID refs/heads/main\0push-options", "0000", "x"],
         "pkt-line 4 at byte 125: expected a push option or a flush packet, got the end of the stream",
     );
+    check(
+        &[],
+        "pkt-line 1 at byte 0: expected a command, shallow, push-cert or a flush packet, got the end of the stream",
+    );
     check(&["ERR enough"], "the peer reports: enough");
 }
 
 #[test]
 fn nothing_asked_is_nothing_answered() {
-    for request in [&[][..], &["0000"], &["shallow ID", "0000"]] {
+    for request in [&["0000"][..], &["shallow ID", "0000"]] {
         let (events, output) = serve(&mut server(Serving::Stateless), &lines(request)).unwrap();
         assert!(events.is_empty() && output.is_empty(), "{request:?}");
     }

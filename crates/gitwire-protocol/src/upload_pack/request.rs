@@ -42,7 +42,9 @@ impl Request {
 
     pub(super) fn step(mut self, context: &mut Context, input: &mut BytesMut) -> Result<Step, ProtocolError> {
         let fresh = self.gathered.want_lines == 0;
-        if fresh && input.is_empty() && context.reader.ended() {
+        // Who only looks at the refs may close the stream; a request that stands for itself must be one.
+        let may_end = context.options.serving == Serving::Duplex;
+        if may_end && fresh && input.is_empty() && context.reader.ended() {
             return Ok(Step::Go(State::Done(Done)));
         }
         let Some((packet, consumed)) = context.reader.decode(input)? else {
