@@ -164,6 +164,10 @@ impl ReceiveSession {
         }
     }
 
+    fn say(&mut self, text: &[u8]) {
+        put(&mut self.said, text);
+    }
+
     fn report(&self) -> PushReport {
         let fate = |(command, refused): (&gitwire_protocol::PushCommand, &Option<Bytes>)| match refused {
             None => CommandReport::ok(command.name.clone()),
@@ -267,6 +271,15 @@ impl Conversation for ReceiveSession {
         Ok(())
     }
 }
+
+/// Gathers what hooks and checks have to say. A flood of it is cut: what hooks write waits until the work on the push is done.
+fn put(said: &mut BytesMut, text: &[u8]) {
+    let room = SAID_MAX.saturating_sub(said.len());
+    said.extend_from_slice(text.get(..room).unwrap_or(text));
+}
+
+/// The most of it that waits at once. 8 MiB: the output of two long builds.
+const SAID_MAX: usize = 8 << 20;
 
 impl std::fmt::Debug for ReceiveSession {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

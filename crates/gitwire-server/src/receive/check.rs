@@ -9,7 +9,7 @@ use gitwire_storage::ObjectStore;
 use gitwire_types::{Interrupt, ObjectId};
 use gitwire_walk::{Graph, WalkError, check_connectivity};
 
-use super::{Proposal, ReceiveSession};
+use super::{Proposal, ReceiveSession, put};
 use crate::ServeError;
 
 impl ReceiveSession {
@@ -147,7 +147,7 @@ impl ReceiveSession {
             options: &self.request.push_options,
             pusher: &self.pusher,
         };
-        let verdict = self.hooks.pre_receive(proposal, &commands, &mut |text| said.extend_from_slice(text));
+        let verdict = self.hooks.pre_receive(proposal, &commands, &mut |text| put(said, text));
         if verdict.is_err() {
             self.refuse_all(b"pre-receive hook declined");
         }

@@ -103,7 +103,9 @@ impl ProgramHooks {
     }
 
     fn environment(&self, command: &mut Command, proposal: &Proposal<'_>) {
-        for name in ["GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_OBJECT_DIRECTORY"] {
+        for name in
+            ["GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_OBJECT_DIRECTORY", "GIT_QUARANTINE_PATH"]
+        {
             command.env_remove(name);
         }
         if let Some(path) = proposal.staged.and_then(|staged| staged.path()) {

@@ -6,7 +6,7 @@ use gitwire_protocol::PushCommand;
 use gitwire_storage::{EditOutcome, Expected, Presence, RefEdit, ReflogEntry, Transaction};
 use gitwire_types::{Interrupt, ObjectKind, RefName, RefTarget};
 
-use super::{CurrentBranch, Proposal, ReceiveSession};
+use super::{CurrentBranch, Proposal, ReceiveSession, put};
 use crate::ServeError;
 
 impl ReceiveSession {
@@ -43,12 +43,17 @@ impl ReceiveSession {
             if !batch.holds(&command) || self.joined.contains(&at) {
                 continue;
             }
-            match self.edit(&command, stop)? {
-                Ok(Some(edit)) => edits.push((at, edit)),
-                Ok(None) => {
+            match self.edit(&command, stop) {
+                Ok(Ok(Some(edit))) => edits.push((at, edit)),
+                Ok(Ok(None)) => {
                     self.unmade.insert(at);
                 }
-                Err(reason) => self.refuse(at, reason),
+                Ok(Err(reason)) => self.refuse(at, reason),
+                // Other commands may be carried out already: the client must hear of them.
+                Err(error) => {
+                    self.say(format!("error: {}\n", error.reply()).as_bytes());
+                    self.refuse(at, Bytes::from_static(FAILED));
+                }
             }
         }
         if atomic && self.refused.iter().any(Option::is_some) {
@@ -76,13 +81,17 @@ impl ReceiveSession {
         let staged = if brings { self.staged.take() } else { None };
         let outcomes = match self.repository.commit(staged, transaction, &mut |_| Ok(())) {
             Ok(outcomes) => outcomes,
-            Err(error) if atomic => {
+            // The client hears of it in the report: what an earlier batch has changed stays changed.
+            Err(error) => {
                 let error = ServeError::from(error);
-                self.said.extend_from_slice(format!("error: {}\n", error.reply()).as_bytes());
-                self.refuse_all(b"atomic transaction failed");
+                self.say(format!("error: {}\n", error.reply()).as_bytes());
+                if atomic {
+                    self.refuse_all(b"atomic transaction failed");
+                } else {
+                    positions.into_iter().for_each(|at| self.refuse(at, Bytes::from_static(FAILED)));
+                }
                 return Ok(());
             }
-            Err(error) => return Err(error.into()),
         };
         for (at, outcome) in positions.into_iter().zip(outcomes) {
             match outcome {
@@ -126,7 +135,7 @@ impl ReceiveSession {
                 other.old,
                 other.new
             );
-            self.said.extend_from_slice(text.as_bytes());
+            self.say(text.as_bytes());
             self.refuse(at, Bytes::from_static(b"inconsistent aliased update"));
             self.refuse(other_at, Bytes::from_static(b"inconsistent aliased update"));
         }
@@ -152,7 +161,7 @@ impl ReceiveSession {
         if command.is_delete() && self.repository.refs()?.get(&name)?.is_none() {
             let warning =
                 format!("warning: deleting a non-existent ref {}\n", name.as_bytes().escape_ascii());
-            self.said.extend_from_slice(warning.as_bytes());
+            self.say(warning.as_bytes());
             return Ok(Ok(None));
         }
         let expected = if command.is_create() { Expected::Absent } else { Expected::Id(command.old) };
@@ -173,7 +182,7 @@ impl ReceiveSession {
         if current && self.policy.work_tree && !command.is_delete() {
             match self.policy.update_current {
                 CurrentBranch::Refuse => return Ok(Some(b"branch is currently checked out")),
-                CurrentBranch::Warn => self.said.extend_from_slice(b"warning: updating the current branch\n"),
+                CurrentBranch::Warn => self.say(b"warning: updating the current branch\n"),
                 CurrentBranch::Allow => {}
             }
         }
@@ -185,7 +194,7 @@ impl ReceiveSession {
                 match self.policy.delete_current {
                     CurrentBranch::Refuse => return Ok(Some(b"deletion of the current branch prohibited")),
                     CurrentBranch::Warn => {
-                        self.said.extend_from_slice(b"warning: deleting the current branch\n");
+                        self.say(b"warning: deleting the current branch\n");
                     }
                     CurrentBranch::Allow => {}
                 }
@@ -200,7 +209,7 @@ impl ReceiveSession {
                     "error: cannot update ref '{name}': trying to write non-commit object {} to branch '{name}'\n",
                     command.new
                 );
-                self.said.extend_from_slice(text.as_bytes());
+                self.say(text.as_bytes());
                 return Ok(Some(b"invalid new value provided"));
             }
             Some(_) => {}
@@ -233,10 +242,10 @@ impl ReceiveSession {
             options: &self.request.push_options,
             pusher: &self.pusher,
         };
-        let verdict = self.hooks.update(proposal, command, &mut |text| said.extend_from_slice(text));
+        let verdict = self.hooks.update(proposal, command, &mut |text| put(said, text));
         if verdict.is_err() {
             let text = format!("error: hook declined to update {}\n", command.name.escape_ascii());
-            self.said.extend_from_slice(text.as_bytes());
+            self.say(text.as_bytes());
         }
         verdict.is_ok()
     }
@@ -257,7 +266,7 @@ impl ReceiveSession {
             options: &self.request.push_options,
             pusher: &self.pusher,
         };
-        self.hooks.post_receive(proposal, &commands, &mut |text| said.extend_from_slice(text));
+        self.hooks.post_receive(proposal, &commands, &mut |text| put(said, text));
     }
 }
 
@@ -292,6 +301,9 @@ pub(super) fn one_line(reason: &[u8]) -> Bytes {
         reason.iter().take(REASON_MAX).map(|byte| if *byte < b' ' { b' ' } else { *byte }).collect();
     if line.is_empty() { Bytes::from_static(b"failed") } else { line.into() }
 }
+
+/// Why a command is not carried out whose fault is on our side.
+const FAILED: &[u8] = b"failed to update ref";
 
 /// The most of a reason that is told.
 const REASON_MAX: usize = 1_000;

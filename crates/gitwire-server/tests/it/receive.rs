@@ -5,7 +5,12 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use gitwire_server::{DirectoryRoot, Export, Policy, ReceivePolicy, daemon};
+use gitwire_protocol::PushCommand;
+use gitwire_server::{
+    DirectoryRoot, Export, Hooks, OpenError, Policy, Proposal, ReceivePolicy, Receiving, Refusal,
+    Repositories, RepositoryRequest, daemon,
+};
+use gitwire_storage::Repository;
 use gitwire_testkit::git::{Folder, Git};
 
 /// A server of one empty repository, and a work tree with two commits to push.
@@ -18,16 +23,21 @@ struct Fixture {
 
 impl Fixture {
     fn new(policy: Option<ReceivePolicy>) -> Option<Self> {
+        Self::with(|root| match policy {
+            Some(policy) => Arc::new(root.receiving(policy)),
+            None => Arc::new(root),
+        })
+    }
+
+    /// The same with what `wrap` makes of the repositories.
+    fn with(wrap: impl FnOnce(DirectoryRoot) -> Arc<dyn Repositories>) -> Option<Self> {
         let git = Git::find()?;
         let folder = Folder::new("receive");
         let root = folder.path().join("root");
         fs::create_dir(&root).unwrap();
         git.ok(&root, ["init", "-q", "--bare", "--initial-branch=main", "r.git"]);
         git.ok(folder.path(), ["init", "-q", "--initial-branch=main", "work"]);
-        let mut repositories = DirectoryRoot::new(&root, Export::All).unwrap();
-        if let Some(policy) = policy {
-            repositories = repositories.receiving(policy);
-        }
+        let repositories = wrap(DirectoryRoot::new(&root, Export::All).unwrap());
         let (address, stop) = serve(repositories);
         let fixture = Self { git, folder, url: format!("git://{address}/r.git"), _stop: stop };
         fixture.commit("one");
@@ -99,7 +109,7 @@ impl Fixture {
     }
 }
 
-fn serve(repositories: DirectoryRoot) -> (std::net::SocketAddr, tokio::sync::oneshot::Sender<()>) {
+fn serve(repositories: Arc<dyn Repositories>) -> (std::net::SocketAddr, tokio::sync::oneshot::Sender<()>) {
     let (stop, stopped) = tokio::sync::oneshot::channel();
     let (tell, told) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
@@ -109,7 +119,7 @@ fn serve(repositories: DirectoryRoot) -> (std::net::SocketAddr, tokio::sync::one
             tell.send(listener.local_addr().unwrap()).unwrap();
             let (policy, options) = (Arc::new(Policy::default()), daemon::DaemonOptions::default());
             let until = async { drop(stopped.await) };
-            daemon::serve(listener, Arc::new(repositories), policy, options, until).await.unwrap();
+            daemon::serve(listener, repositories, policy, options, until).await.unwrap();
         });
     });
     (told.recv().unwrap(), stop)
@@ -201,4 +211,54 @@ fn hooks_see_the_push_before_it_is_made_and_speak_to_the_pusher() {
         fixture.git.ok(&fixture.served(), ["rev-parse", "main"]),
         fixture.git.ok(&fixture.work(), ["rev-parse", "main"])
     );
+}
+
+/// Says more than is passed on, and takes only pushes of whole trees.
+struct Noisy;
+
+impl Hooks for Noisy {
+    fn pre_receive(
+        &self,
+        proposal: Proposal<'_>,
+        commands: &[PushCommand],
+        say: &mut dyn FnMut(&[u8]),
+    ) -> Result<(), Refusal> {
+        say(b"first\n");
+        (0..10_000).for_each(|_| say(&[b'x'; 1023]));
+        let mut brought = 0;
+        proposal
+            .staged
+            .unwrap()
+            .new_objects(&mut |_, _| {
+                brought += 1;
+                std::ops::ControlFlow::Continue(())
+            })
+            .unwrap();
+        let forbidden = commands.iter().any(|command| command.name.ends_with(b"forbidden"));
+        if forbidden || brought == 0 { Err(Refusal::new()) } else { Ok(()) }
+    }
+}
+
+/// A directory of repositories with hooks that are values.
+struct Hooked(DirectoryRoot);
+
+impl Repositories for Hooked {
+    fn open(&self, request: &RepositoryRequest<'_>) -> Result<Arc<dyn Repository>, OpenError> {
+        self.0.open(request)
+    }
+
+    fn open_to_receive(&self, request: &RepositoryRequest<'_>) -> Result<Receiving, OpenError> {
+        Ok(Receiving { hooks: Arc::new(Noisy), ..self.0.open_to_receive(request)? })
+    }
+}
+
+#[test]
+fn hooks_are_values_too_and_a_flood_of_their_words_is_cut() {
+    let wrap = |root: DirectoryRoot| Arc::new(Hooked(root.receiving(ReceivePolicy::default()))) as _;
+    let Some(fixture) = Fixture::with(wrap) else { return };
+    fixture.refused(&["main:forbidden"], "pre-receive hook declined");
+    let text = fixture.pushes(&["main"]);
+    assert!(text.contains("remote: first"), "its first words are lost");
+    let said = text.bytes().filter(|byte| *byte == b'x').count();
+    assert!((7 << 20..=8 << 20).contains(&said), "{said} bytes were passed on");
 }
