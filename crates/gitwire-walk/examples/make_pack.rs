@@ -1,4 +1,4 @@
-//! `pack DIR [WANT…] [--not HAVE…]`: writes a thin pack of what the wants reach and the haves do not to standard output. Without a
+//! `make_pack DIR [WANT…] [--not HAVE…]`: writes a thin pack of what the wants reach and the haves do not to standard output. Without a
 //! want, everything that a reference points at is wanted.
 #![allow(clippy::print_stderr, reason = "a program that reports on standard error")]
 
