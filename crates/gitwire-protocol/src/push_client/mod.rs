@@ -20,9 +20,6 @@ mod greeting;
 mod ref_list;
 mod report;
 
-#[cfg(test)]
-mod tests;
-
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
