@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
 use gitwire_pktline::{Decoded, Packet, decode, encode_error};
@@ -17,7 +17,8 @@ use tokio::sync::Semaphore;
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::timeout;
 
-use crate::{Jobs, OpenError, Policy, Pusher, Receiving, Repositories, RepositoryRequest, ServeError};
+use crate::access::Principal;
+use crate::{Jobs, OpenError, Policy, Receiving, Repositories, RepositoryRequest, ServeError};
 use crate::{ReceiveSession, Session};
 
 /// What a git:// server does for all clients together.
@@ -149,8 +150,10 @@ impl Daemon {
             Opened::Receive(Receiving { repository, policy, hooks }) => {
                 let deadlines = policy.deadlines.clone();
                 let version = request.version();
+                // Nobody signs in over git://.
+                let pusher = Principal::Anonymous.pusher();
                 let conversation =
-                    ReceiveSession::new(repository, policy, hooks, pusher(), version, Serving::Duplex);
+                    ReceiveSession::new(repository, policy, hooks, pusher, version, Serving::Duplex);
                 self.jobs.serve(conversation, deadlines, stream, rest).await
             }
         };
@@ -186,13 +189,6 @@ impl Daemon {
 enum Opened {
     Upload(Arc<dyn Repository>),
     Receive(Receiving),
-}
-
-/// Nobody signs in over git://: the reflogs know the server alone.
-#[allow(clippy::disallowed_methods, reason = "a reflog holds the time of day")]
-fn pusher() -> Pusher {
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    Pusher::new(format!("gitwired <gitwired@localhost> {now} +0000"))
 }
 
 /// Reads the client's first line; gives what came behind it too.

@@ -9,7 +9,6 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::SystemTime;
 
 use async_compression::tokio::bufread::GzipDecoder;
 use bytes::{Bytes, BytesMut};
@@ -25,9 +24,10 @@ use tokio::task::spawn_blocking;
 
 use self::body::{BodyReader, Bounded};
 use self::route::{Route, Target};
+use crate::access::Principal;
 use crate::{
-    Conversation, Jobs, OpenError, Policy, Pusher, ReceiveSession, Receiving, Repositories,
-    RepositoryRequest, Session,
+    Conversation, Jobs, OpenError, Policy, ReceiveSession, Receiving, Repositories, RepositoryRequest,
+    Session,
 };
 
 pub use self::body::HttpBody;
@@ -192,7 +192,8 @@ impl Inner {
                 tracing::info!(%error, "open");
                 let status = match error {
                     OpenError::NotFound { .. } => StatusCode::NOT_FOUND,
-                    OpenError::NotEnabled => StatusCode::FORBIDDEN,
+                    OpenError::NotEnabled | OpenError::Denied => StatusCode::FORBIDDEN,
+                    OpenError::SignIn => StatusCode::UNAUTHORIZED,
                     OpenError::Storage(_) => StatusCode::INTERNAL_SERVER_ERROR,
                 };
                 Err(refusal(status, error.reply()))
@@ -220,7 +221,14 @@ impl Inner {
             }
             Opened::Receive(Receiving { repository, policy, hooks }) => {
                 let deadlines = policy.deadlines.clone();
-                let conversation = ReceiveSession::new(repository, policy, hooks, pusher(), version, serving);
+                let conversation = ReceiveSession::new(
+                    repository,
+                    policy,
+                    hooks,
+                    Principal::Anonymous.pusher(),
+                    version,
+                    serving,
+                );
                 let bound = conversation_bound(&conversation.0);
                 let input = Box::pin(Bounded::new(input, bound));
                 self.spawn(conversation, deadlines, input, ours, preface);
@@ -285,13 +293,6 @@ fn no_cache(answer: &mut Answer) {
     headers.insert(EXPIRES, HeaderValue::from_static("Fri, 01 Jan 1980 00:00:00 GMT"));
     headers.insert(PRAGMA, HeaderValue::from_static("no-cache"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache, max-age=0, must-revalidate"));
-}
-
-/// Nobody has signed in: the reflogs know the server alone.
-#[allow(clippy::disallowed_methods, reason = "a reflog holds the time of day")]
-fn pusher() -> Pusher {
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    Pusher::new(format!("gitwired <gitwired@localhost> {now} +0000"))
 }
 
 /// What of an answer waits for the connection.

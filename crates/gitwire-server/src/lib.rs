@@ -3,6 +3,7 @@
 #![doc = include_str!("../README.md")]
 #![warn(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::expect_used)]
 
+pub mod access;
 mod conversation;
 #[cfg(feature = "tokio")]
 pub mod daemon;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use gitwire_protocol::message::Service;
 use gitwire_storage::{Repository, StorageError};
 
+use crate::access::Principal;
 use crate::{Hooks, ReceivePolicy};
 
 #[cfg(feature = "gitdir")]
@@ -23,13 +24,15 @@ pub struct RepositoryRequest<'a> {
     pub path: &'a [u8],
     /// The host as the client names it, with a port where its URL has one.
     pub host: Option<&'a [u8]>,
+    /// Who asks.
+    pub principal: Principal,
 }
 
 impl<'a> RepositoryRequest<'a> {
-    /// A request without a host.
+    /// A request without a host, of nobody that is known.
     #[must_use]
     pub fn new(service: Service, path: &'a [u8]) -> Self {
-        Self { service, path, host: None }
+        Self { service, path, host: None, principal: Principal::Anonymous }
     }
 }
 
@@ -38,13 +41,14 @@ pub trait Repositories: Send + Sync + 'static {
     /// The repository that `request` names.
     ///
     /// # Errors
-    /// [`OpenError::NotFound`] for what does not exist and for what is not shown: the client learns no difference.
+    /// [`OpenError::NotFound`] for what does not exist and for what is not shown: the client learns no difference;
+    /// [`OpenError::SignIn`] and [`OpenError::Denied`] where that depends on who asks.
     fn open(&self, request: &RepositoryRequest<'_>) -> Result<Arc<dyn Repository>, OpenError>;
 
     /// The repository that `request` names, to push into it, with what a push may do there.
     ///
     /// # Errors
-    /// [`OpenError::NotEnabled`] where nothing is received, as by default; [`OpenError::NotFound`].
+    /// [`OpenError::NotEnabled`] where nothing is received, as by default; as [`open`](Self::open).
     fn open_to_receive(&self, request: &RepositoryRequest<'_>) -> Result<Receiving, OpenError> {
         let _ = request;
         Err(OpenError::NotEnabled)
@@ -81,6 +85,12 @@ pub enum OpenError {
     /// Nobody may do there what the client wants to do.
     #[error("service not enabled")]
     NotEnabled,
+    /// Somebody may, who says first who it is.
+    #[error("sign in first")]
+    SignIn,
+    /// This client may not.
+    #[error("access denied")]
+    Denied,
     /// It is there and cannot be read.
     #[error(transparent)]
     Storage(#[from] StorageError),
@@ -93,6 +103,8 @@ impl OpenError {
         match self {
             Self::NotFound { .. } => "access denied or repository not exported",
             Self::NotEnabled => "service not enabled",
+            Self::SignIn => "authentication required",
+            Self::Denied => "access denied",
             Self::Storage(_) => "internal error",
         }
     }

@@ -12,6 +12,7 @@ use gitwire_gitdir::{GitDir, Lookup, OpenOptions};
 use gitwire_storage::{Repository, StorageError, StorageErrorKind};
 
 use super::{OpenError, Receiving, Repositories, RepositoryRequest};
+use crate::access::{Access, Right, Verdict};
 use crate::{ProgramHooks, ReceivePolicy};
 
 /// The Git directories below one directory: what a server shows to strangers.
@@ -23,6 +24,7 @@ pub struct DirectoryRoot {
     options: OpenOptions,
     export: Export,
     receive: Option<ReceivePolicy>,
+    access: Option<Arc<dyn Access>>,
     open: Mutex<HashMap<PathBuf, (Stat, GitDir)>>,
 }
 
@@ -60,7 +62,7 @@ impl DirectoryRoot {
             StorageError::new(StorageErrorKind::Io, format!("cannot open '{}'", root.display()))
                 .with_source(error)
         })?;
-        Ok(Self { root: canonical, options, export, receive: None, open: Mutex::default() })
+        Ok(Self { root: canonical, options, export, receive: None, access: None, open: Mutex::default() })
     }
 
     /// The same, taking pushes under `policy` and what each repository's configuration adds to it, with the hooks that stand there.
@@ -68,6 +70,44 @@ impl DirectoryRoot {
     pub fn receiving(mut self, policy: ReceivePolicy) -> Self {
         self.receive = Some(policy);
         self
+    }
+
+    /// The same, where `access` decides who may do what; without it all may read, and all may push where pushes are taken.
+    #[must_use]
+    pub fn with_access(mut self, access: Arc<dyn Access>) -> Self {
+        self.access = Some(access);
+        self
+    }
+
+    /// The Git directory that `request` names, for who asks for it.
+    ///
+    /// # Errors
+    /// As [`Repositories::open`].
+    pub fn find(&self, request: &RepositoryRequest<'_>) -> Result<GitDir, OpenError> {
+        for place in self.candidates(request.path)? {
+            if let Some((place, repository)) = self.open_at(&place)? {
+                let path = place.strip_prefix(&self.root).unwrap_or(&place);
+                self.decide(request, path.as_os_str().as_bytes())?;
+                if !self.is_exported(&repository) {
+                    return Err(not_found("it is not marked for export"));
+                }
+                return Ok(repository);
+            }
+        }
+        let parts: Vec<&[u8]> =
+            request.path.split(|byte| *byte == b'/').filter(|part| !part.is_empty()).collect();
+        self.decide(request, &parts.join(&b'/'))?;
+        Err(not_found("nothing is there"))
+    }
+
+    fn decide(&self, request: &RepositoryRequest<'_>, path: &[u8]) -> Result<(), OpenError> {
+        let Some(access) = &self.access else { return Ok(()) };
+        match access.decide(&request.principal, path, Right::of(request.service)) {
+            Verdict::Allowed => Ok(()),
+            Verdict::SignIn => Err(OpenError::SignIn),
+            Verdict::Denied => Err(OpenError::Denied),
+            Verdict::Hidden => Err(not_found("it is not shown to who asks")),
+        }
     }
 
     /// Where it is, without symbolic links.
@@ -89,20 +129,8 @@ impl DirectoryRoot {
         Ok(suffixes.iter().map(|suffix| with_suffix(&place, suffix)).collect())
     }
 
-    fn find(&self, request: &RepositoryRequest<'_>) -> Result<GitDir, OpenError> {
-        for place in self.candidates(request.path)? {
-            if let Some(repository) = self.open_at(&place)? {
-                if !self.is_exported(&repository) {
-                    return Err(not_found("it is not marked for export"));
-                }
-                return Ok(repository);
-            }
-        }
-        Err(not_found("nothing is there"))
-    }
-
-    /// The repository at exactly this place; `None` if there is none.
-    fn open_at(&self, place: &Path) -> Result<Option<GitDir>, OpenError> {
+    /// The repository at exactly this place, and where that is without symbolic links; `None` if there is none.
+    fn open_at(&self, place: &Path) -> Result<Option<(PathBuf, GitDir)>, OpenError> {
         let Ok(place) = self.options.file_system.canonical(place) else { return Ok(None) };
         self.inside(&place)?;
         let Ok(stat) =
@@ -114,7 +142,8 @@ impl DirectoryRoot {
         if let Some((known, repository)) = open.get(&place)
             && (known.device, known.inode, known.changed) == (stat.device, stat.inode, stat.changed)
         {
-            return Ok(Some(repository.clone()));
+            let repository = repository.clone();
+            return Ok(Some((place, repository)));
         }
         let mut options = self.options.clone();
         options.lookup = Lookup::Exact;
@@ -131,8 +160,8 @@ impl DirectoryRoot {
         if open.len() >= OPEN_MAX {
             open.clear();
         }
-        open.insert(place, (stat, repository.clone()));
-        Ok(Some(repository))
+        open.insert(place.clone(), (stat, repository.clone()));
+        Ok(Some((place, repository)))
     }
 
     fn inside(&self, place: &Path) -> Result<(), OpenError> {

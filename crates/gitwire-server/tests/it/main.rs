@@ -8,6 +8,7 @@
     reason = "the modules of a test binary"
 )]
 
+mod access;
 #[cfg(feature = "http")]
 mod http;
 mod receive;
