@@ -18,6 +18,7 @@ mod push_client;
 mod reader;
 mod receive_pack;
 mod refs;
+mod states;
 #[cfg(test)]
 mod testing;
 mod upload_pack;

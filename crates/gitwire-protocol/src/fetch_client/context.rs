@@ -6,7 +6,7 @@ use gitwire_capability::{
 use gitwire_pktline::Specials;
 use gitwire_types::ObjectFormat;
 
-use super::{FetchClientOptions, FetchEvent, State};
+use super::{FetchClientOptions, State};
 use crate::error::Misuse;
 use crate::reader::Reader;
 use crate::{ProtocolError, ServerCapabilities, Version};
@@ -76,12 +76,4 @@ pub(super) fn not_offered(error: CapabilityError) -> ProtocolError {
 }
 
 /// What one step of a state comes to.
-#[derive(Debug)]
-pub(super) enum Step {
-    /// Another state goes on.
-    Go(State),
-    Event(State, FetchEvent),
-    Read(State),
-    Answer(State),
-    Done,
-}
+pub(super) type Step = crate::states::Step<State>;

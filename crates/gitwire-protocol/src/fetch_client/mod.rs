@@ -56,6 +56,7 @@ use self::ref_list::RefList;
 use self::sections::Sections;
 use self::shallow_list::ShallowList;
 use crate::error::Misuse;
+use crate::states;
 use crate::{Limits, Machine, Mode, Next, ProtocolError, ServerCapabilities, Version};
 
 pub use self::event::{FetchEvent, Readiness};
@@ -263,30 +264,6 @@ impl FetchClient {
     pub const fn capabilities(&self) -> Option<&ServerCapabilities> {
         self.context.capabilities.as_ref()
     }
-
-    fn advance(
-        &mut self,
-        input: &mut BytesMut,
-        output: &mut BytesMut,
-    ) -> Result<Next<FetchEvent>, ProtocolError> {
-        loop {
-            if core::mem::take(&mut self.context.turn) {
-                return Ok(Next::Turn);
-            }
-            let state = core::mem::replace(&mut self.state, State::Done(Done));
-            let (state, next) = match state.step(&mut self.context, input, output)? {
-                Step::Go(state) => (state, None),
-                Step::Event(state, event) => (state, Some(Next::Event(event))),
-                Step::Read(state) => (state, Some(Next::Read)),
-                Step::Answer(state) => (state, Some(Next::Answer)),
-                Step::Done => (State::Done(Done), Some(Next::Done)),
-            };
-            self.state = state;
-            if let Some(next) = next {
-                return Ok(next);
-            }
-        }
-    }
 }
 
 impl Machine for FetchClient {
@@ -301,7 +278,8 @@ impl Machine for FetchClient {
         if let Some(error) = &self.failed {
             return Err(error.clone());
         }
-        self.advance(input, output).inspect_err(|error| self.failed = Some(error.clone()))
+        let next = states::advance(&mut self.state, &mut self.context, input, output);
+        next.inspect_err(|error| self.failed = Some(error.clone()))
     }
 
     fn end_of_input(&mut self) {
@@ -336,15 +314,22 @@ enum State {
     Done(Done),
 }
 
-impl State {
+impl states::State for State {
+    type Context = Context;
+    type Event = FetchEvent;
+
+    const DONE: Self = Self::Done(Done);
+
+    fn due(context: &mut Context) -> Option<Next<FetchEvent>> {
+        core::mem::take(&mut context.turn).then_some(Next::Turn)
+    }
+
     fn step(
         self,
         context: &mut Context,
         input: &mut BytesMut,
         output: &mut BytesMut,
     ) -> Result<Step, ProtocolError> {
-        #[cfg(test)]
-        crate::testing::reach(&self);
         match self {
             Self::Greeting(state) => state.step(context, input),
             Self::Capabilities(state) => state.step(context, input),

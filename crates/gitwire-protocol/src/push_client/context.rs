@@ -6,7 +6,7 @@ use gitwire_capability::PushOffer;
 use gitwire_pktline::Specials;
 use gitwire_types::ObjectFormat;
 
-use super::{PushClientOptions, PushEvent, State};
+use super::{PushClientOptions, State};
 use crate::reader::Reader;
 use crate::{ProtocolError, Version};
 
@@ -45,12 +45,4 @@ impl Context {
 }
 
 /// What one step of a state comes to.
-#[derive(Debug)]
-pub(super) enum Step {
-    /// Another state goes on.
-    Go(State),
-    Event(State, PushEvent),
-    Read(State),
-    Answer(State),
-    Done,
-}
+pub(super) type Step = crate::states::Step<State>;

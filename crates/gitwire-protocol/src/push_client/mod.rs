@@ -33,6 +33,7 @@ use self::ref_list::RefList;
 use self::report::Report;
 use crate::error::Misuse;
 use crate::message::{UpdateRequestLine, is_sendable};
+use crate::states;
 use crate::wire::{is_name, text_line};
 use crate::{Limits, Machine, Mode, Next, ProtocolError, PushCommand, Version};
 
@@ -284,26 +285,6 @@ impl PushClient {
         }
         Ok(())
     }
-
-    fn advance(&mut self, input: &mut BytesMut) -> Result<Next<PushEvent>, ProtocolError> {
-        loop {
-            if core::mem::take(&mut self.context.turn) {
-                return Ok(Next::Turn);
-            }
-            let state = core::mem::replace(&mut self.state, State::Done(Done));
-            let (state, next) = match state.step(&mut self.context, input)? {
-                Step::Go(state) => (state, None),
-                Step::Event(state, event) => (state, Some(Next::Event(event))),
-                Step::Read(state) => (state, Some(Next::Read)),
-                Step::Answer(state) => (state, Some(Next::Answer)),
-                Step::Done => (State::Done(Done), Some(Next::Done)),
-            };
-            self.state = state;
-            if let Some(next) = next {
-                return Ok(next);
-            }
-        }
-    }
 }
 
 /// How much of the pack is made at a time.
@@ -346,12 +327,13 @@ impl Machine for PushClient {
     fn step(
         &mut self,
         input: &mut BytesMut,
-        _output: &mut BytesMut,
+        output: &mut BytesMut,
     ) -> Result<Next<PushEvent>, ProtocolError> {
         if let Some(error) = &self.failed {
             return Err(error.clone());
         }
-        self.advance(input).inspect_err(|error| self.failed = Some(error.clone()))
+        let next = states::advance(&mut self.state, &mut self.context, input, output);
+        next.inspect_err(|error| self.failed = Some(error.clone()))
     }
 
     fn end_of_input(&mut self) {
@@ -385,10 +367,22 @@ enum State {
     Done(Done),
 }
 
-impl State {
-    fn step(self, context: &mut Context, input: &mut BytesMut) -> Result<Step, ProtocolError> {
-        #[cfg(test)]
-        crate::testing::reach(&self);
+impl states::State for State {
+    type Context = Context;
+    type Event = PushEvent;
+
+    const DONE: Self = Self::Done(Done);
+
+    fn due(context: &mut Context) -> Option<Next<PushEvent>> {
+        core::mem::take(&mut context.turn).then_some(Next::Turn)
+    }
+
+    fn step(
+        self,
+        context: &mut Context,
+        input: &mut BytesMut,
+        _output: &mut BytesMut,
+    ) -> Result<Step, ProtocolError> {
         match self {
             Self::Greeting(state) => state.step(context, input),
             Self::RefList(state) => state.step(context, input),

@@ -4,7 +4,7 @@ use gitwire_capability::{PushAgreement, Report, SideBand};
 use gitwire_pktline::Specials;
 use gitwire_sideband::{Muxer, PacketSize};
 
-use super::{ReceivePackEvent, ReceivePackOptions, State};
+use super::{ReceivePackOptions, State};
 use crate::reader::Reader;
 
 /// What all states share.
@@ -34,12 +34,4 @@ impl Context {
 }
 
 /// What one step of a state comes to.
-#[derive(Debug)]
-pub(super) enum Step {
-    /// Another state goes on.
-    Go(State),
-    Event(State, ReceivePackEvent),
-    Read(State),
-    Answer(State),
-    Done,
-}
+pub(super) type Step = crate::states::Step<State>;

@@ -39,6 +39,7 @@ use self::context::{Context, Step};
 use self::refs::Refs;
 use self::request::{Certificate, Options, Request};
 use crate::error::Misuse;
+use crate::states;
 use crate::wire::text_line;
 use crate::{Machine, Next, ProtocolError, Serving, Version};
 
@@ -233,30 +234,6 @@ impl ReceivePack {
         }
     }
 
-    fn advance(
-        &mut self,
-        input: &mut BytesMut,
-        output: &mut BytesMut,
-    ) -> Result<Next<ReceivePackEvent>, ProtocolError> {
-        loop {
-            if core::mem::take(&mut self.context.turn) {
-                return Ok(Next::Turn);
-            }
-            let state = core::mem::replace(&mut self.state, State::Done(Done));
-            let (state, next) = match state.step(&mut self.context, input, output)? {
-                Step::Go(state) => (state, None),
-                Step::Event(state, event) => (state, Some(Next::Event(event))),
-                Step::Read(state) => (state, Some(Next::Read)),
-                Step::Answer(state) => (state, Some(Next::Answer)),
-                Step::Done => (State::Done(Done), Some(Next::Done)),
-            };
-            self.state = state;
-            if let Some(next) = next {
-                return Ok(next);
-            }
-        }
-    }
-
     /// In band 3 once the client reads bands, in an `ERR` line before.
     fn last_words(&self, reason: &[u8], output: &mut BytesMut) {
         match self.context.muxer {
@@ -283,7 +260,8 @@ impl Machine for ReceivePack {
         if let Some(error) = &self.failed {
             return Err(error.clone());
         }
-        self.advance(input, output).inspect_err(|error| {
+        let next = states::advance(&mut self.state, &mut self.context, input, output);
+        next.inspect_err(|error| {
             self.failed = Some(error.clone());
             if !matches!(error, ProtocolError::Remote { .. }) {
                 self.last_words(error.reply().as_bytes(), output);
@@ -327,15 +305,22 @@ enum State {
     Done(Done),
 }
 
-impl State {
+impl states::State for State {
+    type Context = Context;
+    type Event = ReceivePackEvent;
+
+    const DONE: Self = Self::Done(Done);
+
+    fn due(context: &mut Context) -> Option<Next<ReceivePackEvent>> {
+        core::mem::take(&mut context.turn).then_some(Next::Turn)
+    }
+
     fn step(
         self,
         context: &mut Context,
         input: &mut BytesMut,
         output: &mut BytesMut,
     ) -> Result<Step, ProtocolError> {
-        #[cfg(test)]
-        crate::testing::reach(&self);
         match self {
             Self::Start(state) => state.step(context, output),
             Self::Refs(_) | Self::Report(_) | Self::Epilogue(_) => Ok(Step::Answer(self)),
@@ -346,7 +331,9 @@ impl State {
             Self::Done(Done) => Ok(Step::Done),
         }
     }
+}
 
+impl State {
     const fn may_progress(&self) -> bool {
         matches!(self, Self::Pack(_) | Self::Report(_) | Self::Epilogue(_))
     }

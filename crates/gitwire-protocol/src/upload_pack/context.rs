@@ -144,11 +144,4 @@ pub(super) fn check_answers(given: usize, asked: usize) -> Result<(), Misuse> {
 }
 
 /// What one step of a state comes to.
-#[derive(Debug)]
-pub(super) enum Step {
-    /// Another state goes on.
-    Go(State),
-    Read(State),
-    Answer(State),
-    Done,
-}
+pub(super) type Step = crate::states::Step<State>;

@@ -42,10 +42,11 @@ use bytes::BytesMut;
 use gitwire_pktline::{MAX_DATA, encode_error};
 use gitwire_types::ObjectId;
 
-use self::context::{Context, Step};
+use self::context::Context;
 use self::state::{Done, Start, State};
 use crate::error::Misuse;
 use crate::message::{PackfileUri, ShallowUpdate, WantedRef};
+use crate::states;
 use crate::{AdvertisedRef, Machine, Next, ProtocolError};
 
 pub use self::event::{HavesEnd, UploadPackEvent, UploadRequest};
@@ -305,32 +306,6 @@ impl UploadPack {
         Err(Misuse::OutOfTurn(call).into())
     }
 
-    fn advance(
-        &mut self,
-        input: &mut BytesMut,
-        output: &mut BytesMut,
-    ) -> Result<Next<UploadPackEvent>, ProtocolError> {
-        loop {
-            if let Some(event) = self.context.events.pop_front() {
-                return Ok(Next::Event(event));
-            }
-            if core::mem::take(&mut self.context.turn) {
-                return Ok(Next::Turn);
-            }
-            let (state, next) = match self.take().step(&mut self.context, input, output)? {
-                Step::Go(state) => (state, None),
-                Step::Read(state) => (state, Some(Next::Read)),
-                Step::Answer(state) => (state, Some(Next::Answer)),
-                Step::Done => (State::Done(Done), Some(Next::Done)),
-            };
-            self.state = state;
-            // What the state wants to tell comes before what it waits for.
-            if let Some(next) = next.filter(|_| self.context.events.is_empty()) {
-                return Ok(next);
-            }
-        }
-    }
-
     fn last_words(&self, reason: &[u8], output: &mut BytesMut) {
         let said = match &self.state {
             State::Pack(pack) => pack.abort(&self.context, reason, output),
@@ -357,7 +332,8 @@ impl Machine for UploadPack {
         if let Some(error) = &self.failed {
             return Err(error.clone());
         }
-        self.advance(input, output).inspect_err(|error| {
+        let next = states::advance(&mut self.state, &mut self.context, input, output);
+        next.inspect_err(|error| {
             if !matches!(error, ProtocolError::Remote { .. }) {
                 let reason = error.reply();
                 let _ = encode_error(reason.as_bytes(), output);

@@ -11,8 +11,9 @@ use super::pack::Pack;
 use super::refs::{LsRefs, Refs};
 use super::request::{Boundary, Request};
 use super::{Serving, UploadPackEvent};
+use crate::states;
 use crate::wire::text_line;
-use crate::{LsRefsRequest, ProtocolError, Version};
+use crate::{LsRefsRequest, Next, ProtocolError, Version};
 
 /// Where the conversation stands.
 #[derive(Debug)]
@@ -31,16 +32,26 @@ pub(super) enum State {
     Done(Done),
 }
 
-impl State {
-    pub(super) fn step(
+impl states::State for State {
+    type Context = Context;
+    type Event = UploadPackEvent;
+
+    const DONE: Self = Self::Done(Done);
+
+    fn due(context: &mut Context) -> Option<Next<UploadPackEvent>> {
+        if let Some(event) = context.events.pop_front() {
+            return Some(Next::Event(event));
+        }
+        core::mem::take(&mut context.turn).then_some(Next::Turn)
+    }
+
+    fn step(
         self,
         context: &mut Context,
         input: &mut BytesMut,
         output: &mut BytesMut,
     ) -> Result<Step, ProtocolError> {
-        #[cfg(test)]
-        crate::testing::reach(&self);
-        match self {
+        let step = match self {
             Self::Start(state) => state.step(context, output),
             Self::Refs(state) => Ok(state.step()),
             Self::Request(state) => state.step(context, input),
@@ -53,7 +64,13 @@ impl State {
             Self::FetchHaves(state) => Ok(state.step()),
             Self::Pack(state) => state.step(context, input),
             Self::Done(Done) => Ok(Step::Done),
-        }
+        };
+        Ok(match step? {
+            // What the state wants to tell comes before what it waits for.
+            Step::Read(state) | Step::Answer(state) if !context.events.is_empty() => Step::Go(state),
+            Step::Done if !context.events.is_empty() => Step::Go(Self::DONE),
+            step => step,
+        })
     }
 }
 
