@@ -14,6 +14,7 @@ mod fetch_client;
 mod limits;
 mod machine;
 pub mod message;
+mod preface;
 mod push_client;
 mod reader;
 mod receive_pack;

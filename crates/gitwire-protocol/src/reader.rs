@@ -132,6 +132,12 @@ impl Reader {
         }
     }
 
+    /// Takes what `ahead`, a copy of this reader, has read.
+    pub(crate) fn follow(&mut self, ahead: Self, input: &mut BytesMut, consumed: usize) {
+        *self = ahead;
+        input.advance(consumed);
+    }
+
     /// Listens while the application has the turn: the only thing that the peer may say now is that it gives up.
     pub(crate) fn listen(&self, input: &[u8]) -> Result<(), ProtocolError> {
         match self.decoder.clone().decode(input) {

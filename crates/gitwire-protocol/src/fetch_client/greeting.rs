@@ -2,15 +2,16 @@
 
 use alloc::boxed::Box;
 
-use bytes::{Buf, BytesMut};
+use bytes::BytesMut;
 use gitwire_capability::{Budget, FetchOffer, V2Offer, split_line};
 use gitwire_pktline::{Packet, Specials, text};
 
 use super::context::{Context, Step};
 use super::{Advertised, Command, FetchEvent, State};
-use crate::message::{Service, ServicePreface};
+use crate::message::Service;
+use crate::preface::Preface;
 use crate::reader::{Line, refuse_error_line};
-use crate::{ProtocolError, ServerCapabilities, Version, Violation};
+use crate::{ProtocolError, ServerCapabilities, Version};
 
 const FIRST_LINE: &str = "a version or a ref";
 
@@ -19,15 +20,6 @@ const FIRST_LINE: &str = "a version or a ref";
 pub(super) struct Greeting {
     preface: Preface,
     version: Version,
-}
-
-/// How far the `# service=` of smart HTTP has come.
-#[derive(Debug, Default, PartialEq, Eq)]
-enum Preface {
-    #[default]
-    Possible,
-    FlushDue,
-    Over,
 }
 
 impl Greeting {
@@ -40,14 +32,11 @@ impl Greeting {
                 false => Ok(Step::Read(State::Greeting(self))),
             };
         };
+        if self.preface.takes(packet, Service::UploadPack, &ahead)? {
+            context.reader.follow(ahead, input, consumed);
+            return Ok(Step::Go(State::Greeting(self)));
+        }
         let data = match packet {
-            Packet::Flush if self.preface == Preface::FlushDue => {
-                self.preface = Preface::Over;
-                return Ok(self.take(ahead, input, context, consumed));
-            }
-            _ if self.preface == Preface::FlushDue => {
-                return Err(ahead.unexpected("a flush packet after the service", &Line::of(packet)));
-            }
             // Old servers show an empty repository so.
             Packet::Flush => return self.advertised(context, FetchOffer::default()),
             Packet::Data(data) => text(data),
@@ -56,21 +45,14 @@ impl Greeting {
             }
         };
         refuse_error_line(data)?;
-        if self.preface == Preface::Possible && ServicePreface::is_preface(data) {
-            let preface = ServicePreface::parse(data).map_err(|violation| ahead.violation(violation))?;
-            if preface.0 != Service::UploadPack {
-                return Err(ahead.violation(Violation::line("# service=git-upload-pack", data)));
-            }
-            self.preface = Preface::FlushDue;
-            return Ok(self.take(ahead, input, context, consumed));
-        }
         match data.strip_prefix(b"version ") {
             Some(b"1") if self.version == Version::V0 => {
                 self.version = Version::V1;
-                Ok(self.take(ahead, input, context, consumed))
+                context.reader.follow(ahead, input, consumed);
+                Ok(Step::Go(State::Greeting(self)))
             }
             Some(b"2") if self.version == Version::V0 => {
-                let _ = self.take(ahead, input, context, consumed);
+                context.reader.follow(ahead, input, consumed);
                 context.reader.accept(Specials::Delimiter);
                 let budget = context.capability_budget();
                 Ok(Step::Go(State::Capabilities(Capabilities { offer: Box::default(), budget })))
@@ -83,18 +65,6 @@ impl Greeting {
                 self.advertised(context, offer)
             }
         }
-    }
-
-    fn take(
-        self,
-        ahead: crate::reader::Reader,
-        input: &mut BytesMut,
-        context: &mut Context,
-        consumed: usize,
-    ) -> Step {
-        context.reader = ahead;
-        input.advance(consumed);
-        Step::Go(State::Greeting(self))
     }
 
     fn advertised(&self, context: &mut Context, offer: FetchOffer) -> Result<Step, ProtocolError> {

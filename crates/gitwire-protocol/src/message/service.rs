@@ -76,6 +76,14 @@ impl ServicePreface {
     /// # Errors
     /// None that can happen: the longest line is short.
     pub fn write(&self, out: &mut BytesMut) -> Result<(), PktLineError> {
-        text_line(&[b"# service=", self.0.name().as_bytes()], out)
+        text_line(&[self.line().as_bytes()], out)
+    }
+
+    pub(crate) const fn line(self) -> &'static str {
+        match self.0 {
+            Service::UploadPack => "# service=git-upload-pack",
+            Service::ReceivePack => "# service=git-receive-pack",
+            Service::UploadArchive => "# service=git-upload-archive",
+        }
     }
 }

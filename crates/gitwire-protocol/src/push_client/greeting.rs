@@ -2,14 +2,15 @@
 
 use alloc::sync::Arc;
 
-use bytes::{Buf, BytesMut};
+use bytes::BytesMut;
 use gitwire_capability::{PushOffer, split_line};
 use gitwire_pktline::{Packet, text};
 
 use super::context::{Context, Step};
 use super::{PushEvent, RefList, State};
-use crate::message::{Service, ServicePreface};
-use crate::reader::{Line, Reader, refuse_error_line};
+use crate::message::Service;
+use crate::preface::Preface;
+use crate::reader::{Line, refuse_error_line};
 use crate::{ProtocolError, Version, Violation};
 
 const FIRST_LINE: &str = "version 1 or a ref";
@@ -18,15 +19,6 @@ const FIRST_LINE: &str = "version 1 or a ref";
 #[derive(Debug, Default)]
 pub(super) struct Greeting {
     preface: Preface,
-}
-
-/// How far the `# service=` of smart HTTP has come.
-#[derive(Debug, Default, PartialEq, Eq)]
-enum Preface {
-    #[default]
-    Possible,
-    FlushDue,
-    Over,
 }
 
 impl Greeting {
@@ -39,14 +31,11 @@ impl Greeting {
                 false => Ok(Step::Read(State::Greeting(self))),
             };
         };
+        if self.preface.takes(packet, Service::ReceivePack, &ahead)? {
+            context.reader.follow(ahead, input, consumed);
+            return Ok(Step::Go(State::Greeting(self)));
+        }
         let data = match packet {
-            Packet::Flush if self.preface == Preface::FlushDue => {
-                self.preface = Preface::Over;
-                return Ok(self.take(context, ahead, input, consumed));
-            }
-            _ if self.preface == Preface::FlushDue => {
-                return Err(ahead.unexpected("a flush packet after the service", &Line::of(packet)));
-            }
             // Old servers show an empty repository so.
             Packet::Flush => return offered(context, PushOffer::default()),
             Packet::Data(data) => text(data),
@@ -55,18 +44,11 @@ impl Greeting {
             }
         };
         refuse_error_line(data)?;
-        if self.preface == Preface::Possible && ServicePreface::is_preface(data) {
-            let preface = ServicePreface::parse(data).map_err(|violation| ahead.violation(violation))?;
-            if preface.0 != Service::ReceivePack {
-                return Err(ahead.violation(Violation::line("# service=git-receive-pack", data)));
-            }
-            self.preface = Preface::FlushDue;
-            return Ok(self.take(context, ahead, input, consumed));
-        }
         match data.strip_prefix(b"version ") {
             Some(b"1") if context.version == Version::V0 => {
                 context.version = Version::V1;
-                Ok(self.take(context, ahead, input, consumed))
+                context.reader.follow(ahead, input, consumed);
+                Ok(Step::Go(State::Greeting(self)))
             }
             Some(_) => Err(ahead.unexpected(FIRST_LINE, &Line::of(packet))),
             None => {
@@ -77,12 +59,6 @@ impl Greeting {
                 offered(context, offer)
             }
         }
-    }
-
-    fn take(self, context: &mut Context, ahead: Reader, input: &mut BytesMut, consumed: usize) -> Step {
-        context.reader = ahead;
-        input.advance(consumed);
-        Step::Go(State::Greeting(self))
     }
 }
 
