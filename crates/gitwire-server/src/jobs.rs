@@ -34,6 +34,25 @@ impl Jobs {
         self.stop.store(true, Ordering::Relaxed);
     }
 
+    /// Does one piece of work where blocking is allowed, when its turn comes: for front ends that speak something else than Git's
+    /// protocol. It goes on to its end when nobody waits for it any more, and counts until then; `work` asks the interrupt that it gets.
+    ///
+    /// # Errors
+    /// [`ServeError::Internal`] where `work` panics.
+    pub async fn run<T, W>(self: &Arc<Self>, work: W) -> Result<T, ServeError>
+    where
+        T: Send + 'static,
+        W: FnOnce(&dyn Interrupt) -> T + Send + 'static,
+    {
+        // Never closed, so there is always a permit some time.
+        if let Ok(permit) = self.permits.acquire().await {
+            permit.forget();
+        }
+        let turn = Turn(Arc::clone(self));
+        let done = spawn_blocking(move || work(&*turn.0)).await;
+        done.map_err(|_| ServeError::Internal("a job has panicked"))
+    }
+
     /// Serves one client over `stream`, of which `rest` has been read already, until it is done: `conversation` is a session with
     /// its machine, such as [`Session::new`](crate::Session::new) or [`ReceiveSession::new`](crate::ReceiveSession::new) give them.
     ///
@@ -112,8 +131,68 @@ impl Jobs {
     }
 }
 
+/// A permit that goes where the work goes.
+struct Turn(Arc<Jobs>);
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.0.permits.add_permits(1);
+    }
+}
+
 impl Interrupt for Jobs {
     fn check(&self) -> Result<(), Interrupted> {
         if self.stop.load(Ordering::Relaxed) { Err(Interrupted) } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn no_more_than_so_many_pieces_of_work_run_at_once() {
+        let jobs = Jobs::new(2);
+        let (running, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let mut all = tokio::task::JoinSet::new();
+        for number in 0..8 {
+            let (jobs, running, most) = (Arc::clone(&jobs), Arc::clone(&running), Arc::clone(&most));
+            all.spawn(async move {
+                let work = move |_: &dyn Interrupt| {
+                    most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                    std::thread::yield_now();
+                    running.fetch_sub(1, Ordering::SeqCst);
+                    assert_ne!(number, 3, "one of them panics");
+                };
+                jobs.run(work).await.is_ok()
+            });
+        }
+        let done = all.join_all().await;
+        assert_eq!(done.into_iter().filter(|done| *done).count(), 7);
+        assert!(most.load(Ordering::SeqCst) <= 2);
+        assert_eq!(jobs.permits.available_permits(), 2, "a permit comes back from work that panics");
+    }
+
+    #[tokio::test]
+    async fn work_that_nobody_waits_for_any_more_still_counts() {
+        let jobs = Jobs::new(1);
+        let (go, wait) = std::sync::mpsc::channel::<()>();
+        let (started, has_started) = std::sync::mpsc::channel();
+        let first = Arc::clone(&jobs);
+        let task = tokio::spawn(async move {
+            let work = move |_: &dyn Interrupt| {
+                started.send(()).ok();
+                wait.recv().ok();
+            };
+            first.run(work).await
+        });
+        tokio::task::spawn_blocking(move || has_started.recv()).await.unwrap().unwrap();
+        task.abort();
+        assert!(task.await.is_err_and(|error| error.is_cancelled()));
+        assert_eq!(jobs.permits.available_permits(), 0);
+        go.send(()).unwrap();
+        assert!(jobs.run(|_| ()).await.is_ok());
     }
 }
