@@ -79,6 +79,27 @@ pub trait PackSource: Send {
     /// # Errors
     /// The pack cannot be finished. What was appended before must not be ended as if it were whole.
     fn next(&mut self, room: usize, out: &mut BytesMut, stop: &dyn Interrupt) -> Result<SourceState>;
+
+    /// What has been written so far, for progress lines; `None` where that is not counted, or before the first byte.
+    fn written(&self) -> Option<PackWritten> {
+        None
+    }
+}
+
+/// How much of a pack has been written, and where it came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct PackWritten {
+    /// Objects whose entries have been begun.
+    pub objects: u64,
+    /// Objects that the pack holds in the end.
+    pub total: u64,
+    /// Those of `objects` that go as deltas.
+    pub deltas: u64,
+    /// Those of `objects` whose stored bytes are copied.
+    pub reused: u64,
+    /// Those of `deltas` whose stored bytes are copied.
+    pub reused_deltas: u64,
 }
 
 /// What a [`PackSource`] says after each piece.

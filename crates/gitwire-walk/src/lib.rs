@@ -18,7 +18,7 @@ mod shallow;
 pub use crate::connectivity::{Connectivity, check_connectivity};
 pub use crate::error::WalkError;
 pub use crate::filter::ObjectFilter;
-pub use crate::graph::{Graph, Range};
+pub use crate::graph::{Graph, Peeled, Range};
 pub use crate::have_set::{Have, HaveSet};
 pub use crate::limits::WalkLimits;
 pub use crate::negotiate::{HaveBudget, NegotiationAlgorithm, Negotiator};

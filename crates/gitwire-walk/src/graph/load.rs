@@ -6,15 +6,15 @@ use gitwire_types::{Interrupt, ObjectId, ObjectKind};
 use super::{ABSENT, Graph, LOADED};
 use crate::{WalkError, read};
 
-/// Where an object leads once tags are followed.
+/// Where an object leads once tags are followed: what [`Graph::peel`] finds.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Peeled {
+pub struct Peeled {
     /// The tags on the way, outermost first.
-    pub(crate) tags: Vec<ObjectId>,
+    pub tags: Vec<ObjectId>,
     /// What the last of them points at, or the object itself.
-    pub(crate) id: ObjectId,
+    pub id: ObjectId,
     /// What that is.
-    pub(crate) kind: ObjectKind,
+    pub kind: ObjectKind,
 }
 
 impl Graph {
@@ -60,7 +60,10 @@ impl Graph {
     }
 
     /// Follows tags from `id` to what they point at.
-    pub(crate) fn peel(&mut self, id: &ObjectId) -> Result<Peeled, WalkError> {
+    ///
+    /// # Errors
+    /// [`WalkError::Missing`] where an object on the way is not there; damaged tags; a chain beyond the limits; a failing store.
+    pub fn peel(&mut self, id: &ObjectId) -> Result<Peeled, WalkError> {
         let mut tags = Vec::new();
         let mut id = *id;
         loop {

@@ -11,7 +11,8 @@ use std::sync::Arc;
 use gitwire_storage::ObjectStore;
 use gitwire_types::{ObjectFormat, ObjectId};
 
-pub(crate) use self::load::{Pace, Peeled};
+pub(crate) use self::load::Pace;
+pub use self::load::Peeled;
 pub(crate) use self::queue::DateQueue;
 pub use self::range::Range;
 pub(crate) use self::range::RangeWalk;

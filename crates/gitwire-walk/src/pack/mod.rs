@@ -7,7 +7,7 @@ mod write;
 use std::sync::Arc;
 
 use bytes::BytesMut;
-use gitwire_storage::{ObjectStore, PackSource, Preparation, SourceState};
+use gitwire_storage::{ObjectStore, PackSource, PackWritten, Preparation, SourceState};
 use gitwire_types::{Interrupt, ObjectId};
 
 use self::plan::{Compressor, Planner};
@@ -110,7 +110,7 @@ enum Stage {
     Plan(Box<Planner>),
     Compress(Box<Compressor>),
     Write(Box<Writer>),
-    Ended,
+    Ended(PackWritten),
     /// An error was given; there is nothing more to be had.
     Failed,
 }
@@ -126,6 +126,14 @@ impl PackSource for Source {
         let (stage, state) = self.advance(stage, room, out, stop)?;
         self.stage = stage;
         Ok(state)
+    }
+
+    fn written(&self) -> Option<PackWritten> {
+        match &self.stage {
+            Stage::Write(writer) => Some(writer.written()),
+            Stage::Ended(written) => Some(*written),
+            _ => None,
+        }
     }
 }
 
@@ -173,12 +181,12 @@ impl Source {
             }
             Stage::Write(mut writer) => {
                 if writer.write(room, out, stop)? {
-                    (Stage::Ended, SourceState::End)
+                    (Stage::Ended(writer.written()), SourceState::End)
                 } else {
                     (Stage::Write(writer), SourceState::More)
                 }
             }
-            Stage::Ended => (Stage::Ended, SourceState::End),
+            Stage::Ended(written) => (Stage::Ended(written), SourceState::End),
             Stage::Failed => return Err(WalkError::Internal("asked again after an error")),
         })
     }

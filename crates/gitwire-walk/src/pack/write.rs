@@ -7,7 +7,7 @@ use bytes::{BufMut, BytesMut};
 use flate2::{Compress, Compression, FlushCompress, Status};
 use gitwire_object::{Hasher, Trust};
 use gitwire_pack::{EntryHeader, EntryKind, PackHeader};
-use gitwire_storage::{ObjectReader, ObjectStore, PackId, StorageError, StorageErrorKind};
+use gitwire_storage::{ObjectReader, ObjectStore, PackId, PackWritten, StorageError, StorageErrorKind};
 use gitwire_types::Interrupt;
 
 use super::plan::{NONE, Plan, Slot};
@@ -20,6 +20,7 @@ pub(crate) struct Writer {
     plan: Plan,
     ofs_delta: bool,
     next: usize,
+    written: PackWritten,
     /// Bytes of the pack so far.
     offset: u64,
     hasher: Hasher,
@@ -51,11 +52,14 @@ enum Current {
 impl Writer {
     pub(crate) fn new(objects: Arc<dyn ObjectStore>, plan: Plan, ofs_delta: bool) -> Self {
         let format = plan.found.format();
+        let mut written = PackWritten::default();
+        written.total = plan.order.len() as u64;
         Self {
             objects,
             plan,
             ofs_delta,
             next: 0,
+            written,
             offset: 0,
             // Our own bytes: nobody gains by making two of our packs collide.
             hasher: Hasher::new(format, Trust::Own),
@@ -96,6 +100,11 @@ impl Writer {
         }
         self.account(start, out);
         Ok(false)
+    }
+
+    /// How far it is.
+    pub(crate) fn written(&self) -> PackWritten {
+        self.written
     }
 
     fn start(&mut self, out: &mut BytesMut) -> Result<(), WalkError> {
@@ -151,10 +160,19 @@ impl Writer {
             self.current = Current::Stored { pack: PackId(slot.pack), at: at_byte, left };
             (self.stored_kind(at, slot, offset)?, slot.size)
         };
+        self.count(kind, matches!(self.current, Current::Stored { .. }));
         self.header.clear();
         EntryHeader { kind, size, len: 0 }.write(&mut self.header);
         out.put_slice(&self.header);
         Ok(())
+    }
+
+    fn count(&mut self, kind: EntryKind, is_stored: bool) {
+        let is_delta = !matches!(kind, EntryKind::Whole(_));
+        self.written.objects += 1;
+        self.written.deltas += u64::from(is_delta);
+        self.written.reused += u64::from(is_stored);
+        self.written.reused_deltas += u64::from(is_stored && is_delta);
     }
 
     fn stored_kind(&self, at: u32, slot: Slot, offset: u64) -> Result<EntryKind, WalkError> {
