@@ -4,17 +4,17 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use gitwire_storage::{
-    ObjectReader, ObjectStore, PackAccess, PackedOptions, PackedStore, PackedView, Presence, Result,
-    StorageErrorKind,
+    ObjectFile, ObjectFiles as StoredFiles, ObjectReader, ObjectStore, PackAccess, PackedOptions, PackedStore, PackedView, Presence, Result,
+    StorageErrorKind, StoredFile,
 };
 use gitwire_types::{ObjectFormat, ObjectId, ObjectKind};
 
 use crate::alternates::{self, ObjectDirectory};
 use crate::error::Context as _;
 use crate::fs::{Directory, FileSystem};
-use crate::loose::LooseObject;
+use crate::loose::{LooseObject, path_of};
 use crate::open::OpenOptions;
-use crate::packs::DirectoryPacks;
+use crate::packs::{DirectoryPacks, file_name, names, open_file};
 
 /// Where objects stand, and what views share.
 #[derive(Debug)]
@@ -223,5 +223,41 @@ impl ObjectStore for ObjectView {
 
     fn packs(&self) -> Option<&dyn PackAccess> {
         Some(&self.packed)
+    }
+
+    fn files(&self) -> Option<&dyn StoredFiles> {
+        Some(self)
+    }
+}
+
+/// What is borrowed from other object directories is given as if it were the repository's own: a client need not be told of any place
+/// besides, and none outside of what it may see.
+impl StoredFiles for ObjectView {
+    fn packs(&self) -> Result<Vec<ObjectId>> {
+        let mut found = Vec::new();
+        for directory in &self.directories {
+            for id in names(directory, self.format)? {
+                if !found.contains(&id) {
+                    found.push(id);
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    fn open(&self, file: ObjectFile) -> Result<Option<StoredFile>> {
+        let (id, path) = match &file {
+            ObjectFile::Loose(id) => (id, path_of(id)),
+            ObjectFile::Pack(id, part) => (id, file_name(id, *part)),
+        };
+        if id.format() != self.format {
+            return Ok(None);
+        }
+        for directory in &self.directories {
+            if let Some(found) = open_file(directory, &path)? {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
     }
 }

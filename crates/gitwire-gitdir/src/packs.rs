@@ -5,11 +5,12 @@ use std::io;
 use std::sync::Arc;
 
 use gitwire_pack::{ReadAt, StorageFailure};
-use gitwire_storage::{PackFiles, PackName, PackPart, Result};
+use gitwire_storage::{PackFiles, PackName, PackPart, Result, StoredFile};
+use gitwire_types::{ObjectFormat, ObjectId};
 
 use crate::alternates::ObjectDirectory;
 use crate::error::{Context as _, is_absent, optional, shown};
-use crate::fs::{Directory, File, FileSystem, Links, Stat, is_out_of_descriptors, is_racy};
+use crate::fs::{Directory, File, FileKind, FileSystem, Links, Stat, is_out_of_descriptors, is_racy};
 
 /// The packs of some object directories. A name is the directory's number, a slash, and the file's name without its end.
 #[derive(Debug)]
@@ -22,10 +23,7 @@ impl PackFiles for DirectoryPacks {
     fn list(&self) -> Result<Vec<PackName>> {
         let mut names = Vec::new();
         for (number, directory) in self.directories.iter().enumerate() {
-            let mut found = list_packs(directory)?;
-            // The newest first, as git asks them: most of what is asked for is new.
-            found.sort_by(|one, other| other.0.cmp(&one.0).then_with(|| one.1.cmp(&other.1)));
-            names.extend(found.into_iter().map(|(_, stem)| {
+            names.extend(list_packs(directory)?.into_iter().map(|stem| {
                 PackName::new(&[number.to_string().as_bytes(), b"/", stem.as_slice()].concat())
             }));
         }
@@ -68,8 +66,35 @@ impl DirectoryPacks {
     }
 }
 
-/// The packs of one directory that have both pack and index, with the time of the pack.
-fn list_packs(directory: &ObjectDirectory) -> Result<Vec<(std::time::Duration, Vec<u8>)>> {
+/// The packs of one directory whose names are `pack-` and an id.
+pub(crate) fn names(directory: &ObjectDirectory, format: ObjectFormat) -> Result<Vec<ObjectId>> {
+    let id = |stem: &[u8]| {
+        let digits = stem.strip_prefix(b"pack-")?;
+        // Upper-case digits would name another file.
+        ObjectId::from_hex(format, digits).ok().filter(|id| id.to_hex().as_bytes() == digits)
+    };
+    Ok(list_packs(directory)?.iter().filter_map(|stem| id(stem)).collect())
+}
+
+/// Where a file of the pack that `names` gave stands below the object directory.
+pub(crate) fn file_name(name: &ObjectId, part: PackPart) -> Vec<u8> {
+    [b"pack/pack-", name.to_hex().as_bytes(), b".", part.extension().as_bytes()].concat()
+}
+
+/// A file as it lies there; `None` where there is none.
+pub(crate) fn open_file(directory: &ObjectDirectory, path: &[u8]) -> Result<Option<StoredFile>> {
+    let opened = directory.dir.open(path, Links::Follow).and_then(|file| {
+        let stat = file.stat()?;
+        let data = Arc::new(FileReader { file, size: stat.size });
+        Ok((stat.kind == FileKind::File).then(|| StoredFile { data, modified: Some(stat.modified) }))
+    });
+    let opened = optional(opened)
+        .context(|| format!("cannot open '{}/{}'", directory.path.display(), shown(path)))?;
+    Ok(opened.flatten())
+}
+
+/// The packs of one directory that have both pack and index, the newest first, as git asks them: most of what is asked for is new.
+fn list_packs(directory: &ObjectDirectory) -> Result<Vec<Vec<u8>>> {
     let entries = match directory.dir.list(b"pack") {
         Ok(entries) => entries,
         Err(error) if is_absent(&error) => return Ok(Vec::new()),
@@ -95,7 +120,8 @@ fn list_packs(directory: &ObjectDirectory) -> Result<Vec<(std::time::Duration, V
             }
         }
     }
-    Ok(found)
+    found.sort_by(|one, other| other.0.cmp(&one.0).then_with(|| one.1.cmp(&other.1)));
+    Ok(found.into_iter().map(|(_, stem)| stem).collect())
 }
 
 /// An open file for positioned reads. Its size is what it was when it was opened: a file that somebody cuts ends early.

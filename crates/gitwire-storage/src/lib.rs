@@ -3,6 +3,7 @@
 #![doc = include_str!("../README.md")]
 
 mod error;
+mod files;
 mod fsck;
 mod memory;
 mod objects;
@@ -12,6 +13,7 @@ mod refs;
 mod repository;
 
 pub use crate::error::{StorageError, StorageErrorKind};
+pub use crate::files::{ObjectFile, ObjectFiles, StoredFile};
 pub use crate::fsck::PackCheck;
 pub use crate::memory::MemoryRepository;
 pub use crate::objects::{CommitFacts, CommitIndex, ObjectReader, ObjectStore, Presence, Reachability};

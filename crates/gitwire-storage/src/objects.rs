@@ -4,7 +4,7 @@ use std::fmt;
 
 use gitwire_types::{ObjectId, ObjectKind};
 
-use crate::{PackAccess, Result};
+use crate::{ObjectFiles, PackAccess, Result};
 
 /// An unchanging view of a repository's objects. A repack beside it changes nothing.
 pub trait ObjectStore: Send + Sync {
@@ -31,6 +31,11 @@ pub trait ObjectStore: Send + Sync {
 
     /// Stored pack entries, for verbatim reuse. Absent is slower, never different.
     fn packs(&self) -> Option<&dyn PackAccess> {
+        None
+    }
+
+    /// The files that the objects stand in. Absent: clients that walk over files are not served.
+    fn files(&self) -> Option<&dyn ObjectFiles> {
         None
     }
 
