@@ -61,7 +61,7 @@ pub(crate) fn route(url: &Url, service: Service, options: &ConnectOptions) -> Re
         }
         Scheme::Git => daemon_route(url, service, options),
         // Those have connectors of their own; this one is asked for what is a plain stream.
-        scheme => Err(TransportError::TransportNotAllowed { scheme: scheme.to_string() }),
+        scheme => Err(TransportError::NoConnector { scheme: scheme.to_string() }),
     }
 }
 

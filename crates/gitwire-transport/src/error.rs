@@ -71,9 +71,15 @@ pub enum TransportError {
         /// What it says, escaped.
         value: String,
     },
-    /// The kind of URL is known or unknown, but may not be used here.
+    /// The kind of URL is known, but may not be used here.
     #[error("transport '{scheme}' not allowed")]
     TransportNotAllowed {
+        /// The scheme or the name of the remote helper.
+        scheme: String,
+    },
+    /// Nothing here knows how to reach that kind of URL.
+    #[error("no connector for '{scheme}' URLs")]
+    NoConnector {
         /// The scheme or the name of the remote helper.
         scheme: String,
     },
@@ -85,7 +91,7 @@ pub enum TransportError {
 impl From<UrlError> for TransportError {
     fn from(error: UrlError) -> Self {
         match error.kind {
-            UrlErrorKind::UnknownScheme(scheme) => Self::TransportNotAllowed { scheme },
+            UrlErrorKind::UnknownScheme(scheme) => Self::NoConnector { scheme },
             _ => Self::Url(error),
         }
     }

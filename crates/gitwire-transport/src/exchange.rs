@@ -29,6 +29,9 @@ pub struct Limits {
     /// Bytes of input that the machine has not taken. 1 MiB: what fits between two well-behaved ends that both write before
     /// they read; a peer that sends more without reading would block both for ever.
     pub input_max: usize,
+    /// Bytes of a request that are gathered before it is sent; a longer one is streamed, and cannot be sent again. 1 MiB: git's
+    /// `http.postBuffer`.
+    pub request_buffer_max: usize,
     /// Bytes that are read and dropped after the end, so that the peer still gets our last words. 1 MiB: more is not worth it.
     pub linger_bytes: u64,
     /// How long closing may take. 1 s: a round trip around the world and some patience.
@@ -40,6 +43,7 @@ impl Default for Limits {
         Self {
             answer_output_max: 64 << 10,
             input_max: 1 << 20,
+            request_buffer_max: 1 << 20,
             linger_bytes: 1 << 20,
             linger: Duration::from_secs(1),
         }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use gitwire_protocol::Mode;
 use memchr::{memchr, memmem};
 
 /// Where a repository is.
@@ -74,7 +75,7 @@ pub enum UrlErrorKind {
     #[error("empty URL")]
     Empty,
     /// A scheme or remote helper that this crate does not know.
-    #[error("transport '{0}' not allowed")]
+    #[error("no connector for '{0}' URLs")]
     UnknownScheme(String),
     /// There is nothing where the host should be.
     #[error("no host")]
@@ -135,6 +136,15 @@ impl Url {
             Some(port) => format!("{host}:{port}"),
             None => host.into_owned(),
         })
+    }
+
+    /// Whether a conversation with it has one lasting stream.
+    #[must_use]
+    pub fn mode(&self) -> Mode {
+        match self.scheme {
+            Scheme::Http | Scheme::Https => Mode::Stateless,
+            _ => Mode::Duplex,
+        }
     }
 
     fn bare(scheme: Scheme) -> Self {

@@ -10,7 +10,25 @@ use gitwire_protocol::message::Service;
 
 use super::Streams;
 use crate::connection::{ConnectOptions, Route, destination, route};
-use crate::{ServiceProcess, TransportError, Url};
+use crate::{Exchanges, ServiceProcess, TransportError, Url};
+
+/// How a conversation with a service is carried.
+#[derive(Debug)]
+pub enum Connection {
+    /// By a pair of streams, for as long as it lasts: [`Driver`](super::Driver).
+    Duplex(Streams),
+    /// By requests and their answers: [`StatelessDriver`](super::StatelessDriver). The machine must be in
+    /// [`Mode::Stateless`](gitwire_protocol::Mode::Stateless).
+    Stateless(Box<dyn Exchanges>),
+}
+
+/// Opens what the URL calls for: [`Url::mode`] says beforehand which it will be.
+///
+/// # Errors
+/// As [`connect`]. For exchanges nothing is reached yet: that comes with the first of them.
+pub fn open(url: &Url, service: Service, options: &ConnectOptions) -> Result<Connection, TransportError> {
+    connect(url, service, options).map(Connection::Duplex)
+}
 
 /// Opens a duplex connection to `service` of the repository at `url`: a local program, or a git:// server, which has got its
 /// request line then.

@@ -3,6 +3,8 @@
 
 mod connect;
 mod queue;
+mod requests;
+mod stateless;
 mod streams;
 
 use std::fmt;
@@ -11,8 +13,10 @@ use std::time::{Duration, Instant};
 use bytes::BytesMut;
 use gitwire_protocol::Machine;
 
-pub use self::connect::{connect, spawn};
+pub use self::connect::{Connection, connect, open, spawn};
 use self::queue::{Queue, Threads};
+pub use self::requests::BodyReader;
+pub use self::stateless::StatelessDriver;
 pub use self::streams::{Streams, WriteHalf};
 use crate::deadlines::{Due, Watch};
 use crate::exchange::{Exchange, Stuck, Want};

@@ -92,12 +92,12 @@ fn options_are_no_names() {
 
 #[test]
 fn helpers_run_nothing() {
-    refused("ext::sh -c id", "transport 'ext' not allowed at byte 0");
-    refused("fd::17", "transport 'fd' not allowed at byte 0");
-    refused("file::/a", "transport 'file' not allowed at byte 0");
-    refused("foo::bar", "transport 'foo' not allowed at byte 0");
-    refused("foo://bar/x", "transport 'foo' not allowed at byte 0");
-    refused("ext+a://bar/x", "transport 'ext+a' not allowed at byte 0");
+    refused("ext::sh -c id", "no connector for 'ext' URLs at byte 0");
+    refused("fd::17", "no connector for 'fd' URLs at byte 0");
+    refused("file::/a", "no connector for 'file' URLs at byte 0");
+    refused("foo::bar", "no connector for 'foo' URLs at byte 0");
+    refused("foo://bar/x", "no connector for 'foo' URLs at byte 0");
+    refused("ext+a://bar/x", "no connector for 'ext+a' URLs at byte 0");
 }
 
 #[test]

@@ -9,4 +9,5 @@
 
 mod blocking;
 mod machines;
+mod stateless;
 mod tokio;

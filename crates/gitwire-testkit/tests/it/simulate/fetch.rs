@@ -91,7 +91,7 @@ impl FetchOnce {
     fn carry(
         &self,
         wire: &mut Wire,
-        conversation: &mut dyn Conversation,
+        conversation: &mut dyn Conversation<Machine = FetchClient>,
         server: &Arc<dyn Repository>,
     ) -> Ends<ClientError, ServeError> {
         let mut options = FetchClientOptions::default();
@@ -237,7 +237,7 @@ fn check_blame(fault: Fault, client: Option<&ClientError>, server: Option<&Serve
 
 struct Client<'a> {
     machine: FetchClient,
-    conversation: &'a mut dyn Conversation,
+    conversation: &'a mut dyn Conversation<Machine = FetchClient>,
 }
 
 impl End for Client<'_> {
