@@ -1,9 +1,10 @@
 //! One conversation with a server.
 
 use bytes::BytesMut;
-use gitwire_protocol::{FetchClient, FetchEvent};
-use gitwire_transport::Moved;
-use gitwire_transport::blocking::Driver;
+use gitwire_protocol::message::Service;
+use gitwire_protocol::{FetchClient, Machine, ProtocolError};
+use gitwire_transport::blocking::{Connection, Driver, StatelessDriver};
+use gitwire_transport::{DriveError, Moved};
 
 use crate::event::Listener;
 use crate::{ClientError, Remote};
@@ -11,11 +12,18 @@ use crate::{ClientError, Remote};
 /// What is to be said, whatever carries it: events come in, answers are due. Does no I/O towards the server, so that any driver
 /// can carry it: [`Fetch::run_over`](crate::Fetch::run_over).
 pub trait Conversation {
+    /// What speaks the protocol.
+    type Machine: Machine<Error = ProtocolError>;
+
     /// Hears an event of the machine.
     ///
     /// # Errors
     /// What the server sent is of no use, or the local repository fails.
-    fn event(&mut self, event: FetchEvent, listener: Listener<'_>) -> Result<(), ClientError>;
+    fn event(
+        &mut self,
+        event: <Self::Machine as Machine>::Event,
+        listener: Listener<'_>,
+    ) -> Result<(), ClientError>;
 
     /// Says what is due when the machine says `Answer`, as `awaiting` of the machine names it.
     ///
@@ -23,32 +31,83 @@ pub trait Conversation {
     /// The local repository fails, or the caller asked for an end.
     fn answer(
         &mut self,
-        machine: &mut FetchClient,
+        machine: &mut Self::Machine,
         output: &mut BytesMut,
         listener: Listener<'_>,
     ) -> Result<(), ClientError>;
 }
 
 /// Carries a conversation to its end.
-pub type Carrier<'a> = dyn FnMut(&mut dyn Conversation, Listener<'_>) -> Result<(), ClientError> + 'a;
+pub type Carrier<'a> =
+    dyn FnMut(&mut dyn Conversation<Machine = FetchClient>, Listener<'_>) -> Result<(), ClientError> + 'a;
 
-/// Has a conversation to its end.
-pub(crate) fn have(
+/// Opens `service` of a remote and has a conversation to its end. `machine` speaks in [`Remote::mode`].
+pub(crate) fn have<M>(
     remote: &Remote,
-    conversation: &mut dyn Conversation,
+    service: Service,
+    machine: M,
+    conversation: &mut dyn Conversation<Machine = M>,
+    listener: Listener<'_>,
+) -> Result<(), ClientError>
+where
+    M: Machine<Error = ProtocolError>,
+{
+    match remote.open(service)? {
+        Connection::Duplex(streams) => {
+            let mut driver = Driver::new(machine, streams, remote.deadlines.clone());
+            carry(&mut driver, conversation, listener)?;
+            driver.close();
+        }
+        Connection::Stateless(exchanges) => {
+            let mut driver = StatelessDriver::new(machine, exchanges, remote.deadlines.clone());
+            carry(&mut driver, conversation, listener)?;
+            driver.close();
+        }
+    }
+    Ok(())
+}
+
+fn carry<M: Machine<Error = ProtocolError>>(
+    driver: &mut dyn Drive<M>,
+    conversation: &mut dyn Conversation<Machine = M>,
     listener: Listener<'_>,
 ) -> Result<(), ClientError> {
-    let streams = remote.open()?;
-    let machine = FetchClient::new(remote.client.clone());
-    let mut driver = Driver::new(machine, streams, remote.deadlines.clone());
     loop {
         match driver.next()? {
             Moved::Event(event) => conversation.event(event, listener)?,
-            Moved::Answer => driver.with(|machine, output| conversation.answer(machine, output, listener))?,
-            Moved::Done => {
-                driver.close();
-                return Ok(());
+            Moved::Answer => {
+                driver.give(&mut |machine, output| conversation.answer(machine, output, listener))?;
             }
+            Moved::Done => return Ok(()),
         }
+    }
+}
+
+/// An answer on its way to the machine.
+type Give<'a, M> = &'a mut dyn FnMut(&mut M, &mut BytesMut) -> Result<(), ClientError>;
+
+/// What both drivers can do.
+trait Drive<M: Machine<Error = ProtocolError>> {
+    fn next(&mut self) -> Result<Moved<M::Event>, DriveError<ProtocolError>>;
+    fn give(&mut self, answer: Give<'_, M>) -> Result<(), ClientError>;
+}
+
+impl<M: Machine<Error = ProtocolError>> Drive<M> for Driver<M> {
+    fn next(&mut self) -> Result<Moved<M::Event>, DriveError<ProtocolError>> {
+        Self::next(self)
+    }
+
+    fn give(&mut self, answer: Give<'_, M>) -> Result<(), ClientError> {
+        self.with(answer)
+    }
+}
+
+impl<M: Machine<Error = ProtocolError>> Drive<M> for StatelessDriver<M> {
+    fn next(&mut self) -> Result<Moved<M::Event>, DriveError<ProtocolError>> {
+        Self::next(self)
+    }
+
+    fn give(&mut self, answer: Give<'_, M>) -> Result<(), ClientError> {
+        self.with(answer)
     }
 }

@@ -7,7 +7,8 @@ mod publish;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use gitwire_protocol::message::DepthRequest;
+use gitwire_protocol::FetchClient;
+use gitwire_protocol::message::{DepthRequest, Service};
 use gitwire_storage::Repository;
 use gitwire_types::{FetchRefspec, FilterSpec, Interrupt, Never, ObjectId, RefName};
 use gitwire_walk::{HaveBudget, NegotiationAlgorithm, WalkLimits};
@@ -184,7 +185,7 @@ impl Fetch {
         self.run_planned(self.prefixes(), &planner, listener, stop)
     }
 
-    /// Fetches over a connection of the caller's: `carrier` steps a [`FetchClient`](gitwire_protocol::FetchClient) to its end
+    /// Fetches over a connection of the caller's: `carrier` steps a [`FetchClient`] to its end
     /// and gives events and answers to the conversation. [`remote`](Self::remote) is not used.
     ///
     /// # Errors
@@ -208,8 +209,9 @@ impl Fetch {
         listener: Listener<'_>,
         stop: &dyn Interrupt,
     ) -> Result<Fetched, ClientError> {
-        let mut carrier = |conversation: &mut dyn Conversation, listener: Listener<'_>| {
-            have(&self.remote, conversation, listener)
+        let mut carrier = |conversation: &mut dyn Conversation<Machine = FetchClient>,
+                           listener: Listener<'_>| {
+            have(&self.remote, Service::UploadPack, self.remote.fetch_client(), conversation, listener)
         };
         self.run_carried(prefixes, planner, &mut carrier, listener, stop)
     }

@@ -1,6 +1,7 @@
 //! What refs a remote has.
 
 use bytes::{Bytes, BytesMut};
+use gitwire_protocol::message::Service;
 use gitwire_protocol::{FetchClient, FetchEvent, LsRefsRequest};
 
 use crate::conversation::{Conversation, have};
@@ -15,7 +16,7 @@ use crate::{ClientError, Remote, RemoteRefs};
 /// The remote is not reached, or breaks off.
 pub fn ls_remote(remote: &Remote, prefixes: &[Bytes]) -> Result<RemoteRefs, ClientError> {
     let mut listing = Listing::new(prefixes.to_vec());
-    have(remote, &mut listing, &mut |_| ())?;
+    have(remote, Service::UploadPack, remote.fetch_client(), &mut listing, &mut |_| ())?;
     Ok(listing.refs)
 }
 
@@ -64,6 +65,8 @@ impl Listing {
 }
 
 impl Conversation for Listing {
+    type Machine = FetchClient;
+
     fn event(&mut self, event: FetchEvent, _: Listener<'_>) -> Result<(), ClientError> {
         self.take(event);
         Ok(())

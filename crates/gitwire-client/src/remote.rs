@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use gitwire_protocol::message::Service;
-use gitwire_protocol::{FetchClientOptions, Version};
-use gitwire_transport::blocking::{Streams, connect};
+use gitwire_protocol::{FetchClient, FetchClientOptions, Mode, Version};
+use gitwire_transport::blocking::{Connection, open};
 use gitwire_transport::{ConnectOptions, Deadlines, TransportError, Url};
 
 use crate::ClientError;
@@ -20,7 +20,7 @@ pub struct Remote {
     pub version: Version,
     /// How the connection is opened. [`ConnectOptions::parameters`] is set by the version.
     pub connect: ConnectOptions,
-    /// How the machine speaks.
+    /// How the machine speaks. [`FetchClientOptions::mode`] is set by the URL.
     pub client: FetchClientOptions,
     /// How long the server may take.
     pub deadlines: Deadlines,
@@ -42,10 +42,23 @@ impl Remote {
         })
     }
 
-    /// Opens a connection to its upload-pack.
-    pub(crate) fn open(&self) -> Result<Streams, TransportError> {
+    /// How a machine has to speak with it: the URL says whether there will be one lasting stream.
+    #[must_use]
+    pub fn mode(&self) -> Mode {
+        self.url.mode()
+    }
+
+    /// A machine that fetches from it.
+    pub(crate) fn fetch_client(&self) -> FetchClient {
+        let mut options = self.client.clone();
+        options.mode = self.mode();
+        FetchClient::new(options)
+    }
+
+    /// Opens a connection to a service of it.
+    pub(crate) fn open(&self, service: Service) -> Result<Connection, TransportError> {
         let mut options = self.connect.clone();
         options.parameters = self.version.parameter().map(str::to_owned);
-        connect(&self.url, Service::UploadPack, &options)
+        open(&self.url, service, &options)
     }
 }

@@ -205,6 +205,8 @@ impl<'a> Download<'a> {
 }
 
 impl Conversation for Download<'_> {
+    type Machine = FetchClient;
+
     fn event(&mut self, event: FetchEvent, listener: Listener<'_>) -> Result<(), ClientError> {
         let Some(event) = self.listing.take(event) else { return Ok(()) };
         match event {
