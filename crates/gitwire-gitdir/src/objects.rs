@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use gitwire_storage::{
-    ObjectFile, ObjectFiles as StoredFiles, ObjectReader, ObjectStore, PackAccess, PackedOptions, PackedStore, PackedView, Presence, Result,
-    StorageErrorKind, StoredFile,
+    ObjectFile, ObjectFiles as StoredFiles, ObjectReader, ObjectStore, PackAccess, PackedOptions,
+    PackedStore, PackedView, Presence, Result, StorageErrorKind, StoredFile,
 };
 use gitwire_types::{ObjectFormat, ObjectId, ObjectKind};
 

@@ -23,9 +23,11 @@ impl PackFiles for DirectoryPacks {
     fn list(&self) -> Result<Vec<PackName>> {
         let mut names = Vec::new();
         for (number, directory) in self.directories.iter().enumerate() {
-            names.extend(list_packs(directory)?.into_iter().map(|stem| {
-                PackName::new(&[number.to_string().as_bytes(), b"/", stem.as_slice()].concat())
-            }));
+            names.extend(
+                list_packs(directory)?.into_iter().map(|stem| {
+                    PackName::new(&[number.to_string().as_bytes(), b"/", stem.as_slice()].concat())
+                }),
+            );
         }
         Ok(names)
     }
@@ -88,8 +90,8 @@ pub(crate) fn open_file(directory: &ObjectDirectory, path: &[u8]) -> Result<Opti
         let data = Arc::new(FileReader { file, size: stat.size });
         Ok((stat.kind == FileKind::File).then(|| StoredFile { data, modified: Some(stat.modified) }))
     });
-    let opened = optional(opened)
-        .context(|| format!("cannot open '{}/{}'", directory.path.display(), shown(path)))?;
+    let opened =
+        optional(opened).context(|| format!("cannot open '{}/{}'", directory.path.display(), shown(path)))?;
     Ok(opened.flatten())
 }
 

@@ -18,7 +18,9 @@ pub use crate::fsck::PackCheck;
 pub use crate::memory::MemoryRepository;
 pub use crate::objects::{CommitFacts, CommitIndex, ObjectReader, ObjectStore, Presence, Reachability};
 pub use crate::packed::{PackFiles, PackName, PackPart, PackedOptions, PackedStore, PackedView};
-pub use crate::packs::{Entry, EntryBase, PackAccess, PackId, PackSource, PackWritten, Preparation, SourceState};
+pub use crate::packs::{
+    Entry, EntryBase, PackAccess, PackId, PackSource, PackWritten, Preparation, SourceState,
+};
 pub use crate::refs::{
     EditOutcome, Expected, Peeled, RefEdit, RefRecord, RefStore, ReflogEntry, Transaction, Veto,
 };

@@ -13,14 +13,9 @@ pub enum ShallowRequest<'a> {
     Keep,
     /// `deepen N`: this many commits from each want.
     Depth(Depth),
-    /// `deepen N` with `deepen-relative`: this many commits below where the client's history ends now. Only those ends
-    /// count that `tips`, the references the client can see, reach.
-    Relative {
-        /// How many more.
-        depth: Depth,
-        /// What the advertised references point at.
-        tips: &'a [ObjectId],
-    },
+    /// `deepen N` with `deepen-relative`: this many commits below where the client's history ends now, at the end that is nearest
+    /// to a want; all history where the wants reach none.
+    Relative(Depth),
     /// `deepen-since` and `deepen-not`: no commits before a time, none that some references reach.
     Select {
         /// No commits older than this.
@@ -89,7 +84,7 @@ fn select(
 ) -> Result<Vec<u32>, WalkError> {
     match request {
         ShallowRequest::Keep if server.is_empty() => Ok(Vec::new()),
-        ShallowRequest::Depth(depth) | ShallowRequest::Relative { depth, .. }
+        ShallowRequest::Depth(depth) | ShallowRequest::Relative(depth)
             if depth.is_infinite() && server.is_empty() =>
         {
             for at in ends {
@@ -108,9 +103,11 @@ fn select(
             let heads = commits(graph, wants)?;
             by_depth(graph, &heads, finite(depth), stop)
         }
-        ShallowRequest::Relative { depth, tips } => {
-            let heads = reached_ends(graph, ends, tips, stop)?;
-            by_depth(graph, &heads, finite(depth).map(|depth| depth.saturating_add(1)), stop)
+        ShallowRequest::Relative(depth) => {
+            let heads = commits(graph, wants)?;
+            let present = present_depth(graph, &heads, stop)?;
+            let depth = present.zip(finite(depth)).map(|(present, more)| present.saturating_add(more));
+            by_depth(graph, &heads, depth, stop)
         }
         ShallowRequest::Select { since, not } => by_selection(graph, wants, since, not, stop),
     }
@@ -136,50 +133,72 @@ fn by_depth(
     stop: &dyn Interrupt,
 ) -> Result<Vec<u32>, WalkError> {
     let mut shallow = Vec::new();
-    let mut level: Vec<u32> = Vec::new();
-    for at in heads {
-        if graph.set(*at, DEPTH_SEEN) {
-            level.push(*at);
-        }
-    }
-    let mut next = Vec::new();
+    let mut levels = Levels::from(graph, heads);
     let mut pace = Pace::default();
-    let mut distance = 1;
-    while !level.is_empty() {
-        for at in level.drain(..) {
+    while levels.descend() {
+        while let Some(at) = levels.level.pop() {
             pace.check(stop)?;
             graph.load(at)?;
-            if depth.is_some_and(|depth| distance >= depth) || graph.is_grafted(at) {
+            if depth.is_some_and(|depth| levels.distance >= depth) || graph.is_grafted(at) {
                 graph.set(at, SHALLOW);
                 shallow.push(at);
                 continue;
             }
             graph.set(at, KEPT);
-            for nth in 0..graph.parents(at).len() {
-                let Some(parent) = graph.parents(at).get(nth).copied() else { continue };
-                if graph.set(parent, DEPTH_SEEN) {
-                    next.push(parent);
-                }
-            }
+            levels.add_parents(graph, at);
         }
-        std::mem::swap(&mut level, &mut next);
-        distance = distance.saturating_add(1);
     }
     Ok(shallow)
 }
 
-/// The ends of the client's history that the references it can see reach.
-fn reached_ends(
-    graph: &mut Graph,
-    ends: &[u32],
-    tips: &[ObjectId],
-    stop: &dyn Interrupt,
-) -> Result<Vec<u32>, WalkError> {
-    let ids = ends.iter().map(|at| graph.id(*at)).collect::<Result<Vec<_>, _>>()?;
-    let unreached = graph.unreached(tips, &ids, stop)?;
-    let mut left = unreached.iter().peekable();
-    // `unreached` keeps the order of what it was asked.
-    Ok(ends.iter().zip(&ids).filter(|(_, id)| left.next_if_eq(id).is_none()).map(|(at, _)| *at).collect())
+/// Commits by their distance from the nearest head, which itself is at 1. What was seen is marked with [`DEPTH_SEEN`].
+struct Levels {
+    level: Vec<u32>,
+    next: Vec<u32>,
+    distance: u32,
+}
+
+impl Levels {
+    fn from(graph: &mut Graph, heads: &[u32]) -> Self {
+        let next = heads.iter().copied().filter(|at| graph.set(*at, DEPTH_SEEN)).collect();
+        Self { level: Vec::new(), next, distance: 0 }
+    }
+
+    /// Goes to the next level; whether there is one.
+    fn descend(&mut self) -> bool {
+        std::mem::swap(&mut self.level, &mut self.next);
+        self.distance = self.distance.saturating_add(1);
+        !self.level.is_empty()
+    }
+
+    fn add_parents(&mut self, graph: &mut Graph, at: u32) {
+        for nth in 0..graph.parents(at).len() {
+            let Some(parent) = graph.parents(at).get(nth).copied() else { continue };
+            if graph.set(parent, DEPTH_SEEN) {
+                self.next.push(parent);
+            }
+        }
+    }
+}
+
+/// How many commits deep the client's history is, counted from the heads to the nearest of its ends.
+fn present_depth(graph: &mut Graph, heads: &[u32], stop: &dyn Interrupt) -> Result<Option<u32>, WalkError> {
+    let mut found = None;
+    let mut levels = Levels::from(graph, heads);
+    let mut pace = Pace::default();
+    while found.is_none() && levels.descend() {
+        while let Some(at) = levels.level.pop() {
+            pace.check(stop)?;
+            graph.load(at)?;
+            if graph.has(at, CLIENT_SHALLOW) {
+                found = Some(levels.distance);
+                break;
+            }
+            levels.add_parents(graph, at);
+        }
+    }
+    graph.clear_everywhere(DEPTH_SEEN);
+    Ok(found)
 }
 
 /// The selected commits that have a parent which is not selected.

@@ -1,7 +1,5 @@
 //! Where the client's history will end.
 
-use std::ops::ControlFlow;
-
 use gitwire_protocol::message::ShallowUpdate as Line;
 use gitwire_types::{Depth, Interrupt, ObjectId, RefName, Since};
 use gitwire_walk::{Graph, ShallowRequest, ShallowUpdate, shallow_update};
@@ -22,15 +20,10 @@ pub(super) fn update(
     if asked.is_empty() && fetch.shallow.is_empty() && view.shallow.is_empty() {
         return Ok(None);
     }
-    let (mut tips, mut not) = (Vec::new(), Vec::new());
+    let mut not = Vec::new();
     let request = if let Some(depth) = asked.depth {
         let depth = Depth::new(depth).map_err(|error| ServeError::Refused(error.to_string()))?;
-        if asked.relative {
-            visible_tips(view, policy, &mut tips)?;
-            ShallowRequest::Relative { depth, tips: &tips }
-        } else {
-            ShallowRequest::Depth(depth)
-        }
+        if asked.relative { ShallowRequest::Relative(depth) } else { ShallowRequest::Depth(depth) }
     } else if asked.is_empty() {
         ShallowRequest::Keep
     } else {
@@ -47,14 +40,6 @@ pub(super) fn lines(update: Option<&ShallowUpdate>) -> Vec<Line> {
     let Some(update) = update else { return Vec::new() };
     let shallow = update.shallow.iter().copied().map(Line::Shallow);
     shallow.chain(update.unshallow.iter().copied().map(Line::Unshallow)).collect()
-}
-
-fn visible_tips(view: &View, policy: &Policy, tips: &mut Vec<ObjectId>) -> Result<(), ServeError> {
-    view.refs.each(&[], &mut |record| {
-        tips.extend(record.id.filter(|_| !policy.hidden.hides(record.name)));
-        Ok(ControlFlow::Continue(()))
-    })?;
-    Ok(())
 }
 
 /// What the ref of a `deepen-not` line holds; short names are tried as git tries them.

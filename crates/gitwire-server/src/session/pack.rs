@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use bytes::{Buf, BytesMut};
 use gitwire_protocol::UploadPack;
-use gitwire_storage::{PackSource, Preparation, SourceState};
+use gitwire_storage::{PackSource, PackWritten, Preparation, SourceState};
 use gitwire_types::{FilterSpec, Interrupt, Limits, ObjectId};
 use gitwire_walk::{Graph, ObjectFilter, PackRequest, pack_source};
 
@@ -17,6 +17,8 @@ pub(super) struct Packing {
     source: Option<Box<dyn PackSource>>,
     made: BytesMut,
     ended: bool,
+    /// What was made, where it is to be told.
+    total: Option<PackWritten>,
     announced: bool,
     progress: Option<Report>,
     text: Vec<u8>,
@@ -44,7 +46,7 @@ impl Session {
         let fetch = &self.fetch;
         request.thin = fetch.request.thin_pack;
         request.ofs_delta = fetch.request.ofs_delta;
-        request.shallow = !fetch.shallow.is_empty();
+        request.shallow = fetch.update.as_ref().is_some_and(|update| !update.boundary.is_empty());
         request.threads = self.policy.pack_threads;
         request.memory = self.policy.pack_memory;
         Ok((graph, request))
@@ -87,7 +89,10 @@ impl Packing {
                     report.note(preparation, &mut self.text);
                 }
             }
-            SourceState::End => self.ended = true,
+            SourceState::End => {
+                self.total = source.written().filter(|_| self.progress.is_some());
+                self.ended = true;
+            }
             _ => {
                 if let Some(report) = &mut self.progress {
                     report.end(&mut self.text);
@@ -121,10 +126,21 @@ impl Packing {
             })?;
         }
         if self.ended {
+            if let Some(written) = self.total {
+                machine.progress(total(written).as_bytes(), output)?;
+            }
             machine.end_pack(output)?;
         }
         Ok(self.ended)
     }
+}
+
+/// What a pack was made of, in git's words.
+fn total(written: PackWritten) -> String {
+    let PackWritten { objects, deltas, reused, reused_deltas, .. } = written;
+    // No part of a pack is sent unlooked at.
+    let unlooked = "pack-reused 0 (from 0)";
+    format!("Total {objects} (delta {deltas}), reused {reused} (delta {reused_deltas}), {unlooked}\n")
 }
 
 /// Progress in git's words.

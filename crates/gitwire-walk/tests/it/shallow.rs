@@ -125,13 +125,40 @@ fn depths_are_gits() {
             let second = 1 + dice.below(8);
             let line = [format!("deepen {second}")];
             check(&history, &wants, &client, ShallowRequest::Depth(depth(second)), &line);
-            let more = 1 + dice.below(3);
-            let lines = [format!("deepen {more}"), "deepen-relative".to_owned()];
-            let request = ShallowRequest::Relative { depth: depth(more), tips: &history.commits };
-            check(&history, &wants, &client, request, &lines);
             let line = ["deepen 2147483647".to_owned()];
             check(&history, &wants, &client, ShallowRequest::Depth(Depth::INFINITE), &line);
             check(&history, &wants, &client, ShallowRequest::Keep, &[]);
+        }
+    }
+}
+
+/// git counts from the nearest end since 2.55; before that it counted from each end, and could name ends that nothing reached.
+#[test]
+fn more_depth_is_counted_from_the_nearest_end() {
+    for seed in 0..10 {
+        let Some(history) = History::make(seed, 40, Clock::Steady) else { return };
+        let mut dice = Dice::new(seed + 3);
+        for _ in 0..4 {
+            let wants = dice.some(&history.commits[20..], 2);
+            let (first, more) = (1 + dice.below(4), 1 + dice.below(3));
+            let update = |client: &[ObjectId], request| {
+                let mut graph = history.store.graph();
+                shallow_update(&mut graph, &wants, client, &[], request, &Never).unwrap()
+            };
+            let ends = update(&[], ShallowRequest::Depth(depth(first))).shallow;
+            let expected = match ends.is_empty() {
+                true => Depth::INFINITE,
+                false => depth(first + more),
+            };
+            assert_eq!(
+                update(&ends, ShallowRequest::Relative(depth(more))),
+                update(&ends, ShallowRequest::Depth(expected)),
+                "{first} and {more} from {wants:?}"
+            );
+            let huge = Depth::new(Depth::INFINITE.get() - 1).unwrap();
+            let all = update(&ends, ShallowRequest::Depth(Depth::INFINITE));
+            assert_eq!(update(&ends, ShallowRequest::Relative(huge)), all);
+            assert_eq!(update(&[], ShallowRequest::Relative(depth(more))), ShallowUpdate::default());
         }
     }
 }
