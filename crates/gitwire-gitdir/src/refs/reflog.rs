@@ -3,12 +3,12 @@
 use gitwire_storage::{ReflogEntry, Result};
 use gitwire_types::{ObjectFormat, ObjectId};
 
-use super::plan::remove_empty_tree;
 use super::view::RefFiles;
 use crate::config::Config;
 use crate::error::{Context as _, shown};
-use crate::fs::Links;
+use crate::fs::{FileKind, Links};
 use crate::lock::{DIRECTORY_MODE, FILE_MODE, parent_of};
+use crate::quarantine::remove_tree;
 
 /// Which refs get a reflog that have none yet (`core.logAllRefUpdates`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,17 +60,25 @@ pub(crate) fn append(
 ) -> Result<()> {
     let home = files.home(name);
     let path = [b"logs/", name].concat();
-    let exists = home.stat(&path, Links::Refuse).is_ok_and(|stat| stat.kind == crate::fs::FileKind::File);
+    let exists = home.stat(&path, Links::Refuse).is_ok_and(|stat| stat.kind == FileKind::File);
     if !exists && !policy.makes(name) {
         return Ok(());
     }
     if !exists {
         let slashes = path.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
         for parent in slashes.filter_map(|at| path.get(..at)) {
+            // The reflog of a ref that went, whose remover died before it came to the reflog: no ref of that name can be there,
+            // because this one is.
+            if home.stat(parent, Links::Refuse).is_ok_and(|stat| stat.kind == FileKind::File) {
+                home.remove_file(parent).ok();
+            }
             // What fails here shows when the file is opened.
             home.make_dir(parent, DIRECTORY_MODE).ok();
         }
-        remove_empty_tree(&**home, &path);
+        // Of refs whose names begin with this one there can be none either, only what is left of their reflogs.
+        if home.stat(&path, Links::Refuse).is_ok_and(|stat| stat.kind == FileKind::Directory) {
+            remove_tree(&**home, &path);
+        }
     }
     let line = line(files.format, change, entry);
     home.append(&path, FILE_MODE)

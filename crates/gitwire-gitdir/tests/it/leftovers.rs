@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use gitwire_gitdir::{GitDir, OpenOptions};
-use gitwire_storage::{EditOutcome, Expected, RefEdit, Repository as _, Transaction};
+use gitwire_storage::{EditOutcome, Expected, RefEdit, ReflogEntry, Repository as _, Transaction};
 use gitwire_types::{ObjectFormat, ObjectId, RefName, RefTarget};
 
 use crate::git::{Scratch, available, git, work_tree};
@@ -15,7 +15,8 @@ fn change(path: &Path, name: &str, id: ObjectId) -> EditOutcome {
         expected: Expected::Any,
         new: Some(RefTarget::Direct(id)),
     };
-    let transaction = Transaction { edits: vec![edit], atomic: false, ..Transaction::default() };
+    let reflog = ReflogEntry { committer: "A <a@example.com> 1 +0000".into(), message: "push".into() };
+    let transaction = Transaction { edits: vec![edit], reflog: Some(reflog), ..Transaction::default() };
     repository.commit(None, transaction, &mut |_| Ok(())).unwrap().remove(0)
 }
 
@@ -57,4 +58,23 @@ fn our_locks_go_with_their_holder_and_others_stay() {
     assert!(lock.exists());
     std::fs::remove_file(&lock).unwrap();
     assert_eq!(git(&path, "fsck --strict"), "");
+}
+
+/// Whoever deletes a ref and dies then leaves its reflog, where the reflog of another ref wants a directory, or a file.
+#[test]
+fn reflogs_of_refs_that_are_gone_stand_in_nobodys_way() {
+    if !available() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let path = work_tree(&scratch, "sha1", 1).join(".git");
+    let id = ObjectId::from_hex(ObjectFormat::Sha1, git(&path, "rev-parse main").trim().as_bytes()).unwrap();
+    let logs = path.join("logs/refs/heads");
+    std::fs::write(logs.join("a"), "what was\n").unwrap();
+    std::fs::create_dir_all(logs.join("b/c")).unwrap();
+    std::fs::write(logs.join("b/c/d"), "what was\n").unwrap();
+    assert_eq!(change(&path, "refs/heads/a/b", id), EditOutcome::Done);
+    assert_eq!(change(&path, "refs/heads/b", id), EditOutcome::Done);
+    assert_eq!(git(&path, "reflog a/b").lines().count(), 1);
+    assert_eq!(git(&path, "reflog b").lines().count(), 1);
 }
