@@ -12,9 +12,11 @@ mod dice;
 pub mod fuzz;
 pub mod git;
 mod history;
+mod kill;
 pub mod pack;
 pub mod repository_laws;
 pub mod sim_fs;
 
 pub use crate::dice::Dice;
 pub use crate::history::{History, Manner, Object};
+pub use crate::kill::{KillReport, Victim, kill_rounds};

@@ -10,6 +10,7 @@
 
 mod clone;
 mod history;
+mod kill;
 mod matrix;
 mod plumbing;
 mod stock;
