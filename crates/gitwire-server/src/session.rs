@@ -58,6 +58,7 @@ pub struct Session {
     repository: Arc<dyn Repository>,
     policy: Arc<Policy>,
     version: Version,
+    rule: want::Rule,
     /// The objects and refs as they were when the client first asked for them.
     view: Option<View>,
     due: Due,
@@ -111,9 +112,9 @@ impl Session {
         serving: Serving,
     ) -> (Self, UploadPack) {
         let machine = UploadPack::new(policy.machine_options(version, serving, repository.format()));
-        let session =
-            Self { repository, policy, version, view: None, due: Due::Nothing, fetch: Fetch::default() };
-        (session, machine)
+        let rule = want::Rule::new(&policy, version, serving);
+        let (due, fetch) = (Due::Nothing, Fetch::default());
+        (Self { repository, policy, version, rule, view: None, due, fetch }, machine)
     }
 
     fn view(&mut self) -> Result<View, ServeError> {
@@ -132,7 +133,7 @@ impl Session {
         if self.fetch.checked {
             return Ok(());
         }
-        want::check(&mut self.fetch, view, &self.policy, self.version, self.repository.format(), stop)?;
+        want::check(&mut self.fetch, view, &self.policy, self.rule, self.repository.format(), stop)?;
         let mut graph = self.graph(view);
         self.fetch.update = depth::update(&mut graph, &self.fetch, view, &self.policy, stop)?;
         self.fetch.haves = Some(HaveSet::new(graph, &self.fetch.wants)?);

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use gitwire_protocol::Version;
+use gitwire_protocol::{Serving, Version};
 use gitwire_storage::{Presence, RefStore};
 use gitwire_types::{FilterSpec, Interrupt, Limits, ObjectFormat, ObjectId};
 use gitwire_walk::{Graph, ObjectFilter};
@@ -13,29 +13,51 @@ use super::advertise::look_up;
 use super::{Fetch, View};
 use crate::{Filters, HiddenRefs, Policy, ServeError, Wants};
 
+/// What of an object's place in the repository lets a client want it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Rule {
+    any: bool,
+    /// Refs that are hidden count too.
+    hidden: bool,
+    /// What a ref reaches is as good as what it holds.
+    reachable: bool,
+}
+
+impl Rule {
+    pub(super) fn new(policy: &Policy, version: Version, serving: Serving) -> Self {
+        let wants = if version == Version::V2 { policy.wants_v2 } else { policy.wants };
+        // Refs may move between two requests: what they held when they were shown is then below them. git's rule too.
+        let moved = serving == Serving::Stateless && version != Version::V2;
+        Self {
+            any: wants == Wants::Any,
+            hidden: wants == Wants::Tips,
+            reachable: wants == Wants::Reachable || moved,
+        }
+    }
+}
+
 /// Checks the wants of a request against the policy; adds what is wanted by name.
 pub(super) fn check(
     fetch: &mut Fetch,
     view: &View,
     policy: &Policy,
-    version: Version,
+    rule: Rule,
     format: ObjectFormat,
     stop: &dyn Interrupt,
 ) -> Result<(), ServeError> {
     check_filter(fetch, policy)?;
     fetch.wants.sort_unstable();
     fetch.wants.dedup();
-    let rule = if version == Version::V2 { policy.wants_v2 } else { policy.wants };
     let mut missing = None;
     view.objects.headers(&fetch.wants, &mut |at, presence| {
         if !matches!(presence, Presence::Here { .. }) {
             missing = missing.or(fetch.wants.get(at).copied());
         }
     })?;
-    let refused = match (missing, rule) {
-        (Some(id), _) => Some(id),
-        (None, Wants::Any) => None,
-        (None, _) => not_held(&fetch.wants, &*view.refs, policy, rule, |tips, left| {
+    let refused = match missing {
+        Some(id) => Some(id),
+        None if rule.any => None,
+        None => not_held(&fetch.wants, &*view.refs, policy, rule, |tips, left| {
             let mut graph = Graph::new(Arc::clone(&view.objects), format, policy.walk.clone());
             graph.set_boundary(&view.shallow)?;
             Ok(graph.unreached(tips, left, stop)?.first().copied())
@@ -59,11 +81,11 @@ fn not_held(
     wants: &[ObjectId],
     refs: &dyn RefStore,
     policy: &Policy,
-    rule: Wants,
+    rule: Rule,
     unreached: impl FnOnce(&[ObjectId], &[ObjectId]) -> Result<Option<ObjectId>, ServeError>,
 ) -> Result<Option<ObjectId>, ServeError> {
     let nothing = HiddenRefs::default();
-    let hidden = if rule == Wants::Tips { &nothing } else { &policy.hidden };
+    let hidden = if rule.hidden { &nothing } else { &policy.hidden };
     let mut left: HashSet<ObjectId> = wants.iter().copied().collect();
     let mut tips = Vec::new();
     if !hidden.hides(b"HEAD") {
@@ -76,7 +98,7 @@ fn not_held(
     refs.each(&[], &mut |record| {
         if let Some(id) = record.id.filter(|_| !hidden.hides(record.name)) {
             left.remove(&id);
-            if rule == Wants::Reachable {
+            if rule.reachable {
                 tips.push(id);
             }
         }
@@ -88,7 +110,7 @@ fn not_held(
         return Ok(None);
     }
     let left: Vec<ObjectId> = left.into_iter().collect();
-    if rule == Wants::Reachable {
+    if rule.reachable {
         tips.sort_unstable();
         tips.dedup();
         return unreached(&tips, &left);

@@ -96,8 +96,12 @@ fn advertisements_are_gits_however_many_refs_there_are() {
 
 /// Answers a whole request.
 fn serve(path: &Path, version: Version, request: &[u8]) -> Result<BytesMut, ServeError> {
+    serve_as(Serving::Stateless, path, version, request)
+}
+
+fn serve_as(serving: Serving, path: &Path, version: Version, request: &[u8]) -> Result<BytesMut, ServeError> {
     let (repository, policy) = open(path);
-    let (mut session, mut machine) = Session::new(repository, policy, version, Serving::Stateless);
+    let (mut session, mut machine) = Session::new(repository, policy, version, serving);
     let (mut input, mut output) = (BytesMut::from(request), BytesMut::new());
     machine.end_of_input();
     loop {
@@ -173,6 +177,31 @@ fn hidden_refs_are_not_wanted_either() {
     git.ok(&path, ["config", "uploadpack.allowTipSHA1InWant", "false"]);
     git.ok(&path, ["config", "uploadpack.allowAnySHA1InWant", "true"]);
     assert!(ask().unwrap());
+}
+
+#[test]
+fn what_a_shown_ref_reaches_may_be_wanted_in_a_request_of_its_own() {
+    let Some(git) = Git::find() else { return };
+    let folder = Folder::new("moved");
+    let path = make(&git, &folder, 3);
+    let commit = |message: &str| {
+        let id = git.ok(&path, ["commit-tree", "-m", message, "HEAD^{tree}"]);
+        String::from_utf8(id).unwrap().trim().to_owned()
+    };
+    let (tagged, lone) = (commit("tagged"), commit("lone"));
+    git.ok(&path, ["tag", "-a", "-m", "x", "only", &tagged]);
+    let request = |id: &str| (line(&format!("want {id}")) + "0000" + &line("done")).into_bytes();
+    let ask = |serving, id: &str| {
+        let answer = serve_as(serving, &path, Version::V0, &request(id));
+        answer.map(drop).map_err(|error| error.reply().into_owned())
+    };
+    let refused = |id: &str| Err(format!("upload-pack: not our ref {id}"));
+    for (id, stateless) in [(&tagged, Ok(())), (&lone, refused(&lone))] {
+        assert_eq!(ask(Serving::Stateless, id), stateless);
+        assert_eq!(ask(Serving::Duplex, id), refused(id));
+        let theirs = git.feed(&path, ["upload-pack", "--stateless-rpc", "."], &request(id));
+        assert_eq!(theirs.status.success(), stateless.is_ok(), "git's view of {id}");
+    }
 }
 
 #[test]
