@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Other people's clients against gitwired: each clones, and dulwich pushes; what one side has is what the other one had.
+"""Other people's clients against gitwired: each clones, those that can push do; what one side has is what the other one had.
 
-usage: run.py GITWIRED GIX-CLONE     with dulwich on the Python path
+usage: run.py GITWIRED GIX-CLONE ISOMORPHIC-GIT-CLIENT     with dulwich on the Python path
 """
 
 import os
@@ -54,39 +54,63 @@ def make(root):
     return path
 
 
-def start(gitwired, root):
+def start(gitwired, root, schemes):
     """A server, and its doors by their schemes."""
-    server = subprocess.Popen(
-        [gitwired, "--root", root, "--listen", "git://127.0.0.1:0", "--allow-push=anyone"],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    line = server.stdout.readline()
-    found = re.match(r"listening ((\w+)://\S+)", line)
-    if not found:
-        server.kill()
-        sys.exit(f"gitwired says: {line!r}")
-    return server, {found[2]: found[1].rstrip("/")}
+    doors = [f"--listen={scheme}://127.0.0.1:0" for scheme in schemes]
+    command = [gitwired, "--root", root, *doors, "--allow-push=anyone"]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    urls = {}
+    for _ in schemes:
+        line = server.stdout.readline()
+        found = re.match(r"listening ((\w+)://\S+)", line)
+        if not found:
+            server.kill()
+            sys.exit(f"gitwired says: {line!r}")
+        urls[found[2]] = found[1].rstrip("/")
+    return server, urls
 
 
-def by_dulwich(url, path):
-    """dulwich reads pkt-lines, side-bands and packs with code of its own."""
-    with open(os.devnull, "wb") as nowhere:
-        porcelain.clone(url, path, bare=True, checkout=False, errstream=nowhere).close()
+class Dulwich:
+    """Reads pkt-lines, side-bands and packs with code of its own."""
+
+    schemes = ["git", "http"]
+
+    def clone(self, url, path):
+        with open(os.devnull, "wb") as nowhere:
+            porcelain.clone(url, path, bare=True, checkout=False, errstream=nowhere).close()
+
+    def push(self, source, url, *refspecs):
+        with open(os.devnull, "wb") as nowhere:
+            porcelain.push(source, url, refspecs, outstream=nowhere, errstream=nowhere)
 
 
-def push_by_dulwich(source, url):
-    """All branches and tags, then one branch away."""
-    refs = git(source, "for-each-ref", "--format=%(refname)", "refs/heads", "refs/tags").decode().split()
-    with open(os.devnull, "wb") as nowhere:
-        porcelain.push(source, url, [f"{name}:{name}" for name in refs], outstream=nowhere, errstream=nowhere)
-        porcelain.push(source, url, ["refs/heads/side:refs/heads/gone"], outstream=nowhere, errstream=nowhere)
-        porcelain.push(source, url, [":refs/heads/gone"], outstream=nowhere, errstream=nowhere)
+class Isomorphic:
+    """isomorphic-git: HTTP alone."""
+
+    schemes = ["http"]
+
+    def __init__(self, client):
+        self.client = client
+
+    def clone(self, url, path):
+        git(".", "init", "-q", "--bare", path)
+        subprocess.run(["node", self.client, "clone", url, path], check=True)
+
+    def push(self, source, url, *refspecs):
+        subprocess.run(["node", self.client, "push", url, source, *refspecs], check=True)
 
 
-def by_gix(gix):
-    """gitoxide's client."""
-    return lambda url, path: subprocess.run([gix, url, path], check=True)
+class Gix:
+    """gitoxide's client, which does not push."""
+
+    schemes = ["git", "http"]
+    push = None
+
+    def __init__(self, gix):
+        self.gix = gix
+
+    def clone(self, url, path):
+        subprocess.run([self.gix, url, path], check=True)
 
 
 def check(name, source, clone):
@@ -102,24 +126,42 @@ def check(name, source, clone):
     git(clone, "fsck", "--strict", "--no-dangling")
 
 
+def try_clone(client, scheme, door, source):
+    name = f"{type(client).__name__} clones over {scheme}"
+    path = os.path.join(os.path.dirname(source), name.replace(" ", "-"))
+    client.clone(f"{door}/{os.path.basename(source)}", path)
+    check(name, source, path)
+    print(name)
+
+
+def try_push(client, scheme, door, source):
+    """All branches and tags, then a branch more, and that one away again."""
+    name = f"{type(client).__name__} pushes over {scheme}"
+    path = os.path.join(os.path.dirname(source), name.replace(" ", "-") + ".git")
+    url = f"{door}/{os.path.basename(path)}"
+    git(".", "init", "-q", "--bare", "-b", "main", path)
+    refs = git(source, "for-each-ref", "--format=%(refname)", "refs/heads", "refs/tags").decode().split()
+    client.push(source, url, *[f"{name}:{name}" for name in refs])
+    client.push(source, url, "refs/heads/side:refs/heads/gone")
+    if "refs/heads/gone" not in git(path, "for-each-ref", "--format=%(refname)").decode().split():
+        sys.exit(f"{name}: a new branch has not come")
+    client.push(source, url, ":refs/heads/gone")
+    check(name, source, path)
+    print(name)
+
+
 def main():
-    gitwired, gix = sys.argv[1:]
-    clients = {"dulwich": by_dulwich, "gix": by_gix(gix)}
+    gitwired, gix, isomorphic = sys.argv[1:]
+    clients = [Dulwich(), Isomorphic(isomorphic), Gix(gix)]
     with tempfile.TemporaryDirectory() as folder:
         source = make(folder)
-        server, doors = start(gitwired, folder)
+        server, doors = start(gitwired, folder, ["git", "http"])
         try:
-            for scheme, door in doors.items():
-                for name, clone in clients.items():
-                    path = os.path.join(folder, f"{name}-{scheme}")
-                    clone(f"{door}/project.git", path)
-                    check(f"{name} over {scheme}", source, path)
-                    print(f"{name} clones over {scheme}")
-                name = f"pushed-{scheme}.git"
-                git(folder, "init", "-q", "--bare", "-b", "main", name)
-                push_by_dulwich(source, f"{door}/{name}")
-                check(f"dulwich's push over {scheme}", source, os.path.join(folder, name))
-                print(f"dulwich pushes over {scheme}")
+            for client in clients:
+                for scheme in client.schemes:
+                    try_clone(client, scheme, doors[scheme], source)
+                    if client.push:
+                        try_push(client, scheme, doors[scheme], source)
         finally:
             server.terminate()
             server.wait()
