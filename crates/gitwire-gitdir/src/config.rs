@@ -165,10 +165,10 @@ impl Config {
         name: &str,
     ) -> Result<Option<i64>, ConfigError> {
         let Some(last) = self.values(section, subsection, name).next_back() else { return Ok(None) };
-        let value = last.unwrap_or_default();
-        match number(value) {
-            Some(number) => Ok(Some(number)),
-            None => Err(bad_value(section, subsection, name, value, "a number")),
+        match last.map(number) {
+            Some(Some(number)) => Ok(Some(number)),
+            Some(None) => Err(bad_value(section, subsection, name, last.unwrap_or_default(), "a number")),
+            None => Err(ConfigError::NoValue { variable: variable(section, subsection, name) }),
         }
     }
 }
@@ -183,6 +183,15 @@ fn number(value: &[u8]) -> Option<i64> {
     std::str::from_utf8(digits).ok()?.parse::<i64>().ok()?.checked_mul(unit)
 }
 
+/// A variable as git writes it: without capitals but in the subsection.
+fn variable(section: &str, subsection: Option<&[u8]>, name: &str) -> String {
+    let name = name.to_ascii_lowercase();
+    match subsection {
+        Some(subsection) => format!("{section}.{}.{name}", subsection.escape_ascii()),
+        None => format!("{section}.{name}"),
+    }
+}
+
 fn bad_value(
     section: &str,
     subsection: Option<&[u8]>,
@@ -190,9 +199,6 @@ fn bad_value(
     value: &[u8],
     expected: &'static str,
 ) -> ConfigError {
-    let variable = match subsection {
-        Some(subsection) => format!("{section}.{}.{name}", subsection.escape_ascii()),
-        None => format!("{section}.{name}"),
-    };
+    let variable = variable(section, subsection, name);
     ConfigError::Value { variable, value: value.escape_ascii().to_string(), expected }
 }

@@ -22,7 +22,7 @@ pub use crate::conversation::{Conversation, Reply};
 pub use crate::error::ServeError;
 #[cfg(feature = "tokio")]
 pub use crate::jobs::Jobs;
-pub use crate::policy::{Filters, HiddenRefs, Policy, Unborn, Wants};
+pub use crate::policy::{FilterRules, Filters, HiddenRefs, Policy, Unborn, Wants};
 #[cfg(feature = "gitdir")]
 pub use crate::receive::ProgramHooks;
 pub use crate::receive::{

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "gitdir")]
 mod config;
+mod filters;
 mod hidden;
 
 use bytes::Bytes;
@@ -11,6 +12,7 @@ use gitwire_transport::Deadlines;
 use gitwire_types::ObjectFormat;
 use gitwire_walk::WalkLimits;
 
+pub use self::filters::{FilterRules, Filters};
 pub use self::hidden::HiddenRefs;
 
 /// What clients may see and ask for, and what that may cost.
@@ -58,19 +60,6 @@ pub enum Wants {
     Reachable,
     /// Any object that is there (`uploadpack.allowAnySHA1InWant`).
     Any,
-}
-
-/// Which partial clones are served.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Filters {
-    /// None.
-    Refuse,
-    /// `blob:`, `tree:`, `object:type=` and combinations (`uploadpack.allowFilter`).
-    Allow {
-        /// The largest depth of a `tree:` filter (`uploadpackfilter.tree.maxDepth`).
-        tree_depth_max: u64,
-    },
 }
 
 /// What version 2 says of a `HEAD` that points at a branch that is not there yet (`lsrefs.unborn`).
@@ -140,7 +129,7 @@ impl Default for Policy {
             hidden: HiddenRefs::default(),
             wants: Wants::Advertised,
             wants_v2: Wants::Reachable,
-            filters: Filters::Allow { tree_depth_max: u64::MAX },
+            filters: Filters::Allow(FilterRules::default()),
             ref_in_want: false,
             unborn: Unborn::Advertise,
             protocol: Limits::default(),

@@ -78,6 +78,19 @@ impl FilterSpec {
         }
     }
 
+    /// Its name without arguments, as configuration names filters (`uploadpackfilter.NAME.allow`).
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::BlobNone => "blob:none",
+            Self::BlobLimit(_) => "blob:limit",
+            Self::TreeDepth(_) => "tree",
+            Self::ObjectType(_) => "object:type",
+            Self::SparseOid(_) => "sparse:oid",
+            Self::Combine(_) => "combine",
+        }
+    }
+
     /// This filter and another: one that lets through what both do. Joined lists stay flat.
     #[must_use]
     pub fn and(self, other: Self) -> Self {

@@ -22,6 +22,12 @@ pub enum ConfigError {
         /// What was expected.
         expected: &'static str,
     },
+    /// A variable that stands alone and must have a value.
+    #[error("unable to parse '{variable}': it has no value")]
+    NoValue {
+        /// The variable.
+        variable: String,
+    },
 }
 
 pub(super) fn entries(text: &[u8]) -> Result<Vec<ConfigEntry>, ConfigError> {

@@ -2,7 +2,7 @@
 
 use gitwire_gitdir::{Config, ConfigError};
 
-use super::{Filters, HiddenRefs, Policy, Unborn, Wants};
+use super::{FilterRules, Filters, HiddenRefs, Policy, Unborn, Wants};
 use crate::{CurrentBranch, ReceivePolicy};
 
 impl Policy {
@@ -23,8 +23,9 @@ impl Policy {
         } else if tip {
             self.wants = Wants::Tips;
         }
+        let rules = filter_rules(config)?;
         match config.boolean("uploadpack", None, "allowFilter")? {
-            Some(true) => self.filters = Filters::Allow { tree_depth_max: tree_depth_max(config)? },
+            Some(true) => self.filters = Filters::Allow(rules),
             Some(false) => self.filters = Filters::Refuse,
             None => {}
         }
@@ -96,7 +97,19 @@ fn hidden(config: &Config, side: &str) -> Option<HiddenRefs> {
     (!values.is_empty()).then(|| HiddenRefs::new(values))
 }
 
-fn tree_depth_max(config: &Config) -> Result<u64, ConfigError> {
-    let depth = config.integer("uploadpackfilter", Some(b"tree"), "maxDepth")?;
-    Ok(depth.and_then(|depth| u64::try_from(depth).ok()).unwrap_or(u64::MAX))
+fn filter_rules(config: &Config) -> Result<FilterRules, ConfigError> {
+    let section = "uploadpackfilter";
+    let mut rules = FilterRules::default();
+    rules.others = config.boolean(section, None, "allow")?.unwrap_or(rules.others);
+    for entry in config.entries().iter().filter(|entry| entry.section == section && entry.name == "allow") {
+        if let Some(name) = &entry.subsection
+            && let Some(allowed) = config.boolean(section, Some(name), "allow")?
+        {
+            rules.named.push((name.clone(), allowed));
+        }
+    }
+    if let Some(depth) = config.integer(section, Some(b"tree"), "maxDepth")? {
+        rules.tree_depth_max = u64::try_from(depth).unwrap_or(u64::MAX);
+    }
+    Ok(rules)
 }

@@ -121,30 +121,14 @@ fn not_held(
 fn check_filter(fetch: &mut Fetch, policy: &Policy) -> Result<(), ServeError> {
     let Some(text) = &fetch.request.filter else { return Ok(()) };
     let refused = |reason: String| Err(ServeError::Refused(reason));
-    let Filters::Allow { tree_depth_max } = policy.filters else {
+    let Filters::Allow(rules) = &policy.filters else {
         return refused("filter requested but not supported".into());
     };
     let spec = match FilterSpec::parse(text, &Limits::default()) {
         Ok(spec) => spec,
         Err(error) => return refused(format!("invalid filter-spec: {error}")),
     };
-    if let Some(depth) = deepest(&spec).filter(|depth| *depth > tree_depth_max) {
-        return refused(format!("tree filter allows max depth {tree_depth_max}, but got {depth}"));
-    }
+    rules.check(&spec).map_err(ServeError::Refused)?;
     ObjectFilter::try_from(&spec)?;
     Ok(())
-}
-
-/// The largest depth of the `tree:` filters in a filter.
-fn deepest(spec: &FilterSpec) -> Option<u64> {
-    let mut rest = vec![spec];
-    let mut deepest = None;
-    while let Some(spec) = rest.pop() {
-        match spec {
-            FilterSpec::TreeDepth(depth) => deepest = deepest.max(Some(*depth)),
-            FilterSpec::Combine(parts) => rest.extend(parts),
-            _ => {}
-        }
-    }
-    deepest
 }
