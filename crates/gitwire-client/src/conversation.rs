@@ -10,7 +10,7 @@ use crate::event::Listener;
 use crate::{ClientError, Remote};
 
 /// What is to be said, whatever carries it: events come in, answers are due. Does no I/O towards the server, so that any driver
-/// can carry it: [`Fetch::run_over`](crate::Fetch::run_over).
+/// can carry it: [`Fetch::run_over`](crate::Fetch::run_over), [`Push::run_over`](crate::Push::run_over).
 pub trait Conversation {
     /// What speaks the protocol.
     type Machine: Machine<Error = ProtocolError>;
@@ -38,8 +38,8 @@ pub trait Conversation {
 }
 
 /// Carries a conversation to its end.
-pub type Carrier<'a> =
-    dyn FnMut(&mut dyn Conversation<Machine = FetchClient>, Listener<'_>) -> Result<(), ClientError> + 'a;
+pub type Carrier<'a, M = FetchClient> =
+    dyn FnMut(&mut dyn Conversation<Machine = M>, Listener<'_>) -> Result<(), ClientError> + 'a;
 
 /// Opens `service` of a remote and has a conversation to its end. `machine` speaks in [`Remote::mode`].
 pub(crate) fn have<M>(

@@ -6,6 +6,8 @@ use gitwire_transport::{DriveError, TransportError, UrlError};
 use gitwire_types::{Interrupted, ObjectFormat, ObjectId};
 use gitwire_walk::WalkError;
 
+use crate::RefspecProblem;
+
 /// Why a call did not come to its end.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -42,12 +44,22 @@ pub enum ClientError {
     /// The remote has no such branch or tag.
     #[error("Remote branch {0} not found in upstream origin")]
     NoSuchBranch(String),
+    /// Refspecs of a push name nothing that could be pushed.
+    #[error("{}", lines(.0))]
+    Refspecs(Vec<RefspecProblem>),
+    /// The remote lacks what a push asks of it.
+    #[error("the receiving end does not support {0}")]
+    NotOffered(&'static str),
     /// The caller asked for an end.
     #[error(transparent)]
     Interrupted(#[from] Interrupted),
     /// A branch that cannot happen. Please report it.
     #[error("internal error: {0}")]
     Internal(&'static str),
+}
+
+fn lines(problems: &[RefspecProblem]) -> String {
+    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
 impl From<TransportError> for ClientError {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use gitwire_pack::Progress;
+use gitwire_storage::{PackWritten, Preparation};
 
 /// What happens while a call runs. Comes often: show it at your own pace.
 #[derive(Debug, Clone)]
@@ -20,6 +21,15 @@ pub enum Event<'a> {
     Checking,
     /// Everything is there; refs are updated.
     Updating,
+    /// What a push sends is looked for; how far that is.
+    Packing(Preparation),
+    /// The pack is sent.
+    Sending {
+        /// What of it has been written so far.
+        written: PackWritten,
+        /// Bytes of it that were handed over so far.
+        bytes: u64,
+    },
 }
 
 /// Hears events.

@@ -10,8 +10,10 @@ mod error;
 mod event;
 mod fetch;
 mod ls_remote;
+mod push;
 mod refs;
 mod remote;
+mod revision;
 
 #[cfg(feature = "gitdir")]
 pub use crate::clone::{Clone, CloneKind, Cloned};
@@ -20,5 +22,9 @@ pub use crate::error::ClientError;
 pub use crate::event::{Event, Listener};
 pub use crate::fetch::{Fetch, Fetched, Prune, TagFollowing, Update, UpdateKind};
 pub use crate::ls_remote::ls_remote;
+pub use crate::push::{
+    Expect, Lease, Matching, Push, PushStatus, PushUpdate, Pushed, RefspecProblem, Rejection,
+};
 pub use crate::refs::RemoteRefs;
 pub use crate::remote::Remote;
+pub use crate::revision::find_revision;
