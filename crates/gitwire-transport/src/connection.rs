@@ -6,7 +6,7 @@ use bytes::{Bytes, BytesMut};
 use gitwire_protocol::message::{DaemonRequest, Service};
 
 use crate::spawn::refuse_control;
-use crate::{Program, Protocols, Scheme, ServiceProcess, TransportError, Url};
+use crate::{Program, Protocols, Scheme, ServiceProcess, SshOptions, TransportError, Url};
 
 /// How a connection is opened.
 #[derive(Debug, Clone)]
@@ -15,8 +15,10 @@ pub struct ConnectOptions {
     pub parameters: Option<String>,
     /// Which kinds of URL may be used.
     pub protocols: Protocols,
-    /// The program that serves a local path; by default git's, named as the service.
+    /// The program that serves a local path, or runs on the other machine for ssh; by default git's, named as the service.
     pub program: Option<Program>,
+    /// What reaches other machines for ssh.
+    pub ssh: SshOptions,
     /// How long connecting to one address may take. 30 s: what a TCP handshake with four retries takes.
     pub connect_timeout: Duration,
 }
@@ -35,6 +37,7 @@ impl Default for ConnectOptions {
             parameters: None,
             protocols: Protocols::default(),
             program: None,
+            ssh: SshOptions::default(),
             connect_timeout: Duration::from_secs(30),
         }
     }
@@ -54,23 +57,29 @@ const DAEMON_PORT: u16 = 9418;
 
 pub(crate) fn route(url: &Url, service: Service, options: &ConnectOptions) -> Result<Route, TransportError> {
     options.protocols.check(url)?;
+    let parameters = parameters(service, options);
+    let program = || options.program.clone().unwrap_or_else(|| Program::new(service.name()));
     match url.scheme {
-        Scheme::Local | Scheme::File => {
-            let program = options.program.clone().unwrap_or_else(|| Program::new(service.name()));
-            Ok(Route::Process(program.serving(&url.path, options.parameters.as_deref())?))
-        }
-        Scheme::Git => daemon_route(url, service, options),
+        Scheme::Local | Scheme::File => Ok(Route::Process(program().serving(&url.path, parameters)?)),
+        Scheme::Ssh => Ok(Route::Process(options.ssh.serving(&program(), url, parameters)?)),
+        Scheme::Git => daemon_route(url, service, parameters),
         // Those have connectors of their own; this one is asked for what is a plain stream.
         scheme => Err(TransportError::NoConnector { scheme: scheme.to_string() }),
     }
 }
 
-fn daemon_route(url: &Url, service: Service, options: &ConnectOptions) -> Result<Route, TransportError> {
+/// What the service is asked for: there is no push of version 2, so that it is not asked for.
+fn parameters(service: Service, options: &ConnectOptions) -> Option<&str> {
+    let asked = options.parameters.as_deref();
+    asked.filter(|asked| service != Service::ReceivePack || *asked != "version=2")
+}
+
+fn daemon_route(url: &Url, service: Service, parameters: Option<&str>) -> Result<Route, TransportError> {
     let host = url.host.clone().ok_or(TransportError::Internal("a git:// URL without a host"))?;
     refuse_control("path", &url.path)?;
     let mut request = DaemonRequest::new(service, url.path.clone());
     request.host = url.authority().map(Into::into);
-    if let Some(parameters) = &options.parameters {
+    if let Some(parameters) = parameters {
         refuse_control("parameters", parameters.as_bytes())?;
         request.parameters =
             parameters.split(':').map(|one| Bytes::copy_from_slice(one.as_bytes())).collect();

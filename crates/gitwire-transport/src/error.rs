@@ -4,6 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use crate::deadlines::Deadline;
+use crate::ssh::SshVariant;
 use crate::url::{UrlError, UrlErrorKind};
 
 /// Why a stream could not be opened or did not last.
@@ -64,12 +65,20 @@ pub enum TransportError {
         position: usize,
     },
     /// A part of a URL starts with `-` and could be taken for an option by a program.
-    #[error("{field} {value:?} looks like an option")]
+    #[error("strange {field} '{value}' blocked")]
     OptionLike {
         /// Which part.
         field: &'static str,
         /// What it says, escaped.
         value: String,
+    },
+    /// The program that stands where ssh does cannot be told.
+    #[error("ssh variant '{variant}' does not support {what}")]
+    SshVariant {
+        /// What the program is taken for.
+        variant: SshVariant,
+        /// What it should have been told.
+        what: &'static str,
     },
     /// The kind of URL is known, but may not be used here.
     #[error("transport '{scheme}' not allowed")]

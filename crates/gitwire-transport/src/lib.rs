@@ -10,6 +10,7 @@ mod error;
 mod exchange;
 mod protocols;
 mod spawn;
+mod ssh;
 mod stateless;
 #[cfg(feature = "tokio")]
 pub mod tokio;
@@ -21,5 +22,6 @@ pub use crate::error::{DriveError, TransportError};
 pub use crate::exchange::{Limits, Moved};
 pub use crate::protocols::Protocols;
 pub use crate::spawn::{Program, ServiceProcess};
+pub use crate::ssh::{SshOptions, SshProgram, SshVariant};
 pub use crate::stateless::{Exchanges, RequestBody};
 pub use crate::url::{Scheme, Url, UrlError, UrlErrorKind};

@@ -31,30 +31,19 @@ impl Program {
         directory: &[u8],
         parameters: Option<&str>,
     ) -> Result<ServiceProcess, TransportError> {
-        refuse_option("path", directory)?;
-        let mut command = self.command();
+        refuse_option("pathname", directory)?;
+        let mut command = shell_command(&self.0);
         command.arg(OsStr::from_bytes(directory)).stdin(Stdio::piped()).stdout(Stdio::piped());
-        // The repository that this program may stand in is not the one that is served.
-        for name in REPOSITORY_VARIABLES {
-            command.env_remove(name);
-        }
-        command.env_remove("GIT_PROTOCOL");
+        forget_repository(&mut command);
         if let Some(parameters) = parameters {
             refuse_control("parameters", parameters.as_bytes())?;
             command.env("GIT_PROTOCOL", parameters);
         }
-        Ok(ServiceProcess { command, name: self.0.to_string_lossy().into_owned() })
+        Ok(ServiceProcess::new(command, self.0.to_string_lossy().into_owned()))
     }
 
-    fn command(&self) -> Command {
-        if !self.0.as_bytes().iter().any(|byte| SHELL_CHARACTERS.contains(byte)) {
-            return new_command(&self.0);
-        }
-        let mut line = self.0.as_bytes().to_vec();
-        line.extend_from_slice(b" \"$@\"");
-        let mut command = new_command(OsStr::new("sh"));
-        command.arg("-c").arg(OsString::from_vec(line)).arg(&self.0);
-        command
+    pub(crate) fn text(&self) -> &OsStr {
+        &self.0
     }
 }
 
@@ -66,6 +55,10 @@ pub struct ServiceProcess {
 }
 
 impl ServiceProcess {
+    pub(crate) fn new(command: Command, name: String) -> Self {
+        Self { command, name }
+    }
+
     /// The command, for callers that start it themselves.
     #[must_use]
     pub fn into_command(self) -> Command {
@@ -104,8 +97,28 @@ pub(crate) fn refuse_control(field: &'static str, value: &[u8]) -> Result<(), Tr
     }
 }
 
+/// A program, or a line for the shell that gets all arguments that follow.
+pub(crate) fn shell_command(line: &OsStr) -> Command {
+    if !line.as_bytes().iter().any(|byte| SHELL_CHARACTERS.contains(byte)) {
+        return new_command(line);
+    }
+    let mut text = line.as_bytes().to_vec();
+    text.extend_from_slice(b" \"$@\"");
+    let mut command = new_command(OsStr::new("sh"));
+    command.arg("-c").arg(OsString::from_vec(text)).arg(line);
+    command
+}
+
+/// The repository that this program may stand in is not the one that is served.
+pub(crate) fn forget_repository(command: &mut Command) {
+    for name in REPOSITORY_VARIABLES {
+        command.env_remove(name);
+    }
+    command.env_remove("GIT_PROTOCOL");
+}
+
 #[allow(clippy::disallowed_methods, reason = "this module is where programs are started")]
-fn new_command(program: &OsStr) -> Command {
+pub(crate) fn new_command(program: &OsStr) -> Command {
     Command::new(Path::new(program))
 }
 

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::net::Ipv6Addr;
 
 use gitwire_protocol::Mode;
 use memchr::{memchr, memmem};
@@ -96,11 +97,11 @@ pub enum UrlErrorKind {
     #[error("control byte {0:#04x}")]
     ControlByte(u8),
     /// A user or host that a program could take for an option.
-    #[error("{0} looks like an option")]
-    OptionLike(&'static str),
+    #[error("strange hostname '{0}' blocked")]
+    OptionLike(String),
     /// A user or host that is not UTF-8.
-    #[error("{0} is not UTF-8")]
-    NotUtf8(&'static str),
+    #[error("user or host is not UTF-8")]
+    NotUtf8,
 }
 
 impl Url {
@@ -207,20 +208,19 @@ fn with_scheme(url: &[u8], scheme_end: usize) -> Result<Url, UrlError> {
 
 /// `[user@]host:path`, where nothing is decoded.
 fn scp_form(url: &[u8], colon: usize) -> Result<Url, UrlError> {
-    let mut before = Part { url, start: 0, end: colon, escaped: false };
-    let mut port = None;
-    let user = take_user(&mut before)?;
-    let raw = before.raw_bytes();
-    // `[host:port]:path` is how the scp form names a port; `[::1]:path` is an address.
-    if let Some(inner) = raw.strip_prefix(b"[").and_then(|raw| raw.strip_suffix(b"]")) {
-        before = Part { start: before.start + 1, end: before.end - 1, ..before };
-        let colons = inner.iter().filter(|byte| **byte == b':').count();
-        if let Some(at) = memchr(b':', inner).filter(|_| colons == 1) {
-            port = Some(parse_port(Part { start: before.start + at + 1, ..before })?);
-            before.end = before.start + at;
-        }
+    let before = Part { url, start: 0, end: colon, escaped: false };
+    let Named { user, mut host, rest, bracketed } = Named::of(before)?;
+    if !rest.is_empty() {
+        return Err(rest.error(UrlErrorKind::BadPort));
     }
-    let host = before.name("host")?;
+    let mut port = None;
+    // `[host:port]:path` is how the scp form names a port; `[::1]:path` is an address.
+    let colons = host.raw_bytes().iter().filter(|byte| **byte == b':').count();
+    if let Some(at) = memchr(b':', host.raw_bytes()).filter(|_| bracketed && colons == 1) {
+        port = Some(parse_port(Part { start: host.start + at + 1, ..host })?);
+        host.end = host.start + at;
+    }
+    let host = host.name(colon)?;
     let mut path = Part { url, start: colon + 1, end: url.len(), escaped: false };
     if path.is_empty() {
         return Err(path.error(UrlErrorKind::NoPath));
@@ -233,7 +233,9 @@ fn scp_form(url: &[u8], colon: usize) -> Result<Url, UrlError> {
 
 /// The colon that makes `host:path` of what could be a path: the first one, before any slash, outside brackets.
 fn scp_colon(url: &[u8]) -> Result<Option<usize>, UrlError> {
-    let host = memchr(b'@', url).filter(|at| memchr(b'/', &url[..*at]).is_none()).map_or(0, |at| at + 1);
+    let at = memchr(b'@', url).filter(|at| memchr(b'/', &url[..*at]).is_none());
+    // The brackets may hold the user as well.
+    let host = at.filter(|_| !url.starts_with(b"[")).map_or(0, |at| at + 1);
     let from = if url[host..].starts_with(b"[") {
         match memchr(b']', &url[host..]) {
             Some(at) => host + at,
@@ -248,32 +250,61 @@ fn scp_colon(url: &[u8]) -> Result<Option<usize>, UrlError> {
     Ok(colon.filter(|colon| memchr(b'/', &url[..*colon]).is_none()))
 }
 
-fn authority(mut part: Part<'_>) -> Result<(Option<String>, String, Option<u16>), UrlError> {
-    let user = take_user(&mut part)?;
-    let raw = part.raw_bytes();
-    let (host, rest) = if raw.starts_with(b"[") {
-        let close = memchr(b']', raw).ok_or_else(|| part.error(UrlErrorKind::UnclosedBracket))?;
-        (
-            Part { start: part.start + 1, end: part.start + close, ..part },
-            Part { start: part.start + close + 1, ..part },
-        )
-    } else {
-        let colon = memchr(b':', raw).unwrap_or(raw.len());
-        (Part { end: part.start + colon, ..part }, Part { start: part.start + colon, ..part })
-    };
+fn authority(part: Part<'_>) -> Result<(Option<String>, String, Option<u16>), UrlError> {
+    let Named { user, mut host, mut rest, bracketed } = Named::of(part)?;
+    if !bracketed && !is_address(host.raw_bytes()) {
+        let colon = memchr(b':', host.raw_bytes()).map_or(host.end, |at| host.start + at);
+        rest = Part { start: colon, ..host };
+        host.end = colon;
+    }
     let port = match rest.raw_bytes() {
         b"" | b":" => None,
         [b':', ..] => Some(parse_port(Part { start: rest.start + 1, ..rest })?),
         _ => return Err(rest.error(UrlErrorKind::BadPort)),
     };
-    Ok((user, host.name("host")?, port))
+    Ok((user, host.name(part.end)?, port))
 }
 
-fn take_user(part: &mut Part<'_>) -> Result<Option<String>, UrlError> {
-    let Some(at) = part.raw_bytes().iter().rposition(|byte| *byte == b'@') else { return Ok(None) };
-    let user = Part { end: part.start + at, ..*part };
-    part.start += at + 1;
-    if user.is_empty() { Ok(None) } else { user.name("user").map(Some) }
+/// Who and where: `user@host`, with the host or all of it in brackets or without them.
+struct Named<'a> {
+    user: Option<String>,
+    host: Part<'a>,
+    /// What stands behind the bracket.
+    rest: Part<'a>,
+    bracketed: bool,
+}
+
+impl<'a> Named<'a> {
+    fn of(part: Part<'a>) -> Result<Self, UrlError> {
+        let (mut user, mut host) = (None, part);
+        if !part.raw_bytes().starts_with(b"[") {
+            (user, host) = take_user(part, part.end)?;
+        }
+        if !host.raw_bytes().starts_with(b"[") {
+            return Ok(Self { user, host, rest: Part { start: part.end, ..part }, bracketed: false });
+        }
+        let unclosed = || host.error(UrlErrorKind::UnclosedBracket);
+        let close = host.start + memchr(b']', host.raw_bytes()).ok_or_else(unclosed)?;
+        let rest = Part { start: close + 1, ..part };
+        host = Part { start: host.start + 1, end: close, ..part };
+        if user.is_none() {
+            (user, host) = take_user(host, part.end)?;
+        }
+        Ok(Self { user, host, rest, bracketed: true })
+    }
+}
+
+/// Takes the user from the front; `end` is the end of the authority, for messages.
+fn take_user(part: Part<'_>, end: usize) -> Result<(Option<String>, Part<'_>), UrlError> {
+    let Some(at) = part.raw_bytes().iter().rposition(|byte| *byte == b'@') else { return Ok((None, part)) };
+    let user = Part { end: part.start + at, ..part };
+    let host = Part { start: part.start + at + 1, ..part };
+    Ok((if user.is_empty() { None } else { Some(user.name(end)?) }, host))
+}
+
+/// An IPv6 address that has no brackets.
+fn is_address(text: &[u8]) -> bool {
+    std::str::from_utf8(text).is_ok_and(|text| text.parse::<Ipv6Addr>().is_ok())
 }
 
 fn parse_port(part: Part<'_>) -> Result<u16, UrlError> {
@@ -333,16 +364,17 @@ impl<'a> Part<'a> {
         Ok(decoded)
     }
 
-    /// The part as a name that is handed to programs and servers.
-    fn name(&self, what: &'static str) -> Result<String, UrlError> {
+    /// The part as a name that is handed to programs and servers; what stands up to `end` is shown of one that is refused.
+    fn name(&self, end: usize) -> Result<String, UrlError> {
         let bytes = self.bytes()?;
         if bytes.is_empty() {
             return Err(self.error(UrlErrorKind::NoHost));
         }
         if bytes.starts_with(b"-") {
-            return Err(self.error(UrlErrorKind::OptionLike(what)));
+            let shown = Part { end, ..*self }.bytes()?.escape_ascii().to_string();
+            return Err(self.error(UrlErrorKind::OptionLike(shown)));
         }
-        String::from_utf8(bytes).map_err(|_| self.error(UrlErrorKind::NotUtf8(what)))
+        String::from_utf8(bytes).map_err(|_| self.error(UrlErrorKind::NotUtf8))
     }
 
     fn error(&self, kind: UrlErrorKind) -> UrlError {

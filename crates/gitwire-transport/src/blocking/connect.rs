@@ -30,7 +30,7 @@ pub fn open(url: &Url, service: Service, options: &ConnectOptions) -> Result<Con
     connect(url, service, options).map(Connection::Duplex)
 }
 
-/// Opens a duplex connection to `service` of the repository at `url`: a local program, or a git:// server, which has got its
+/// Opens a duplex connection to `service` of the repository at `url`: a local program, ssh, or a git:// server, which has got its
 /// request line then.
 ///
 /// # Errors

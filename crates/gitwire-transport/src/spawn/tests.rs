@@ -36,9 +36,9 @@ fn refused(directory: &[u8], parameters: Option<&str>, expected: &str) {
 
 #[test]
 fn options_and_control_bytes_are_refused() {
-    refused(b"--upload-pack=touch x", None, "path \"--upload-pack=touch x\" looks like an option");
-    refused(b"/a\nb", None, "control byte 0x0a in path at byte 2");
-    refused(b"/a\0b", None, "control byte 0x00 in path at byte 2");
+    refused(b"--upload-pack=touch x", None, "strange pathname '--upload-pack=touch x' blocked");
+    refused(b"/a\nb", None, "control byte 0x0a in pathname at byte 2");
+    refused(b"/a\0b", None, "control byte 0x00 in pathname at byte 2");
     refused(b"/a", Some("version=2\n"), "control byte 0x0a in parameters at byte 9");
 }
 

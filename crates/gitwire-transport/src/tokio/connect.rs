@@ -8,13 +8,14 @@ use gitwire_protocol::message::Service;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::process::Command;
+use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use super::Stream;
 use crate::connection::{ConnectOptions, Route, destination, route};
-use crate::{ServiceProcess, TransportError, Url};
+use crate::{Scheme, ServiceProcess, TransportError, Url};
 
-/// Opens a duplex connection to `service` of the repository at `url`: a local program, or a git:// server, which has got its
+/// Opens a duplex connection to `service` of the repository at `url`: a local program, ssh, or a git:// server, which has got its
 /// request line then.
 ///
 /// # Errors
@@ -25,7 +26,16 @@ pub async fn connect(
     service: Service,
     options: &ConnectOptions,
 ) -> Result<Stream, TransportError> {
-    match route(url, service, options)? {
+    let route = match url.scheme {
+        // Which arguments the program takes may be found out by running it.
+        Scheme::Ssh => {
+            let (url, options) = (url.clone(), options.clone());
+            let routed = spawn_blocking(move || route(&url, service, &options)).await;
+            routed.unwrap_or(Err(TransportError::Internal("a probe of ssh has panicked")))?
+        }
+        _ => route(url, service, options)?,
+    };
+    match route {
         Route::Process(process) => spawn(process),
         Route::Daemon { host, port, request } => {
             let mut stream = dial(&host, port, options.connect_timeout)

@@ -29,6 +29,8 @@ fn urls() {
     check("git://h/a%20b%2fc", "Git - h - /a b/c");
     check("ssh://u@h:22/p", "Ssh u h 22 /p");
     check("git+ssh://h/~/p", "Ssh - h - ~/p");
+    check("ssh://u@::1/p", "Ssh u ::1 - /p");
+    check("ssh://[u@::1]:22/p", "Ssh u ::1 22 /p");
     check("ssh://a@b@h/p", "Ssh a@b h - /p");
     check("https://u:x@h/p?q#f", "Https u:x h - /p?q#f");
     check("ws://h/p", "Ws - h - /p");
@@ -44,6 +46,9 @@ fn scp_forms_and_paths() {
     check("h:/~u/p", "Ssh - h - ~u/p");
     check("[h:22]:p", "Ssh - h 22 p");
     check("u@[::1]:p", "Ssh u ::1 - p");
+    check("u@[h:22]:p", "Ssh u h 22 p");
+    check("[u@h:22]:p", "Ssh u h 22 p");
+    check("[u@::1]:p", "Ssh u ::1 - p");
     check("/a:b", "Local - - - /a:b");
     check("./a:b", "Local - - - ./a:b");
     check("a/b:c", "Local - - - a/b:c");
@@ -75,19 +80,23 @@ fn malformed() {
     refused("ssh://h/%00", "control byte 0x00 at byte 8");
     refused("h:", "no path at byte 2");
     refused(":p", "no host at byte 0");
+    refused("[h]x:p", "bad port at byte 3");
+    refused("[h:]:p", "bad port at byte 3");
     refused("[::1:p", "unclosed bracket at byte 0");
 }
 
 #[test]
 fn options_are_no_names() {
-    refused("ssh://-oProxyCommand=x/p", "host looks like an option at byte 6");
-    refused("ssh://%2doProxyCommand=x/p", "host looks like an option at byte 6");
-    refused("ssh://-u@h/p", "user looks like an option at byte 6");
-    refused("ssh://%2Du@h/p", "user looks like an option at byte 6");
-    refused("git://-h/p", "host looks like an option at byte 6");
-    refused("-oProxyCommand=x:p", "host looks like an option at byte 0");
-    refused("-u@h:p", "user looks like an option at byte 0");
-    refused("[-h:22]:p", "host looks like an option at byte 1");
+    refused("ssh://-oProxyCommand=x/p", "strange hostname '-oProxyCommand=x' blocked at byte 6");
+    refused("ssh://%2doProxyCommand=x/p", "strange hostname '-oProxyCommand=x' blocked at byte 6");
+    refused("ssh://-u@h/p", "strange hostname '-u@h' blocked at byte 6");
+    refused("ssh://%2Du@h/p", "strange hostname '-u@h' blocked at byte 6");
+    refused("ssh://u@-h:22/p", "strange hostname '-h:22' blocked at byte 8");
+    refused("git://-h/p", "strange hostname '-h' blocked at byte 6");
+    refused("-oProxyCommand=x:p", "strange hostname '-oProxyCommand=x' blocked at byte 0");
+    refused("-u@h:p", "strange hostname '-u@h' blocked at byte 0");
+    refused("[-h:22]:p", "strange hostname '-h:22]' blocked at byte 1");
+    refused("[-u@h]:p", "strange hostname '-u@h]' blocked at byte 1");
 }
 
 #[test]

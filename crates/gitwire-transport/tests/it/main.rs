@@ -9,5 +9,6 @@
 
 mod blocking;
 mod machines;
+mod ssh;
 mod stateless;
 mod tokio;
