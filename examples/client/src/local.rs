@@ -9,7 +9,7 @@ use bytes::Bytes;
 use gitwire_client::Remote;
 use gitwire_gitdir::{Config, ConfigSources, GitDir, Lookup, OpenOptions};
 use gitwire_protocol::Version;
-use gitwire_transport::Program;
+use gitwire_transport::{Program, SshOptions};
 
 use crate::failure::Failure;
 
@@ -63,6 +63,9 @@ pub(crate) fn remote(url: &[u8], upload_pack: Option<&OsString>, config: &Config
         })?,
     };
     remote.connect.program = upload_pack.map(Program::new);
+    let (command, variant) =
+        (config.string("core", None, "sshCommand"), config.string("ssh", None, "variant"));
+    remote.connect.ssh = SshOptions::from_variables(&|name| std::env::var_os(name), command, variant);
     Ok(remote)
 }
 

@@ -18,7 +18,7 @@ use gitwire_server::daemon::{DaemonOptions, serve};
 use gitwire_server::http::{self, HttpOptions, HttpService};
 use gitwire_server::{DirectoryRoot, Export, Jobs, Policy, ReceivePolicy};
 use gitwire_testkit::git::{Folder, Git};
-use gitwire_transport::Program;
+use gitwire_transport::{Program, SshProgram, SshVariant};
 use gitwire_types::FetchRefspec;
 
 use crate::history::{add, make, refs};
@@ -77,6 +77,8 @@ const PAIRS: &[(Door, End, End)] = &[
     (Door::Git, End::Git, End::Ours),
     (Door::Http, End::Git, End::Ours),
     (Door::Ssh, End::Git, End::Ours),
+    (Door::Ssh, End::Ours, End::Ours),
+    (Door::Ssh, End::Ours, End::Git),
 ];
 
 #[test]
@@ -237,6 +239,8 @@ impl World {
         let mut remote = Remote::parse(self.url(case).as_bytes()).unwrap();
         remote.version = case.version;
         remote.connect.program = Some(Program::new(program(case)));
+        remote.connect.ssh.program = SshProgram::Shell(self.folder.path().join("ssh").into());
+        remote.connect.ssh.variant = Some(SshVariant::Ssh);
         remote
     }
 
