@@ -31,7 +31,7 @@ use crate::{
 };
 
 pub use self::body::HttpBody;
-pub use self::listen::{HttpOptions, serve};
+pub use self::listen::{HttpOptions, Peer, serve, serve_over};
 
 /// Smart HTTP over any [`Repositories`], as a `tower` service: hyper runs it, axum mounts it, middleware wraps it.
 ///
@@ -72,6 +72,12 @@ impl HttpService {
     /// Serves `repositories`; `jobs` bounds the work of all front ends together.
     pub fn new(repositories: Arc<dyn Repositories>, policy: Arc<Policy>, jobs: Arc<Jobs>) -> Self {
         Self { inner: Arc::new(Inner { repositories, policy, jobs }) }
+    }
+
+    /// Whether a URL is one that Git asks for, for a server that has other pages beside the repositories.
+    #[must_use]
+    pub fn is_for(&self, uri: &http::Uri) -> bool {
+        !matches!(Route::of(uri), Err(StatusCode::NOT_FOUND))
     }
 }
 

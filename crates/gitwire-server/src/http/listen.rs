@@ -1,17 +1,23 @@
 //! Connections that come straight to us, without a web framework in front.
 
-use std::future::Future;
+use std::convert::Infallible;
+use std::future::{Future, ready};
+use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::TcpListener;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
-use tower_service::Service as _;
-
-use super::HttpService;
+use tower_service::Service;
 
 /// What an HTTP server does for all clients together.
 #[derive(Debug, Clone)]
@@ -19,7 +25,7 @@ use super::HttpService;
 pub struct HttpOptions {
     /// Connections at once; more wait until others have ended. 512: a few file descriptors and tasks each.
     pub connections_max: usize,
-    /// How long the head of a request may take. 10 s: two round trips around the world and some patience.
+    /// How long the head of a request may take, and what comes before it: TLS. 10 s: two round trips around the world and some patience.
     pub head_timeout: Duration,
     /// The largest head of a request, in bytes. 32 KiB: git's are of some hundred, credentials and cookies included.
     pub head_bytes_max: usize,
@@ -38,17 +44,50 @@ impl Default for HttpOptions {
     }
 }
 
+/// Where a request comes from: among its extensions where [`serve`] has read it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Peer(pub SocketAddr);
+
 /// Serves HTTP/1.1 on `listener` until `shutdown` ends: then no new connections are taken, and requests that are under way may end
-/// within [`HttpOptions::grace`].
+/// within [`HttpOptions::grace`]. The service is an [`HttpService`](super::HttpService), or one that has it inside.
 ///
 /// # Errors
 /// None that ends it; a client that cannot be taken is logged.
-pub async fn serve(
+pub async fn serve<S, B>(
     listener: TcpListener,
-    service: HttpService,
+    service: S,
     options: HttpOptions,
     shutdown: impl Future<Output = ()>,
-) -> std::io::Result<()> {
+) -> io::Result<()>
+where
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send,
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    serve_over(listener, |stream| ready(Ok(stream)), service, options, shutdown).await
+}
+
+/// The same over what `accept` makes of each connection: TLS, say. It may take as long as the head of a request.
+///
+/// # Errors
+/// As [`serve`].
+pub async fn serve_over<A, F, I, S, B>(
+    listener: TcpListener,
+    accept: A,
+    service: S,
+    options: HttpOptions,
+    shutdown: impl Future<Output = ()>,
+) -> io::Result<()>
+where
+    A: Fn(TcpStream) -> F + Clone + Send + 'static,
+    F: Future<Output = io::Result<I>> + Send,
+    I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send,
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
     let room = Arc::new(Semaphore::new(options.connections_max));
     let (stop, stopped) = watch::channel(false);
     let mut shutdown = std::pin::pin!(shutdown);
@@ -63,26 +102,17 @@ pub async fn serve(
             Some(_) = clients.join_next(), if !clients.is_empty() => {}
             (permit, accepted) = accepted => match accepted {
                 Ok((stream, peer)) => {
-                    let (service, options, mut stopped) = (service.clone(), options.clone(), stopped.clone());
+                    let (accept, service) = (accept.clone(), service.clone());
+                    let (options, stopped) = (options.clone(), stopped.clone());
                     clients.spawn(async move {
                         let _permit = permit;
                         let _ = stream.set_nodelay(true);
-                        let service = hyper::service::service_fn(move |request| service.clone().call(request));
-                        let connection = hyper::server::conn::http1::Builder::new()
-                            .timer(TokioTimer::new())
-                            .header_read_timeout(options.head_timeout)
-                            .max_buf_size(options.head_bytes_max.max(8 << 10))
-                            .serve_connection(TokioIo::new(stream), service);
-                        let mut connection = std::pin::pin!(connection);
-                        let stopped = async { drop(stopped.wait_for(|stop| *stop).await) };
-                        let ended = tokio::select! {
-                            ended = &mut connection => ended,
-                            () = stopped => {
-                                connection.as_mut().graceful_shutdown();
-                                connection.await
-                            }
+                        let stream = match timeout(options.head_timeout, accept(stream)).await {
+                            Ok(Ok(stream)) => stream,
+                            Ok(Err(error)) => return tracing::debug!(%peer, %error, "not accepted"),
+                            Err(error) => return tracing::debug!(%peer, %error, "not accepted"),
                         };
-                        if let Err(error) = ended {
+                        if let Err(error) = client(stream, Peer(peer), service, &options, stopped).await {
                             tracing::debug!(%peer, %error, "connection");
                         }
                     });
@@ -101,4 +131,39 @@ pub async fn serve(
         clients.shutdown().await;
     }
     Ok(())
+}
+
+/// One connection, to its end or to the end of the request that is under way when the server stops.
+async fn client<I, S, B>(
+    stream: I,
+    peer: Peer,
+    service: S,
+    options: &HttpOptions,
+    mut stopped: watch::Receiver<bool>,
+) -> hyper::Result<()>
+where
+    I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(peer);
+        service.clone().call(request)
+    });
+    let connection = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(options.head_timeout)
+        .max_buf_size(options.head_bytes_max.max(8 << 10))
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
+    let mut connection = std::pin::pin!(connection);
+    let stopped = async { drop(stopped.wait_for(|stop| *stop).await) };
+    tokio::select! {
+        ended = &mut connection => ended,
+        () = stopped => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    }
 }
