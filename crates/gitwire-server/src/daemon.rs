@@ -27,9 +27,6 @@ use crate::{ReceiveSession, Session};
 pub struct DaemonOptions {
     /// Connections at once; more are told that the server is busy. 512: a few file descriptors and tasks each.
     pub connections_max: usize,
-    /// Packs and other work on repositories at once; more wait for their turn. 64: each may hold the memory that
-    /// [`Policy`] allows one client.
-    pub jobs_max: usize,
     /// How long the first line may take. 10 s: two round trips around the world and some patience.
     pub request_timeout: Duration,
     /// How long transfers may go on after a shutdown was asked for.
@@ -40,7 +37,6 @@ impl Default for DaemonOptions {
     fn default() -> Self {
         Self {
             connections_max: 512,
-            jobs_max: 64,
             request_timeout: Duration::from_secs(10),
             grace: Duration::from_secs(30),
         }
@@ -48,7 +44,7 @@ impl Default for DaemonOptions {
 }
 
 /// Serves git:// on `listener` until `shutdown` ends: then no new connections are taken, and those that are open may end within
-/// [`DaemonOptions::grace`].
+/// [`DaemonOptions::grace`]. `jobs` bounds the work of all front ends together.
 ///
 /// # Errors
 /// The listener fails.
@@ -56,13 +52,14 @@ pub async fn serve(
     listener: TcpListener,
     repositories: Arc<dyn Repositories>,
     policy: Arc<Policy>,
+    jobs: Arc<Jobs>,
     options: DaemonOptions,
     shutdown: impl Future<Output = ()>,
 ) -> std::io::Result<()> {
     let daemon = Arc::new(Daemon {
         repositories,
         policy,
-        jobs: Jobs::new(options.jobs_max),
+        jobs,
         connections: Arc::new(Semaphore::new(options.connections_max)),
         options,
     });
@@ -89,7 +86,6 @@ pub async fn serve(
     drop(listener);
     let all = async { while clients.join_next().await.is_some() {} };
     if timeout(daemon.options.grace, all).await.is_err() {
-        daemon.jobs.stop();
         clients.shutdown().await;
     }
     Ok(())

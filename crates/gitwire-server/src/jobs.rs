@@ -23,6 +23,10 @@ pub struct Jobs {
 }
 
 impl Jobs {
+    /// Pieces of work at once where nobody has a number of their own. 64: each may hold the memory that a
+    /// [`Policy`](crate::Policy) allows one client.
+    pub const MAX: usize = 64;
+
     /// At most `max` pieces of work at once.
     #[must_use]
     pub fn new(max: usize) -> Arc<Self> {
@@ -35,7 +39,8 @@ impl Jobs {
     }
 
     /// Does one piece of work where blocking is allowed, when its turn comes: for front ends that speak something else than Git's
-    /// protocol. It goes on to its end when nobody waits for it any more, and counts until then; `work` asks the interrupt that it gets.
+    /// protocol. `work` asks the interrupt that it gets, which stops it when nobody waits for it any more: its client has gone, or its door is
+    /// closed. Until it ends it counts.
     ///
     /// # Errors
     /// [`ServeError::Internal`] where `work` panics.
@@ -48,8 +53,9 @@ impl Jobs {
         if let Ok(permit) = self.permits.acquire().await {
             permit.forget();
         }
-        let turn = Turn(Arc::clone(self));
-        let done = spawn_blocking(move || work(&*turn.0)).await;
+        let caller = Caller { gone: Arc::default() };
+        let turn = Turn { jobs: Arc::clone(self), gone: Arc::clone(&caller.gone) };
+        let done = spawn_blocking(move || work(&turn)).await;
         done.map_err(|_| ServeError::Internal("a job has panicked"))
     }
 
@@ -118,31 +124,41 @@ impl Jobs {
         C: Conversation,
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let this = Arc::clone(self);
-        let work = async {
-            let _permit = self.permits.acquire().await;
-            spawn_blocking(move || {
-                let worked = session.work(&*this);
-                worked.map(|()| session)
-            })
-            .await
-        };
-        driver.during(work).await?.unwrap_or(Err(ServeError::Internal("a job has panicked")))
+        let work = self.run(move |stop| {
+            let worked = session.work(stop);
+            worked.map(|()| session)
+        });
+        driver.during(work).await??
     }
 }
 
-/// A permit that goes where the work goes.
-struct Turn(Arc<Jobs>);
+/// Who waits for a piece of work.
+struct Caller {
+    gone: Arc<AtomicBool>,
+}
+
+impl Drop for Caller {
+    fn drop(&mut self) {
+        self.gone.store(true, Ordering::Relaxed);
+    }
+}
+
+/// A permit that goes where the work goes, and what the work asks whether it shall go on.
+struct Turn {
+    jobs: Arc<Jobs>,
+    gone: Arc<AtomicBool>,
+}
+
+impl Interrupt for Turn {
+    fn check(&self) -> Result<(), Interrupted> {
+        let stop = self.jobs.stop.load(Ordering::Relaxed) || self.gone.load(Ordering::Relaxed);
+        if stop { Err(Interrupted) } else { Ok(()) }
+    }
+}
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        self.0.permits.add_permits(1);
-    }
-}
-
-impl Interrupt for Jobs {
-    fn check(&self) -> Result<(), Interrupted> {
-        if self.stop.load(Ordering::Relaxed) { Err(Interrupted) } else { Ok(()) }
+        self.jobs.permits.add_permits(1);
     }
 }
 
@@ -176,15 +192,17 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn work_that_nobody_waits_for_any_more_still_counts() {
+    async fn work_that_nobody_waits_for_any_more_is_stopped_and_counts_until_then() {
         let jobs = Jobs::new(1);
         let (go, wait) = std::sync::mpsc::channel::<()>();
         let (started, has_started) = std::sync::mpsc::channel();
+        let (ended, has_ended) = std::sync::mpsc::channel();
         let first = Arc::clone(&jobs);
         let task = tokio::spawn(async move {
-            let work = move |_: &dyn Interrupt| {
+            let work = move |stop: &dyn Interrupt| {
                 started.send(()).ok();
                 wait.recv().ok();
+                ended.send(stop.check().is_err()).ok();
             };
             first.run(work).await
         });
@@ -194,5 +212,6 @@ mod tests {
         assert_eq!(jobs.permits.available_permits(), 0);
         go.send(()).unwrap();
         assert!(jobs.run(|_| ()).await.is_ok());
+        assert_eq!(has_ended.recv(), Ok(true));
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use gitwire_protocol::PushCommand;
 use gitwire_server::{
-    DirectoryRoot, Export, Hooks, OpenError, Policy, Proposal, ReceivePolicy, Receiving, Refusal,
+    DirectoryRoot, Export, Hooks, Jobs, OpenError, Policy, Proposal, ReceivePolicy, Receiving, Refusal,
     Repositories, RepositoryRequest, daemon,
 };
 use gitwire_storage::Repository;
@@ -119,7 +119,7 @@ fn serve(repositories: Arc<dyn Repositories>) -> (std::net::SocketAddr, tokio::s
             tell.send(listener.local_addr().unwrap()).unwrap();
             let (policy, options) = (Arc::new(Policy::default()), daemon::DaemonOptions::default());
             let until = async { drop(stopped.await) };
-            daemon::serve(listener, repositories, policy, options, until).await.unwrap();
+            daemon::serve(listener, repositories, policy, Jobs::new(4), options, until).await.unwrap();
         });
     });
     (told.recv().unwrap(), stop)

@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::Args;
 use gitwire_gitdir::{Config, Lookup, OpenOptions};
 use gitwire_server::daemon::{DaemonOptions, serve};
-use gitwire_server::{DirectoryRoot, Export, Policy};
+use gitwire_server::{DirectoryRoot, Export, Jobs, Policy};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -71,7 +71,7 @@ impl Daemon {
             let until = async move {
                 tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
             };
-            serve(listener, root, Arc::new(policy), options, until).await
+            serve(listener, root, Arc::new(policy), Jobs::new(Jobs::MAX), options, until).await
         })?;
         runtime.shutdown_background();
         Ok(ExitCode::SUCCESS)

@@ -299,9 +299,9 @@ fn our_servers(root: &Path) -> (String, String) {
         runtime.block_on(async {
             let [git, http] =
                 [git, http].map(|listener| tokio::net::TcpListener::from_std(listener).unwrap());
-            let policy = Arc::new(Policy::default());
-            let service = HttpService::new(Arc::clone(&root) as _, Arc::clone(&policy), Jobs::new(4));
-            let git = serve(git, root, policy, DaemonOptions::default(), std::future::pending());
+            let (policy, jobs) = (Arc::new(Policy::default()), Jobs::new(4));
+            let service = HttpService::new(Arc::clone(&root) as _, Arc::clone(&policy), Arc::clone(&jobs));
+            let git = serve(git, root, policy, jobs, DaemonOptions::default(), std::future::pending());
             let http = http::serve(http, service, HttpOptions::default(), std::future::pending());
             tokio::join!(git, http)
         })
