@@ -4,23 +4,35 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use clap::{Parser, ValueEnum};
-use gitwire_server::Policy;
+use clap::{Parser, Subcommand, ValueEnum};
 use gitwire_server::daemon::DaemonOptions;
+use gitwire_server::{Jobs, Policy};
+
+use crate::users::UserCommand;
 
 /// Serves Git repositories.
 ///
 /// Without arguments it makes a sample repository, serves it on this machine, and says how to clone it.
 #[derive(Debug, Parser)]
-#[command(name = "gitwired", version)]
+#[command(name = "gitwired", version, args_conflicts_with_subcommands = true)]
 pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
     /// The directory whose repositories are served.
     #[arg(long, value_name = "DIR")]
     pub(crate) root: Option<PathBuf>,
     /// A door to open: git://HOST:PORT or http://HOST:PORT. Port 0 is any port.
     #[arg(long, value_name = "URL")]
     pub(crate) listen: Vec<Door>,
-    /// Who may push: nobody, or anyone who reaches a door. Anyone may only on this machine's own address.
+    /// Who may sign in, and what they may do; `gitwired user` writes it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) users: Option<PathBuf>,
+    /// Who may read: anyone who reaches a door, or by the rights of the users' file. By default anyone where all doors are on this
+    /// machine's own address, and else by rights.
+    #[arg(long, value_enum, value_name = "WHO")]
+    pub(crate) allow_read: Option<AllowRead>,
+    /// Who may push: nobody, by the rights of the users' file, or anyone who reaches a door. Anyone may only on this machine's own
+    /// address.
     #[arg(long, value_enum, default_value_t, value_name = "WHO")]
     pub(crate) allow_push: AllowPush,
     /// A file that is written, one URL a line, once every door is open.
@@ -37,12 +49,29 @@ pub(crate) struct Arguments {
     pub(crate) limit: Vec<LimitArgument>,
 }
 
+/// What the program does instead of serving.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    User(UserCommand),
+}
+
+/// Who may read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum AllowRead {
+    /// By the rights of the users' file.
+    Auth,
+    /// Who reaches a door.
+    Anyone,
+}
+
 /// Who may push.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum AllowPush {
     /// Nobody.
     #[default]
     No,
+    /// By the rights of the users' file.
+    Auth,
     /// Who reaches a door.
     Anyone,
 }
@@ -113,18 +142,33 @@ impl FromStr for LimitArgument {
         let (key, value) = text.split_once('=').ok_or("expected KEY=VALUE")?;
         let value = value.parse().map_err(|_| format!("'{value}' is no number"))?;
         let limit = Self { key: key.to_owned(), value };
-        limit.apply(&mut DaemonOptions::default(), &mut Policy::default())?;
+        limit.apply(&mut Limits::default())?;
         Ok(limit)
     }
 }
 
+/// What clients may cost.
+#[derive(Debug, Clone)]
+pub(crate) struct Limits {
+    pub(crate) jobs_max: usize,
+    pub(crate) daemon: DaemonOptions,
+    pub(crate) policy: Policy,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { jobs_max: Jobs::MAX, daemon: DaemonOptions::default(), policy: Policy::default() }
+    }
+}
+
 impl LimitArgument {
-    fn apply(&self, options: &mut DaemonOptions, policy: &mut Policy) -> Result<(), String> {
+    fn apply(&self, limits: &mut Limits) -> Result<(), String> {
+        let Limits { jobs_max, daemon: options, policy } = limits;
         let size = || usize::try_from(self.value).map_err(|_| format!("{} is too much", self.value));
         let time = Duration::from_secs(self.value);
         match self.key.as_str() {
             "connections" => options.connections_max = size()?,
-            "jobs" => options.jobs_max = size()?,
+            "jobs" => *jobs_max = size()?,
             "request-timeout" => options.request_timeout = time,
             "first-byte" => policy.deadlines.first_byte = Some(time),
             "idle" => policy.deadlines.idle = Some(time),
@@ -140,13 +184,13 @@ impl LimitArgument {
 
 impl Arguments {
     /// What the limits on the command line make of the defaults.
-    pub(crate) fn limits(&self) -> Result<(DaemonOptions, Policy), String> {
-        let (mut options, mut policy) = (DaemonOptions::default(), Policy::default());
-        options.grace = Duration::from_secs(self.grace);
+    pub(crate) fn limits(&self) -> Result<Limits, String> {
+        let mut limits = Limits::default();
+        limits.daemon.grace = Duration::from_secs(self.grace);
         for limit in &self.limit {
-            limit.apply(&mut options, &mut policy)?;
+            limit.apply(&mut limits)?;
         }
-        Ok((options, policy))
+        Ok(limits)
     }
 }
 

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
+use axum::Router;
 use gitwire_server::http::{self, HttpOptions, HttpService};
 use gitwire_server::{DirectoryRoot, Export, Jobs, ReceivePolicy, daemon};
 use tokio::net::TcpListener;
@@ -12,7 +13,10 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::arguments::{AllowPush, Arguments, Door, Scheme};
+use crate::arguments::{AllowPush, AllowRead, Arguments, Door, Scheme};
+use crate::rules::Rules;
+use crate::site::{Site, WebContext};
+use crate::users::Users;
 
 /// A door that is open.
 pub(crate) struct OpenDoor {
@@ -59,34 +63,39 @@ pub(crate) async fn serve(
     root: &Path,
     arguments: &Arguments,
 ) -> Result<(), Box<dyn std::error::Error>> {
-    let (options, policy) = arguments.limits()?;
-    let mut repositories = DirectoryRoot::new(root, Export::All)?;
-    if arguments.allow_push == AllowPush::Anyone {
-        // Nobody signs in at these doors, so who reaches them must be on this machine.
-        if let Some(door) = doors.iter().find(|door| !door.address.ip().is_loopback()) {
-            return Err(format!("{}: anyone may push only at a loopback address", door.url()).into());
-        }
+    let limits = arguments.limits()?;
+    let rules = Arc::new(rules(&doors, arguments)?);
+    let mut repositories = DirectoryRoot::new(root, Export::All)?.with_access(Arc::clone(&rules) as _);
+    if rules.push != AllowPush::No {
         repositories = repositories.receiving(ReceivePolicy::default());
     }
     let repositories = Arc::new(repositories);
-    let policy = Arc::new(policy);
-    // One bound for the work behind all HTTP doors; each git:// door has its own.
-    let jobs = Jobs::new(options.jobs_max);
+    let policy = Arc::new(limits.policy);
+    // One bound for the work behind all doors.
+    let jobs = Jobs::new(limits.jobs_max);
+    let context = WebContext {
+        root: repositories.path().to_owned(),
+        rules,
+        doors: doors.iter().map(OpenDoor::url).collect(),
+    };
+    let pages = pages(context);
     let (stop, stopped) = watch::channel(false);
     let mut serving = JoinSet::new();
     for door in doors {
         let (repositories, policy) = (Arc::clone(&repositories), Arc::clone(&policy));
-        let (options, mut stopped, jobs) = (options.clone(), stopped.clone(), Arc::clone(&jobs));
+        let (options, mut stopped, jobs) = (limits.daemon.clone(), stopped.clone(), Arc::clone(&jobs));
+        let pages = pages.clone();
         serving.spawn(async move {
             let until = async {
                 // A sender that has gone says the same.
                 let _ = stopped.wait_for(|stop| *stop).await;
             };
             match door.scheme {
-                Scheme::Git => daemon::serve(door.listener, repositories, policy, options, until).await,
+                Scheme::Git => daemon::serve(door.listener, repositories, policy, jobs, options, until).await,
                 Scheme::Http => {
                     let service = HttpService::new(repositories, policy, jobs);
-                    http::serve(door.listener, service, http_options(&options), until).await
+                    let site = Site::new(service, pages, door.scheme);
+                    http::serve(door.listener, site, http_options(&options), until).await
                 }
             }
         });
@@ -101,7 +110,37 @@ pub(crate) async fn serve(
     while let Some(ended) = serving.join_next().await {
         ended??;
     }
+    jobs.stop();
     Ok(())
+}
+
+/// Who may do what, unless it would be more than whoever started the server can have meant.
+fn rules(doors: &[OpenDoor], arguments: &Arguments) -> Result<Rules, Box<dyn std::error::Error>> {
+    let Arguments { allow_push: push, allow_read, users, .. } = arguments;
+    let public = doors.iter().find(|door| !door.address.ip().is_loopback());
+    if let (AllowPush::Anyone, Some(door)) = (push, public) {
+        return Err(format!("{}: anyone may push only at a loopback address", door.url()).into());
+    }
+    if users.is_none() && (*push == AllowPush::Auth || *allow_read == Some(AllowRead::Auth)) {
+        return Err("nobody can sign in without --users".into());
+    }
+    let read = match (allow_read, public, users) {
+        (Some(read), ..) => *read,
+        (None, None, _) => AllowRead::Anyone,
+        (None, Some(_), Some(_)) => AllowRead::Auth,
+        (None, Some(door), None) => {
+            let url = door.url();
+            return Err(format!("{url} is open to others: say --allow-read=anyone, or name --users").into());
+        }
+    };
+    let users = users.as_deref().map(Users::open).transpose()?.map(Arc::new);
+    Ok(Rules { read, push: *push, users })
+}
+
+/// The pages of the web.
+fn pages(context: WebContext) -> Router {
+    tracing::debug!(?context, "pages");
+    Router::new()
 }
 
 /// What holds for connections at a git:// door holds at an HTTP door.

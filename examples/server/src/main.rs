@@ -3,7 +3,10 @@
 
 mod arguments;
 mod listen;
+mod rules;
 mod sample;
+mod site;
+mod users;
 
 use std::io::{IsTerminal, Write as _};
 use std::process::ExitCode;
@@ -11,7 +14,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use tracing_subscriber::filter::LevelFilter;
 
-use crate::arguments::{Arguments, Log};
+use crate::arguments::{Arguments, Command, Log};
 
 fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
@@ -24,7 +27,11 @@ fn main() -> ExitCode {
         }
     };
     start_log(arguments.log);
-    match run(&arguments) {
+    let ran = match &arguments.command {
+        Some(Command::User(command)) => command.run(|| Ok(sample::folder()?.join("users"))),
+        None => run(&arguments),
+    };
+    match ran {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("fatal: {error}");
