@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use axum::Router;
 use gitwire_server::http::{self, HttpOptions, HttpService};
 use gitwire_server::{DirectoryRoot, Export, Jobs, ReceivePolicy, daemon};
 use tokio::net::TcpListener;
@@ -15,7 +14,7 @@ use tokio::task::JoinSet;
 
 use crate::arguments::{AllowPush, AllowRead, Arguments, Door, Scheme};
 use crate::rules::Rules;
-use crate::site::{Site, WebContext};
+use crate::site::{Pages, Site, WebContext};
 use crate::users::Users;
 
 /// A door that is open.
@@ -138,9 +137,9 @@ fn rules(doors: &[OpenDoor], arguments: &Arguments) -> Result<Rules, Box<dyn std
 }
 
 /// The pages of the web.
-fn pages(context: WebContext) -> Router {
+fn pages(context: WebContext) -> Option<Pages> {
     tracing::debug!(?context, "pages");
-    Router::new()
+    None
 }
 
 /// What holds for connections at a git:// door holds at an HTTP door.

@@ -6,16 +6,17 @@
 
 use std::convert::Infallible;
 use std::future::Future;
+use std::io;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use axum::Router;
-use axum::body::Body;
-use axum::response::IntoResponse as _;
+use bytes::Bytes;
 use gitwire_server::http::HttpService;
+use http::header::{ALLOW, CONTENT_TYPE, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
+use http_body::{Body, Frame};
 use hyper::body::Incoming;
 use tower_service::Service;
 
@@ -34,42 +35,57 @@ pub(crate) struct WebContext {
     pub(crate) doors: Arc<[String]>,
 }
 
+/// The body of an answer, whoever made it.
+pub(crate) type SiteBody = Pin<Box<dyn Body<Data = Bytes, Error = io::Error> + Send>>;
+
+/// What answers with pages.
+pub(crate) type Pages = Arc<dyn Fn(Request<Incoming>) -> Answer + Send + Sync>;
+
+/// An answer that is being made.
+pub(crate) type Answer = Pin<Box<dyn Future<Output = Response<SiteBody>> + Send>>;
+
 /// All that an HTTP door serves.
 #[derive(Clone)]
 pub(crate) struct Site {
     git: HttpService,
-    pages: Router,
+    pages: Option<Pages>,
     scheme: Scheme,
 }
 
 impl Site {
-    pub(crate) fn new(git: HttpService, pages: Router, scheme: Scheme) -> Self {
+    /// Without pages there is nothing but Git.
+    pub(crate) fn new(git: HttpService, pages: Option<Pages>, scheme: Scheme) -> Self {
         Self { git, pages, scheme }
+    }
+
+    async fn answer(mut self, mut request: Request<Incoming>) -> Response<SiteBody> {
+        request.extensions_mut().insert(self.scheme);
+        let path = request.uri().path();
+        if path == "/healthz" {
+            return for_operators(request.method(), "ok\n");
+        }
+        match &self.pages {
+            Some(pages) if is_page(path) || !self.git.is_for(request.uri()) => pages(request).await,
+            _ => {
+                let Ok(answer) = self.git.call(request).await;
+                answer.map(|body| Box::pin(body) as SiteBody)
+            }
+        }
     }
 }
 
 impl Service<Request<Incoming>> for Site {
-    type Response = Response<Body>;
+    type Response = Response<SiteBody>;
     type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, mut request: Request<Incoming>) -> Self::Future {
-        let mut this = self.clone();
-        request.extensions_mut().insert(this.scheme);
-        Box::pin(async move {
-            let path = request.uri().path();
-            if path == "/healthz" {
-                return Ok(operators(request.method(), "ok\n".to_owned()));
-            }
-            if is_page(path) || !this.git.is_for(request.uri()) {
-                return this.pages.call(request.map(Body::new)).await;
-            }
-            this.git.call(request).await.map(|answer| answer.map(Body::new))
-        })
+    fn call(&mut self, request: Request<Incoming>) -> Self::Future {
+        let this = self.clone();
+        Box::pin(async move { Ok(this.answer(request).await) })
     }
 }
 
@@ -78,11 +94,29 @@ fn is_page(path: &str) -> bool {
     path.split('/').any(|part| part == "-")
 }
 
-fn operators(method: &Method, text: String) -> Response<Body> {
-    if *method == Method::GET || *method == Method::HEAD {
-        text.into_response()
-    } else {
-        (StatusCode::METHOD_NOT_ALLOWED, [(http::header::ALLOW, "GET, HEAD")], "method not allowed\n")
-            .into_response()
+fn for_operators(method: &Method, text: &str) -> Response<SiteBody> {
+    let is_good = *method == Method::GET || *method == Method::HEAD;
+    let text = if is_good { text } else { "method not allowed\n" };
+    let mut answer = Response::new(Box::pin(Text(Some(Bytes::copy_from_slice(text.as_bytes())))) as SiteBody);
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    if !is_good {
+        *answer.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
+        answer.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+    }
+    answer
+}
+
+/// A body of one piece.
+struct Text(Option<Bytes>);
+
+impl Body for Text {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        Poll::Ready(self.0.take().map(|text| Ok(Frame::data(text))))
     }
 }
