@@ -12,6 +12,7 @@ mod error;
 pub mod http;
 #[cfg(feature = "tokio")]
 mod jobs;
+mod packs;
 mod policy;
 mod receive;
 mod repositories;
@@ -22,6 +23,9 @@ pub use crate::conversation::{Conversation, Reply};
 pub use crate::error::ServeError;
 #[cfg(feature = "tokio")]
 pub use crate::jobs::Jobs;
+#[cfg(feature = "gitdir")]
+pub use crate::packs::ProgramPacks;
+pub use crate::packs::{PackMaker, PackOrder};
 pub use crate::policy::{FilterRules, Filters, HiddenRefs, Policy, Unborn, Wants};
 #[cfg(feature = "gitdir")]
 pub use crate::receive::ProgramHooks;

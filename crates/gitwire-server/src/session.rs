@@ -16,7 +16,7 @@ use gitwire_walk::{Graph, Have, HaveSet, ShallowUpdate};
 
 use self::advertise::Advertising;
 use self::pack::Packing;
-use crate::{Conversation, Policy, Reply, ServeError};
+use crate::{Conversation, PackMaker, Policy, Reply, ServeError};
 
 /// The server's side of clone, fetch and ls-remote over any [`Repository`]: answers the events of an [`UploadPack`].
 ///
@@ -59,6 +59,7 @@ pub struct Session {
     policy: Arc<Policy>,
     version: Version,
     rule: want::Rule,
+    packs: Option<Arc<dyn PackMaker>>,
     /// The objects and refs as they were when the client first asked for them.
     view: Option<View>,
     due: Due,
@@ -114,7 +115,14 @@ impl Session {
         let machine = UploadPack::new(policy.machine_options(version, serving, repository.format()));
         let rule = want::Rule::new(&policy, version, serving);
         let (due, fetch) = (Due::Nothing, Fetch::default());
-        (Self { repository, policy, version, rule, view: None, due, fetch }, machine)
+        (Self { repository, policy, version, rule, packs: None, view: None, due, fetch }, machine)
+    }
+
+    /// The same, with packs that `packs` makes.
+    #[must_use]
+    pub fn with_packs(mut self, packs: Arc<dyn PackMaker>) -> Self {
+        self.packs = Some(packs);
+        self
     }
 
     fn view(&mut self) -> Result<View, ServeError> {
@@ -239,7 +247,8 @@ impl Conversation for Session {
             Due::Pack(mut packing) => {
                 self.check_request(&view, stop)?;
                 if !packing.is_begun() {
-                    packing.begin(self.pack_request(&view)?, &self.fetch);
+                    let order = self.pack_order(&view)?;
+                    packing.begin(order, self.packs.as_deref())?;
                 }
                 packing.work(stop)?;
                 self.due = Due::Pack(packing);

@@ -84,6 +84,11 @@ pub trait PackSource: Send {
     fn written(&self) -> Option<PackWritten> {
         None
     }
+
+    /// Takes what the source has to say to the receiver beside the pack.
+    fn take_said(&mut self) -> Vec<u8> {
+        Vec::new()
+    }
 }
 
 /// How much of a pack has been written, and where it came from.

@@ -1,5 +1,6 @@
 //! The command `fetch` of version 2, up to the pack.
 
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use bytes::{Buf, BytesMut};
@@ -117,6 +118,9 @@ impl Fetch {
         if self.haves.is_empty() {
             return Ok(Step::Go(pack(context, &request)));
         }
+        // One answer to each, however often it was named.
+        let mut named = BTreeSet::new();
+        self.haves.retain(|id| named.insert(*id));
         let due = FetchHaves {
             request,
             ids: self.haves,

@@ -30,6 +30,8 @@ pub(super) struct Haves {
 struct Said {
     /// The last common object.
     last: Option<ObjectId>,
+    /// There are several common objects.
+    several: bool,
     /// Everything that is wanted builds upon what is common.
     covered: bool,
     ready: bool,
@@ -174,10 +176,12 @@ impl Haves {
 
 impl Said {
     fn common(&mut self, mode: AckMode, id: ObjectId, output: &mut BytesMut) -> Result<(), ProtocolError> {
-        let first = self.last.replace(id).is_none();
+        // Without a mode one object is acknowledged; each time it is named.
+        let other = self.last.replace(id).is_some_and(|last| last != id);
+        self.several |= other;
         self.common = true;
         let status = match mode {
-            AckMode::Single if !first => return Ok(()),
+            AckMode::Single if self.several => return Ok(()),
             AckMode::Single => AckStatus::Plain,
             AckMode::Multi => AckStatus::Continue,
             AckMode::Detailed => AckStatus::Common,

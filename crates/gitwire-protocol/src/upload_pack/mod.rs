@@ -264,6 +264,20 @@ impl UploadPack {
         Ok(())
     }
 
+    /// Sends a message that the client is to see even where it wants no progress: what a hook has to say. Without a side-band nothing
+    /// is sent.
+    ///
+    /// # Errors
+    /// As [`begin_pack`](Self::begin_pack).
+    pub fn message(&mut self, text: &[u8], output: &mut BytesMut) -> Result<(), ProtocolError> {
+        self.begin_pack(output)?;
+        match &mut self.state {
+            State::Pack(pack) => pack.message(text, output),
+            _ => return Err(Misuse::OutOfTurn("message").into()),
+        }
+        Ok(())
+    }
+
     /// Ends the pack.
     ///
     /// # Errors

@@ -146,7 +146,13 @@ impl Pack {
     }
 
     pub(super) fn progress(&self, text: &[u8], output: &mut BytesMut) {
-        if let Some(muxer) = self.muxer.filter(|_| !self.no_progress) {
+        if !self.no_progress {
+            self.message(text, output);
+        }
+    }
+
+    pub(super) fn message(&self, text: &[u8], output: &mut BytesMut) {
+        if let Some(muxer) = self.muxer {
             muxer.progress(text, output);
         }
     }

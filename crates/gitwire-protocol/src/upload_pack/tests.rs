@@ -309,7 +309,9 @@ fn last_words_fit_the_state() {
 #[test]
 fn too_few_answers_are_refused_and_may_be_given_again() {
     let mut server = server(Version::V2, Serving::Stateless);
-    let request = lines(&["command=fetch", "0001", "want ID", "have ID", "have ID", "0000"]);
+    let other = "have 2222222222222222222222222222222222222222";
+    // What is named twice is asked once.
+    let request = lines(&["command=fetch", "0001", "want ID", "have ID", other, "have ID", "0000"]);
     let (mut input, mut output) = (BytesMut::from(&request[..]), BytesMut::new());
     while !matches!(server.step(&mut input, &mut output), Ok(Next::Answer)) {}
     let short = HaveAnswers { common: &[true], covered_after: None };
@@ -343,4 +345,15 @@ fn wants_come_in_blocks() {
         }
     }
     assert_eq!(lens, [UploadPackEvent::BLOCK, 1]);
+}
+
+#[test]
+fn without_a_mode_one_common_object_is_acknowledged_each_time() {
+    let mut server = server(Version::V0, Serving::Stateless);
+    let other = "have 2222222222222222222222222222222222222222";
+    let request = lines(&["want ID", "0000", "have ID", "have ID", other, "have ID", "0000"]);
+    let (mut input, mut output) = (BytesMut::from(&request[..]), BytesMut::new());
+    while !matches!(server.step(&mut input, &mut output), Ok(Next::Answer)) {}
+    server.acknowledge(HaveAnswers { common: &[true; 4], covered_after: None }, &mut output).unwrap();
+    assert_eq!(output, lines(&["ACK ID", "ACK ID"]));
 }

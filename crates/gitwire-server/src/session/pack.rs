@@ -4,12 +4,12 @@ use std::ops::ControlFlow;
 
 use bytes::{Buf, BytesMut};
 use gitwire_protocol::UploadPack;
-use gitwire_storage::{PackSource, PackWritten, Preparation, SourceState};
+use gitwire_storage::{PackSource, PackWritten, Preparation, SourceState, StorageError};
 use gitwire_types::{FilterSpec, Interrupt, Limits, ObjectId};
-use gitwire_walk::{Graph, ObjectFilter, PackRequest, pack_source};
+use gitwire_walk::{ObjectFilter, PackRequest, pack_source};
 
-use super::{Fetch, Session, View};
-use crate::ServeError;
+use super::{Session, View};
+use crate::{PackMaker, PackOrder, ServeError};
 
 /// A pack on its way to the client.
 #[derive(Default)]
@@ -22,23 +22,29 @@ pub(super) struct Packing {
     announced: bool,
     progress: Option<Report>,
     text: Vec<u8>,
+    /// What the source has to say.
+    said: Vec<u8>,
+    failed: Option<StorageError>,
 }
 
 impl Session {
-    /// What the pack of this request holds, and the graph to find it in.
-    pub(super) fn pack_request(&mut self, view: &View) -> Result<(Graph, PackRequest), ServeError> {
+    /// The pack of this request.
+    pub(super) fn pack_order(&mut self, view: &View) -> Result<PackOrder, ServeError> {
         let fetch = &mut self.fetch;
         let haves = fetch.haves.take().ok_or(ServeError::Internal("a pack without a request"))?;
         let (graph, common) = haves.into_parts();
         let mut request = PackRequest::new(fetch.wants.clone(), common);
+        let (mut filter, mut boundary) = (None, Vec::new());
         if let Some(update) = &fetch.update {
             request.wants.extend_from_slice(&update.wants);
             request.haves.extend_from_slice(&update.edges);
+            boundary.clone_from(&update.boundary);
         }
         if let Some(text) = &fetch.request.filter {
             let spec = FilterSpec::parse(text, &Limits::default())
                 .map_err(|error| ServeError::Refused(format!("invalid filter-spec: {error}")))?;
             request.filter = ObjectFilter::try_from(&spec)?;
+            filter = Some(spec);
         }
         if fetch.request.include_tag {
             request.tags = self.tags(view)?;
@@ -46,10 +52,10 @@ impl Session {
         let fetch = &self.fetch;
         request.thin = fetch.request.thin_pack;
         request.ofs_delta = fetch.request.ofs_delta;
-        request.shallow = fetch.update.as_ref().is_some_and(|update| !update.boundary.is_empty());
+        request.shallow = !boundary.is_empty();
         request.threads = self.policy.pack_threads;
         request.memory = self.policy.pack_memory;
-        Ok((graph, request))
+        Ok(PackOrder { graph, request, filter, boundary, progress: !fetch.request.no_progress })
     }
 
     /// What the visible refs below `refs/tags/` hold.
@@ -64,9 +70,17 @@ impl Session {
 }
 
 impl Packing {
-    pub(super) fn begin(&mut self, (graph, request): (Graph, PackRequest), fetch: &Fetch) {
-        self.progress = (!fetch.request.no_progress).then(Report::default);
-        self.source = Some(pack_source(graph, request));
+    pub(super) fn begin(
+        &mut self,
+        order: PackOrder,
+        packs: Option<&dyn PackMaker>,
+    ) -> Result<(), ServeError> {
+        self.progress = order.progress.then(Report::default);
+        self.source = Some(match packs {
+            Some(packs) => packs.make(order)?,
+            None => pack_source(order.graph, order.request),
+        });
+        Ok(())
     }
 
     pub(super) fn is_begun(&self) -> bool {
@@ -83,7 +97,20 @@ impl Packing {
             return Ok(());
         }
         let source = self.source.as_mut().ok_or(ServeError::Internal("a pack that has not begun"))?;
-        match source.next(Session::PIECE, &mut self.made, stop)? {
+        if let Some(error) = self.failed.take() {
+            return Err(error.into());
+        }
+        let state = source.next(Session::PIECE, &mut self.made, stop);
+        self.said.append(&mut source.take_said());
+        let state = match state {
+            // What the source said before it failed is told first.
+            Err(error) if !self.said.is_empty() => {
+                self.failed = Some(error);
+                return Ok(());
+            }
+            state => state?,
+        };
+        match state {
             SourceState::Preparing(preparation) => {
                 if let Some(report) = &mut self.progress {
                     report.note(preparation, &mut self.text);
@@ -113,6 +140,10 @@ impl Packing {
         if !self.text.is_empty() {
             machine.progress(&self.text, output)?;
             self.text.clear();
+        }
+        if !self.said.is_empty() {
+            machine.message(&self.said, output)?;
+            self.said.clear();
         }
         while !self.made.is_empty() {
             let made = &mut self.made;

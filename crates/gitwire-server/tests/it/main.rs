@@ -11,6 +11,7 @@
 mod access;
 #[cfg(feature = "http")]
 mod http;
+mod packs;
 mod receive;
 
 use std::fmt::Write as _;

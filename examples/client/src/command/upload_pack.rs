@@ -1,6 +1,8 @@
 //! `gitwire upload-pack`: in place of `git upload-pack`, for ssh and local paths.
 
+use std::ffi::OsStr;
 use std::io::Write as _;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -9,7 +11,7 @@ use std::time::Duration;
 use clap::Args;
 use gitwire_gitdir::{Config, GitDir, Lookup, OpenOptions};
 use gitwire_protocol::{Serving, Version};
-use gitwire_server::{Policy, ServeError, Session, stdio};
+use gitwire_server::{Policy, ProgramPacks, ServeError, Session, stdio};
 use gitwire_transport::blocking::Streams;
 
 use crate::failure::Failure;
@@ -47,6 +49,7 @@ impl UploadPack {
         policy.agent = local::agent();
         policy.deadlines.idle = (self.timeout > 0).then(|| Duration::from_secs(self.timeout));
         policy.pack_threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let packs = packs_hook(&repository, &options)?;
         let (repository, policy) = (Arc::new(repository), Arc::new(policy));
         let asked = std::env::var_os("GIT_PROTOCOL").unwrap_or_default();
         let version = Version::asked(asked.as_encoded_bytes());
@@ -58,8 +61,11 @@ impl UploadPack {
         }
         let serving = if self.stateless_rpc { Serving::Stateless } else { Serving::Duplex };
         let deadlines = policy.deadlines.clone();
-        let conversation = Session::new(repository, policy, version, serving);
-        match stdio::serve(conversation, deadlines, Streams::stdio()?) {
+        let (mut session, machine) = Session::new(repository, policy, version, serving);
+        if let Some(packs) = packs {
+            session = session.with_packs(Arc::new(packs));
+        }
+        match stdio::serve((session, machine), deadlines, Streams::stdio()?) {
             Ok(()) => Ok(ExitCode::SUCCESS),
             // The client has been told; whoever looks at standard error hears it as well.
             Err(error @ (ServeError::Protocol(_) | ServeError::Refused(_))) => {
@@ -68,4 +74,16 @@ impl UploadPack {
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// The program that makes packs, if the system's or the user's configuration or the command line names one: never the repository's own.
+fn packs_hook(repository: &GitDir, options: &OpenOptions) -> Result<Option<ProgramPacks>, Failure> {
+    let mut config = Config::default();
+    if let Some(sources) = &options.sources {
+        config.append(sources.read(&*options.file_system, Some(repository.path()))?);
+        config.append(sources.command.clone());
+    }
+    config.append(options.config.clone());
+    let command = config.string("uploadpack", None, "packObjectsHook").filter(|command| !command.is_empty());
+    Ok(command.map(|command| ProgramPacks::new(OsStr::from_bytes(command), repository)))
 }
