@@ -15,6 +15,8 @@ mod stateless;
 #[cfg(feature = "tokio")]
 pub mod tokio;
 mod url;
+#[cfg(feature = "ws")]
+pub mod websocket;
 
 pub use crate::connection::ConnectOptions;
 pub use crate::deadlines::{Deadline, Deadlines};
