@@ -12,6 +12,7 @@ mod dice;
 pub mod fuzz;
 pub mod git;
 mod history;
+pub mod http_backend;
 mod kill;
 pub mod pack;
 pub mod repository_laws;
