@@ -8,17 +8,28 @@ use std::thread;
 
 use gitwire_testkit::git::Git;
 
-/// Serves everything below `root` over git://, each connection by a `git daemon --inetd` of its own; gives the URL.
-pub fn daemon(git: &Git, root: &Path) -> String {
+/// Serves everything below `root` over git://, pushes by anybody too, each connection by a `git daemon --inetd` of its own with
+/// `environment` added; gives the URL.
+pub fn daemon(git: &Git, root: &Path, environment: &[(&str, &str)]) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("git://{}", listener.local_addr().unwrap());
     let (git, root) = (git.clone(), root.to_owned());
+    let environment: Vec<_> =
+        environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     thread::spawn(move || {
         for stream in listener.incoming().map_while(Result::ok) {
             let base = format!("--base-path={}", root.display());
             let socket = || Stdio::from(OwnedFd::from(stream.try_clone().unwrap()));
-            let mut command =
-                git.command(&root, ["daemon", "--inetd", "--export-all", "--log-destination=none", &base]);
+            let words = [
+                "daemon",
+                "--inetd",
+                "--export-all",
+                "--enable=receive-pack",
+                "--log-destination=none",
+                &base,
+            ];
+            let mut command = git.command(&root, words);
+            command.envs(environment.iter().cloned());
             let mut child = command.stdin(socket()).stdout(socket()).stderr(Stdio::null()).spawn().unwrap();
             thread::spawn(move || child.wait());
         }
