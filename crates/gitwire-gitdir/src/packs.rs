@@ -90,9 +90,13 @@ pub(crate) fn open_file(directory: &ObjectDirectory, path: &[u8]) -> Result<Opti
         let data = Arc::new(FileReader { file, size: stat.size });
         Ok((stat.kind == FileKind::File).then(|| StoredFile { data, modified: Some(stat.modified) }))
     });
-    let opened =
-        optional(opened).context(|| format!("cannot open '{}/{}'", directory.path.display(), shown(path)))?;
-    Ok(opened.flatten())
+    match opened {
+        Err(error) if error.kind() == io::ErrorKind::IsADirectory => Ok(None),
+        opened => {
+            let what = || format!("cannot open '{}/{}'", directory.path.display(), shown(path));
+            Ok(optional(opened).context(what)?.flatten())
+        }
+    }
 }
 
 /// The packs of one directory that have both pack and index, the newest first, as git asks them: most of what is asked for is new.

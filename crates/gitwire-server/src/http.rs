@@ -1,8 +1,16 @@
-//! The HTTP front end: smart HTTP of versions 0, 1 and 2 (`gitprotocol-http`).
+//! The HTTP front end: smart HTTP of versions 0, 1 and 2, and dumb HTTP (`gitprotocol-http`).
 
+mod answer;
+mod authorization;
 mod body;
+mod dumb;
 mod listen;
+mod options;
+mod patience;
+mod range;
 mod route;
+mod sign_in;
+mod smart;
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -10,33 +18,30 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use async_compression::tokio::bufread::GzipDecoder;
-use bytes::{Bytes, BytesMut};
-use gitwire_protocol::message::{Service, ServicePreface};
-use gitwire_protocol::{Serving, Version};
-use gitwire_storage::Repository;
-use gitwire_transport::Deadlines;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, EXPIRES, HeaderValue, PRAGMA};
-use http::{Method, Request, Response, StatusCode};
+use bytes::Bytes;
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, Method, Request, Uri};
 use http_body::Body;
-use tokio::io::{AsyncRead, AsyncWriteExt as _, BufReader, DuplexStream, duplex, empty, join};
 use tokio::task::spawn_blocking;
 
-use self::body::{BodyReader, Bounded};
-use self::route::{Route, Target};
-use crate::access::Principal;
-use crate::{
-    Conversation, Jobs, OpenError, Policy, ReceiveSession, Receiving, Repositories, RepositoryRequest,
-    Session,
-};
+use self::answer::{Answer, refusal, wrong_method};
+use self::sign_in::SignIn;
+use crate::access::{Access, Principal};
+use crate::{Door, Jobs, OpenError, Policy, Repositories, RepositoryRequest};
+use gitwire_protocol::message::Service;
 
+pub use self::authorization::{Authorization, AuthorizationError};
 pub use self::body::HttpBody;
-pub use self::listen::{HttpOptions, Peer, serve, serve_over};
+pub use self::listen::{Peer, serve, serve_over};
+pub use self::options::HttpOptions;
+pub use self::range::Part;
+pub use self::route::{Route, RouteError, Target};
 
-/// Smart HTTP over any [`Repositories`], as a `tower` service: hyper runs it, axum mounts it, middleware wraps it.
+/// Smart and dumb HTTP over any [`Repositories`], as a `tower` service: hyper runs it, axum mounts it, middleware wraps it.
 ///
-/// Requests and answers stream in both directions: neither a pack nor a request is ever held whole. Reading is open to whoever gets here;
-/// pushing, where [`Repositories::open_to_receive`] gives something. Who shall sign in first does so in a layer around it.
+/// Requests and answers stream in both directions: neither a pack nor a request is ever held whole. Who asks is known from an
+/// `Authorization` header where there is somebody to ask ([`with_access`](Self::with_access)), or from a [`Principal`] that a layer around it
+/// has put among the request's extensions. What somebody may do, [`Repositories`] say.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -54,36 +59,65 @@ pub struct HttpService {
     inner: Arc<Inner>,
 }
 
+#[derive(Clone)]
 struct Inner {
     repositories: Arc<dyn Repositories>,
     policy: Arc<Policy>,
     jobs: Arc<Jobs>,
+    options: Arc<HttpOptions>,
+    access: Option<Arc<dyn Access>>,
+    sign_in: Option<Arc<SignIn>>,
 }
 
-/// A repository, to do there what the client wants to do.
-enum Opened {
-    Upload(Arc<dyn Repository>),
-    Receive(Receiving),
+/// A request whose way and whose sender are known.
+struct Asked {
+    path: Vec<u8>,
+    method: Method,
+    headers: HeaderMap,
+    principal: Principal,
 }
-
-type Answer = Response<HttpBody>;
 
 impl HttpService {
     /// Serves `repositories`; `jobs` bounds the work of all front ends together.
     pub fn new(repositories: Arc<dyn Repositories>, policy: Arc<Policy>, jobs: Arc<Jobs>) -> Self {
-        Self { inner: Arc::new(Inner { repositories, policy, jobs }) }
+        let options = Arc::new(HttpOptions::default());
+        Self { inner: Arc::new(Inner { repositories, policy, jobs, options, access: None, sign_in: None }) }
+    }
+
+    /// The same with other options.
+    #[must_use]
+    pub fn with_options(self, options: HttpOptions) -> Self {
+        self.changed(|inner| inner.options = Arc::new(options))
+    }
+
+    /// The same, where `access` says who has come with a password or a token. What they may do is decided where the repositories are
+    /// ([`DirectoryRoot::with_access`](crate::DirectoryRoot::with_access)).
+    #[must_use]
+    pub fn with_access(self, access: Arc<dyn Access>) -> Self {
+        self.changed(|inner| inner.access = Some(access))
     }
 
     /// Whether a URL is one that Git asks for, for a server that has other pages beside the repositories.
     #[must_use]
-    pub fn is_for(&self, uri: &http::Uri) -> bool {
-        !matches!(Route::of(uri), Err(StatusCode::NOT_FOUND))
+    pub fn is_for(&self, uri: &Uri) -> bool {
+        !matches!(Route::of(uri), Err(RouteError::Unknown | RouteError::Ambiguous))
+    }
+
+    fn changed(self, change: impl FnOnce(&mut Inner)) -> Self {
+        let mut inner = Arc::unwrap_or_clone(self.inner);
+        change(&mut inner);
+        let options = &inner.options;
+        inner.sign_in = inner.access.clone().map(|access| SignIn::new(access, Arc::clone(options)));
+        Self { inner: Arc::new(inner) }
     }
 }
 
 impl std::fmt::Debug for HttpService {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("HttpService").field("policy", &self.inner.policy).finish_non_exhaustive()
+        f.debug_struct("HttpService")
+            .field("policy", &self.inner.policy)
+            .field("options", &self.inner.options)
+            .finish_non_exhaustive()
     }
 }
 
@@ -102,204 +136,62 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let inner = Arc::clone(&self.inner);
-        Box::pin(async move { Ok(inner.answer(request).await) })
+        Box::pin(async move { Ok(inner.answer(request).await.unwrap_or_else(|refused| refused)) })
     }
 }
 
 impl Inner {
-    async fn answer<B>(&self, request: Request<B>) -> Answer
+    async fn answer<B>(&self, request: Request<B>) -> Result<Answer, Answer>
     where
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let (parts, body) = request.into_parts();
-        let Route { path, target } = match Route::of(&parts.uri) {
-            Ok(route) => route,
-            Err(status) => return refusal(status, "not found"),
-        };
-        let version =
-            parts.headers.get("git-protocol").map_or(Version::V0, |asked| Version::asked(asked.as_bytes()));
-        match target {
-            Target::InfoRefs(service) => {
-                if !matches!(parts.method, Method::GET | Method::HEAD) {
-                    return wrong_method("GET, HEAD");
-                }
-                self.info_refs(service, path, version).await
-            }
-            Target::Service(service) => {
-                if parts.method != Method::POST {
-                    return wrong_method("POST");
-                }
-                let expected = format!("application/x-{service}-request");
-                if parts.headers.get(CONTENT_TYPE).is_none_or(|given| given.as_bytes() != expected.as_bytes())
-                {
-                    return refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported media type");
-                }
-                let body = BodyReader::new(body);
-                let body: Pin<Box<dyn AsyncRead + Send>> = match parts.headers.get(CONTENT_ENCODING) {
-                    None => Box::pin(body),
-                    Some(encoding) if matches!(encoding.as_bytes(), b"gzip" | b"x-gzip") => {
-                        Box::pin(GzipDecoder::new(BufReader::new(body)))
-                    }
-                    Some(_) => return refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported encoding"),
-                };
-                self.service(service, path, version, body).await
-            }
+        let (mut parts, body) = request.into_parts();
+        let Route { path, target } =
+            Route::of(&parts.uri).map_err(|error| refusal(error.status(), &error.to_string()))?;
+        match (target, &parts.method) {
+            (Target::Service(_), &Method::POST) => {}
+            (Target::Service(_), _) => return Err(wrong_method("POST")),
+            (_, &Method::GET | &Method::HEAD) => {}
+            _ => return Err(wrong_method("GET, HEAD")),
         }
-    }
-
-    /// `GET /REPO/info/refs?service=…`: the advertisement.
-    async fn info_refs(&self, service: Service, path: Vec<u8>, version: Version) -> Answer {
-        let opened = match self.open(service, path).await {
-            Ok(opened) => opened,
-            Err(answer) => return answer,
-        };
-        let mut preface = BytesMut::new();
-        // There is no push of version 2: who asks for it gets version 0.
-        if version != Version::V2 || service == Service::ReceivePack {
-            if ServicePreface(service).write(&mut preface).is_err() {
-                return refusal(StatusCode::INTERNAL_SERVER_ERROR, "internal error");
+        let principal = match (parts.extensions.remove::<Principal>(), &self.sign_in) {
+            (Some(known), _) => known,
+            (None, Some(sign_in)) => {
+                let peer = parts.extensions.get::<Peer>().copied();
+                sign_in.principal(parts.headers.get(AUTHORIZATION), peer).await?
             }
-            preface.extend_from_slice(b"0000");
-        }
-        let body = self.converse(opened, version, Serving::Advertisement, Box::pin(empty()), preface);
-        answer(format!("application/x-{service}-advertisement"), body)
-    }
-
-    /// `POST /REPO/git-upload-pack` and `git-receive-pack`: one request and its answer.
-    async fn service(
-        &self,
-        service: Service,
-        path: Vec<u8>,
-        version: Version,
-        body: Pin<Box<dyn AsyncRead + Send>>,
-    ) -> Answer {
-        let opened = match self.open(service, path).await {
-            Ok(opened) => opened,
-            Err(answer) => return answer,
+            (None, None) => Principal::Anonymous,
         };
-        let body = self.converse(opened, version, Serving::Stateless, body, BytesMut::new());
-        answer(format!("application/x-{service}-result"), body)
+        let asked = Asked { path, method: parts.method, headers: parts.headers, principal };
+        Ok(match target {
+            Target::Advertisement(service) => self.advertisement(service, asked).await,
+            Target::Service(service) => self.service(service, asked, body).await,
+            target => self.walk(target, asked).await,
+        })
     }
 
-    async fn open(&self, service: Service, path: Vec<u8>) -> Result<Opened, Answer> {
+    /// Looks for the repository that is asked for, where blocking is allowed.
+    async fn find<T, F>(&self, asked: Asked, service: Service, door: Door, find: F) -> Result<T, OpenError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&dyn Repositories, &RepositoryRequest<'_>) -> Result<T, OpenError> + Send + 'static,
+    {
         let repositories = Arc::clone(&self.repositories);
-        let opened = spawn_blocking(move || {
-            let wanted = RepositoryRequest::new(service, &path);
-            match service {
-                Service::UploadPack => repositories.open(&wanted).map(Opened::Upload),
-                Service::ReceivePack => repositories.open_to_receive(&wanted).map(Opened::Receive),
-                Service::UploadArchive => Err(OpenError::NotEnabled),
+        let found = spawn_blocking(move || {
+            let mut request = RepositoryRequest::new(service, &asked.path);
+            request.host = asked.headers.get(http::header::HOST).map(http::HeaderValue::as_bytes);
+            request.principal = asked.principal;
+            request.door = door;
+            let found = find(&*repositories, &request);
+            if let Err(error) = &found {
+                let (path, user) = (asked.path.escape_ascii(), request.principal.name());
+                tracing::info!(%error, %path, user, "not opened");
             }
+            found
         });
-        match opened.await {
-            Ok(Ok(opened)) => Ok(opened),
-            Ok(Err(error)) => {
-                tracing::info!(%error, "open");
-                let status = match error {
-                    OpenError::NotFound { .. } => StatusCode::NOT_FOUND,
-                    OpenError::NotEnabled | OpenError::Denied => StatusCode::FORBIDDEN,
-                    OpenError::SignIn => StatusCode::UNAUTHORIZED,
-                    OpenError::Storage(_) => StatusCode::INTERNAL_SERVER_ERROR,
-                };
-                Err(refusal(status, error.reply()))
-            }
-            Err(_) => Err(refusal(StatusCode::INTERNAL_SERVER_ERROR, "internal error")),
-        }
-    }
-
-    /// Runs a conversation beside the connection; its output is the answer's body, whose pace is the client's.
-    fn converse(
-        &self,
-        opened: Opened,
-        version: Version,
-        serving: Serving,
-        input: Pin<Box<dyn AsyncRead + Send>>,
-        preface: BytesMut,
-    ) -> HttpBody {
-        let (ours, theirs) = duplex(PIPE);
-        match opened {
-            Opened::Upload(repository) => {
-                let deadlines = self.policy.deadlines.clone();
-                let policy = Arc::clone(&self.policy);
-                let conversation = Session::new(repository, policy, version, serving);
-                self.spawn(conversation, deadlines, input, ours, preface);
-            }
-            Opened::Receive(Receiving { repository, policy, hooks }) => {
-                let deadlines = policy.deadlines.clone();
-                let conversation = ReceiveSession::new(
-                    repository,
-                    policy,
-                    hooks,
-                    Principal::Anonymous.pusher(),
-                    version,
-                    serving,
-                );
-                let bound = conversation_bound(&conversation.0);
-                let input = Box::pin(Bounded::new(input, bound));
-                self.spawn(conversation, deadlines, input, ours, preface);
-            }
-        }
-        HttpBody::stream(theirs)
-    }
-
-    fn spawn<C: Conversation>(
-        &self,
-        conversation: (C, C::Machine),
-        deadlines: Deadlines,
-        input: Pin<Box<dyn AsyncRead + Send>>,
-        mut output: DuplexStream,
-        preface: BytesMut,
-    ) {
-        let jobs = Arc::clone(&self.jobs);
-        tokio::spawn(async move {
-            if output.write_all(&preface).await.is_err() {
-                return;
-            }
-            if let Err(error) =
-                jobs.serve(conversation, deadlines, join(input, output), BytesMut::new()).await
-            {
-                tracing::warn!(%error, "not served");
-            }
-        });
+        found
+            .await
+            .unwrap_or_else(|_| Err(OpenError::NotFound { why: "looking for it has panicked".to_owned() }))
     }
 }
-
-/// The most that a request to push may inflate to: the largest pack and its commands.
-fn conversation_bound(session: &ReceiveSession) -> u64 {
-    session.policy().stage.pack_bytes_max.saturating_add(session.policy().protocol.certificate_bytes_max)
-}
-
-fn answer(kind: String, body: HttpBody) -> Answer {
-    let mut answer = Response::new(body);
-    no_cache(&mut answer);
-    if let Ok(kind) = HeaderValue::from_str(&kind) {
-        answer.headers_mut().insert(CONTENT_TYPE, kind);
-    }
-    answer
-}
-
-fn refusal(status: StatusCode, text: &'static str) -> Answer {
-    let mut answer = Response::new(HttpBody::text(text));
-    *answer.status_mut() = status;
-    no_cache(&mut answer);
-    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
-    answer
-}
-
-fn wrong_method(allow: &'static str) -> Answer {
-    let mut answer = refusal(StatusCode::METHOD_NOT_ALLOWED, "method not allowed");
-    answer.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
-    answer
-}
-
-/// What git's server says so that no proxy keeps what may change.
-fn no_cache(answer: &mut Answer) {
-    let headers = answer.headers_mut();
-    headers.insert(EXPIRES, HeaderValue::from_static("Fri, 01 Jan 1980 00:00:00 GMT"));
-    headers.insert(PRAGMA, HeaderValue::from_static("no-cache"));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache, max-age=0, must-revalidate"));
-}
-
-/// What of an answer waits for the connection.
-const PIPE: usize = 256 << 10;

@@ -34,5 +34,5 @@ pub use crate::receive::{
 };
 #[cfg(feature = "gitdir")]
 pub use crate::repositories::{DirectoryRoot, Export};
-pub use crate::repositories::{OpenError, Receiving, Repositories, RepositoryRequest};
+pub use crate::repositories::{Door, OpenError, Receiving, Repositories, RepositoryRequest};
 pub use crate::session::Session;

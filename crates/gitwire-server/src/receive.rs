@@ -126,11 +126,6 @@ impl ReceiveSession {
         (session, machine)
     }
 
-    #[cfg(feature = "http")]
-    pub(crate) fn policy(&self) -> &ReceivePolicy {
-        &self.policy
-    }
-
     /// Gives the next bytes to the staging area. What is wrong with them is remembered for the report.
     fn take(&mut self, pack: &[u8]) -> Due {
         let Some(staging) = &mut self.staging else { return Due::Taken };

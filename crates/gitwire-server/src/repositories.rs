@@ -26,14 +26,29 @@ pub struct RepositoryRequest<'a> {
     pub host: Option<&'a [u8]>,
     /// Who asks.
     pub principal: Principal,
+    /// By what way.
+    pub door: Door,
 }
 
 impl<'a> RepositoryRequest<'a> {
-    /// A request without a host, of nobody that is known.
+    /// A request without a host, of nobody that is known, by a way without switches of its own.
     #[must_use]
     pub fn new(service: Service, path: &'a [u8]) -> Self {
-        Self { service, path, host: None, principal: Principal::Anonymous }
+        Self { service, path, host: None, principal: Principal::Anonymous, door: Door::Stream }
     }
+}
+
+/// By what way a client comes, where a repository may be closed to some ways and open to others (`git-http-backend`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Door {
+    /// One stream: git://, a pipe, ssh, WebSocket.
+    #[default]
+    Stream,
+    /// Smart HTTP: closed by `http.uploadpack=false` and `http.receivepack=false`.
+    Http,
+    /// Dumb HTTP: closed by `http.getanyfile=false`.
+    HttpFiles,
 }
 
 /// Where a front end finds the repositories that it serves. Called where blocking is allowed.

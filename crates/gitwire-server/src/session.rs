@@ -14,7 +14,9 @@ use gitwire_storage::{ObjectStore, RefStore, Repository};
 use gitwire_types::{Interrupt, ObjectId};
 use gitwire_walk::{Graph, Have, HaveSet, ShallowUpdate};
 
-use self::advertise::Advertising;
+pub(crate) use self::advertise::Advertising;
+#[cfg(feature = "http")]
+pub(crate) use self::advertise::resolve;
 use self::pack::Packing;
 use crate::{Conversation, PackMaker, Policy, Reply, ServeError};
 
@@ -68,10 +70,19 @@ pub struct Session {
 
 /// What the repository looks like to this conversation.
 #[derive(Clone)]
-struct View {
-    objects: Arc<dyn ObjectStore>,
-    refs: Arc<dyn RefStore>,
+pub(crate) struct View {
+    pub(crate) objects: Arc<dyn ObjectStore>,
+    pub(crate) refs: Arc<dyn RefStore>,
     shallow: Arc<[ObjectId]>,
+}
+
+impl View {
+    pub(crate) fn of(repository: &dyn Repository) -> Result<Self, ServeError> {
+        // Refs first: what they lead to is then in the view of the objects.
+        let refs = repository.refs()?;
+        let objects = repository.objects()?;
+        Ok(Self { objects, refs, shallow: repository.shallow()? })
+    }
 }
 
 /// What the machine waits for.
@@ -129,11 +140,7 @@ impl Session {
         if let Some(view) = &self.view {
             return Ok(view.clone());
         }
-        // Refs first: what they lead to is then in the view of the objects.
-        let refs = self.repository.refs()?;
-        let objects = self.repository.objects()?;
-        let view = View { objects, refs, shallow: self.repository.shallow()? };
-        Ok(self.view.insert(view).clone())
+        Ok(self.view.insert(View::of(&*self.repository)?).clone())
     }
 
     /// Checks what is wanted, once, and computes the boundary.

@@ -1,30 +1,69 @@
 //! Bodies as streams: of requests for reading, of answers from a pipe.
 
+use std::fmt;
+use std::future::Future;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf as _, Bytes};
-use http_body::{Body, Frame};
+use http_body::{Body, Frame, SizeHint};
 use tokio::io::{AsyncRead, DuplexStream, ReadBuf};
 
-/// The body of an answer: nothing, a text, or what a conversation makes while it is sent.
-#[derive(Debug)]
+use crate::Jobs;
+
+/// The body of an answer: nothing, a text, what a conversation makes while it is sent, or what is read while it is sent.
 pub struct HttpBody(Kind);
 
-#[derive(Debug)]
 enum Kind {
-    Text(Option<Bytes>),
-    Stream(DuplexStream),
+    Bytes(Option<Bytes>),
+    Stream { first: Option<Bytes>, stream: DuplexStream },
+    Pulled(Pulled),
 }
 
+/// Where a body comes from that is made piece by piece, as the client takes it. A body that cannot be made to its end never looks as if
+/// it had one.
+pub(super) trait Source: Send + 'static {
+    /// The next bytes; none at the end. Called where blocking is allowed.
+    fn next(&mut self) -> io::Result<Bytes>;
+}
+
+struct Pulled {
+    jobs: Arc<Jobs>,
+    left: Option<u64>,
+    state: State,
+}
+
+enum State {
+    Idle(Box<dyn Source>),
+    Working(Pin<Box<dyn Future<Output = io::Result<Piece>> + Send>>),
+    Ended,
+}
+
+/// Where the rest comes from, and the next bytes.
+type Piece = (Box<dyn Source>, Bytes);
+
 impl HttpBody {
-    pub(super) fn text(text: &'static str) -> Self {
-        Self(Kind::Text(Some(Bytes::from(format!("{text}\n")))))
+    /// These bytes.
+    pub fn from_bytes(bytes: impl Into<Bytes>) -> Self {
+        Self(Kind::Bytes(Some(bytes.into()).filter(|bytes| !bytes.is_empty())))
     }
 
-    pub(super) const fn stream(stream: DuplexStream) -> Self {
-        Self(Kind::Stream(stream))
+    /// Nothing.
+    #[must_use]
+    pub const fn empty() -> Self {
+        Self(Kind::Bytes(None))
+    }
+
+    /// What was read of a stream already, and what will be.
+    pub(super) const fn stream(first: Bytes, stream: DuplexStream) -> Self {
+        Self(Kind::Stream { first: Some(first), stream })
+    }
+
+    /// What `source` gives, of a length that is known or not.
+    pub(super) fn pulled(source: impl Source, length: Option<u64>, jobs: Arc<Jobs>) -> Self {
+        Self(Kind::Pulled(Pulled { jobs, left: length, state: State::Idle(Box::new(source)) }))
     }
 }
 
@@ -37,8 +76,11 @@ impl Body for HttpBody {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
         match &mut self.0 {
-            Kind::Text(text) => Poll::Ready(text.take().map(|text| Ok(Frame::data(text)))),
-            Kind::Stream(stream) => {
+            Kind::Bytes(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Kind::Stream { first, stream } => {
+                if let Some(first) = first.take() {
+                    return Poll::Ready(Some(Ok(Frame::data(first))));
+                }
                 let mut room = vec![0; FRAME];
                 let mut read = ReadBuf::new(&mut room);
                 ready!(Pin::new(stream).poll_read(context, &mut read))?;
@@ -46,7 +88,62 @@ impl Body for HttpBody {
                 room.truncate(len);
                 Poll::Ready((len > 0).then(|| Ok(Frame::data(room.into()))))
             }
+            Kind::Pulled(pulled) => pulled.poll_frame(context),
         }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.0 {
+            Kind::Bytes(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
+            Kind::Pulled(Pulled { left: Some(left), .. }) => SizeHint::with_exact(*left),
+            Kind::Stream { .. } | Kind::Pulled(_) => SizeHint::default(),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        matches!(&self.0, Kind::Bytes(None) | Kind::Pulled(Pulled { left: Some(0), .. }))
+    }
+}
+
+impl Pulled {
+    fn poll_frame(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        loop {
+            match std::mem::replace(&mut self.state, State::Ended) {
+                State::Ended => return Poll::Ready(None),
+                State::Idle(mut source) => {
+                    let jobs = Arc::clone(&self.jobs);
+                    self.state = State::Working(Box::pin(async move {
+                        let work = move |_: &dyn gitwire_types::Interrupt| {
+                            let next = source.next();
+                            next.map(|bytes| (source, bytes))
+                        };
+                        jobs.run(work).await.map_err(io::Error::other)?
+                    }));
+                }
+                State::Working(mut work) => match work.as_mut().poll(context) {
+                    Poll::Pending => {
+                        self.state = State::Working(work);
+                        return Poll::Pending;
+                    }
+                    Poll::Ready(Err(error)) => {
+                        tracing::warn!(%error, "an answer ends early");
+                        return Poll::Ready(Some(Err(error)));
+                    }
+                    Poll::Ready(Ok((_, bytes))) if bytes.is_empty() => return Poll::Ready(None),
+                    Poll::Ready(Ok((source, bytes))) => {
+                        self.left = self.left.map(|left| left.saturating_sub(bytes.len() as u64));
+                        self.state = State::Idle(source);
+                        return Poll::Ready(Some(Ok(Frame::data(bytes))));
+                    }
+                },
+            }
+        }
+    }
+}
+
+impl fmt::Debug for HttpBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpBody").field("size", &self.size_hint()).finish()
     }
 }
 
@@ -117,7 +214,10 @@ impl AsyncRead for Bounded {
                 self.left = left;
                 Poll::Ready(Ok(()))
             }
-            None => Poll::Ready(Err(io::Error::other("the request is larger than is taken"))),
+            None => Poll::Ready(Err(io::Error::new(io::ErrorKind::FileTooLarge, TOO_LARGE))),
         }
     }
 }
+
+/// What the log says of a request that goes on too long.
+const TOO_LARGE: &str = "the request is larger than is taken";

@@ -19,32 +19,11 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tower_service::Service;
 
-/// What an HTTP server does for all clients together.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct HttpOptions {
-    /// Connections at once; more wait until others have ended. 512: a few file descriptors and tasks each.
-    pub connections_max: usize,
-    /// How long the head of a request may take, and what comes before it: TLS. 10 s: two round trips around the world and some patience.
-    pub head_timeout: Duration,
-    /// The largest head of a request, in bytes. 32 KiB: git's are of some hundred, credentials and cookies included.
-    pub head_bytes_max: usize,
-    /// How long transfers may go on after a shutdown was asked for.
-    pub grace: Duration,
-}
+use super::HttpOptions;
+use super::patience::Patience;
 
-impl Default for HttpOptions {
-    fn default() -> Self {
-        Self {
-            connections_max: 512,
-            head_timeout: Duration::from_secs(10),
-            head_bytes_max: 32 << 10,
-            grace: Duration::from_secs(30),
-        }
-    }
-}
-
-/// Where a request comes from: among its extensions where [`serve`] has read it.
+/// Where a request comes from, among its extensions: [`serve`] puts it there, other servers do it in a layer. Bounds that hold for each
+/// client hold for all together without it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Peer(pub SocketAddr);
 
@@ -151,10 +130,12 @@ where
         request.extensions_mut().insert(peer);
         service.clone().call(request)
     });
+    let stream = Patience::new(stream, options.write_window, options.write_bytes_min);
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(options.head_timeout)
         .max_buf_size(options.head_bytes_max.max(8 << 10))
+        .max_headers(options.headers_max)
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     let mut connection = std::pin::pin!(connection);

@@ -6,12 +6,14 @@ use std::fmt;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use gitwire_gitdir::fs::{FileKind, Links, Stat};
+use gitwire_gitdir::fs::{Directory, FileKind, Links, Stat};
 use gitwire_gitdir::{GitDir, Lookup, OpenOptions};
+use gitwire_protocol::message::Service;
 use gitwire_storage::{Repository, StorageError, StorageErrorKind};
 
-use super::{OpenError, Receiving, Repositories, RepositoryRequest};
+use super::{Door, OpenError, Receiving, Repositories, RepositoryRequest};
 use crate::access::{Access, Right, Verdict};
 use crate::{ProgramHooks, ReceivePolicy};
 
@@ -25,7 +27,7 @@ pub struct DirectoryRoot {
     export: Export,
     receive: Option<ReceivePolicy>,
     access: Option<Arc<dyn Access>>,
-    open: Mutex<HashMap<PathBuf, (Stat, GitDir)>>,
+    open: Mutex<HashMap<PathBuf, (Marks, GitDir)>>,
 }
 
 /// Which repositories are shown.
@@ -91,6 +93,7 @@ impl DirectoryRoot {
                 if !self.is_exported(&repository) {
                     return Err(not_found("it is not marked for export"));
                 }
+                is_open(&repository, request)?;
                 return Ok(repository);
             }
         }
@@ -133,14 +136,12 @@ impl DirectoryRoot {
     fn open_at(&self, place: &Path) -> Result<Option<(PathBuf, GitDir)>, OpenError> {
         let Ok(place) = self.options.file_system.canonical(place) else { return Ok(None) };
         self.inside(&place)?;
-        let Ok(stat) =
-            self.options.file_system.directory(&place).and_then(|dir| dir.stat(b"HEAD", Links::Follow))
-        else {
+        let Ok(marks) = self.options.file_system.directory(&place).and_then(|dir| Marks::of(&*dir)) else {
             return Ok(None);
         };
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((known, repository)) = open.get(&place)
-            && (known.device, known.inode, known.changed) == (stat.device, stat.inode, stat.changed)
+            && *known == marks
         {
             let repository = repository.clone();
             return Ok(Some((place, repository)));
@@ -160,7 +161,7 @@ impl DirectoryRoot {
         if open.len() >= OPEN_MAX {
             open.clear();
         }
-        open.insert(place.clone(), (stat, repository.clone()));
+        open.insert(place.clone(), (marks, repository.clone()));
         Ok(Some((place, repository)))
     }
 
@@ -199,6 +200,40 @@ impl fmt::Debug for DirectoryRoot {
             .field("root", &self.root)
             .field("export", &self.export)
             .finish_non_exhaustive()
+    }
+}
+
+/// By what a repository is known to be another, or configured otherwise, than when it was opened: device, inode and time of change of
+/// `HEAD` and `config`.
+#[derive(PartialEq, Eq)]
+struct Marks {
+    head: (u64, u64, Duration),
+    config: Option<(u64, u64, Duration)>,
+}
+
+impl Marks {
+    fn of(directory: &dyn Directory) -> std::io::Result<Self> {
+        let mark = |stat: Stat| (stat.device, stat.inode, stat.changed);
+        let head = directory.stat(b"HEAD", Links::Follow).map(mark)?;
+        Ok(Self { head, config: directory.stat(b"config", Links::Follow).map(mark).ok() })
+    }
+}
+
+/// Whether the repository's configuration leaves the way open by which a client comes (`git-http-backend`).
+fn is_open(repository: &GitDir, request: &RepositoryRequest<'_>) -> Result<(), OpenError> {
+    let name = match (request.door, request.service) {
+        (Door::Http, Service::UploadPack) => "uploadpack",
+        (Door::Http, Service::ReceivePack) => "receivepack",
+        (Door::HttpFiles, _) => "getanyfile",
+        _ => return Ok(()),
+    };
+    match repository.config().boolean("http", None, name) {
+        Ok(Some(false)) => Err(OpenError::NotEnabled),
+        Ok(_) => Ok(()),
+        Err(error) => {
+            let what = "bad configuration".to_owned();
+            Err(StorageError::new(StorageErrorKind::Misuse, what).with_source(error).into())
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use super::View;
 use crate::{Policy, ServeError, Unborn};
 
 /// Refs on their way to a client: read a piece at a time, so that a million of them are never held.
-pub(super) struct Advertising {
+pub(crate) struct Advertising {
     request: LsRefsRequest,
     progress: Progress,
     piece: Vec<Shown>,
@@ -35,12 +35,12 @@ struct Shown {
 }
 
 impl Advertising {
-    pub(super) fn new(request: LsRefsRequest) -> Self {
+    pub(crate) fn new(request: LsRefsRequest) -> Self {
         Self { request, progress: Progress::Head, piece: Vec::new() }
     }
 
     /// Reads the next refs.
-    pub(super) fn work(&mut self, view: &View, policy: &Policy) -> Result<(), ServeError> {
+    pub(crate) fn work(&mut self, view: &View, policy: &Policy) -> Result<(), ServeError> {
         self.piece.clear();
         let after = match std::mem::replace(&mut self.progress, Progress::End) {
             Progress::End => return Ok(()),
@@ -91,6 +91,25 @@ impl Advertising {
             machine.send_ref(&advertised, output)?;
         }
         Ok(matches!(self.progress, Progress::End))
+    }
+
+    /// Appends what was read as the file `info/refs` has it (`gitrepository-layout`); whether that was all.
+    #[cfg(feature = "http")]
+    pub(crate) fn lines(&mut self, output: &mut BytesMut) -> bool {
+        for Shown { name, id, peeled, .. } in self.piece.drain(..) {
+            let mut line = |id: ObjectId, end: &[u8]| {
+                for part in [id.to_hex().as_bytes(), b"\t", &name, end] {
+                    output.extend_from_slice(part);
+                }
+            };
+            if let Some(id) = id {
+                line(id, b"\n");
+            }
+            if let Peeled::To(id) = peeled {
+                line(id, b"^{}\n");
+            }
+        }
+        matches!(self.progress, Progress::End)
     }
 
     fn read_head(&mut self, refs: &dyn RefStore, policy: &Policy) -> Result<(), ServeError> {
@@ -159,7 +178,7 @@ pub(super) fn peel_tag(
 }
 
 /// The object that a ref leads to, symbolic refs followed.
-pub(super) fn resolve(refs: &dyn RefStore, target: &RefTarget) -> Result<Option<ObjectId>, ServeError> {
+pub(crate) fn resolve(refs: &dyn RefStore, target: &RefTarget) -> Result<Option<ObjectId>, ServeError> {
     let mut target = Some(target.clone());
     for _ in 0..SYMBOLIC_DEPTH_MAX {
         match target {
