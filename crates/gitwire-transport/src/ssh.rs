@@ -5,7 +5,7 @@ use std::fmt;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::process::{Command, Stdio};
 
-use memchr::memchr2;
+use gitwire_protocol::message::SshRequest;
 
 use crate::spawn::{forget_repository, new_command, refuse_control, refuse_option, shell_command};
 use crate::{Program, ServiceProcess, TransportError, Url};
@@ -212,25 +212,8 @@ impl Call<'_> {
 fn remote_command(program: &Program, path: &[u8]) -> OsString {
     let mut line = program.text().as_bytes().to_vec();
     line.push(b' ');
-    quote(path, &mut line);
+    SshRequest::quote(path, &mut line);
     OsString::from_vec(line)
-}
-
-/// Writes a word so that any shell takes it literally: in single quotes, with `'` and `!` outside of them behind a backslash,
-/// because csh looks for `!` even inside.
-fn quote(word: &[u8], line: &mut Vec<u8>) {
-    line.push(b'\'');
-    let mut rest = word;
-    while let Some(at) = memchr2(b'\'', b'!', rest) {
-        let (before, after) = rest.split_at(at);
-        line.extend_from_slice(before);
-        line.extend_from_slice(b"'\\");
-        line.extend_from_slice(&after[..1]);
-        line.push(b'\'');
-        rest = &after[1..];
-    }
-    line.extend_from_slice(rest);
-    line.push(b'\'');
 }
 
 /// The first word of a line, as a shell would see it that expands nothing; `None` where quotes stay open anywhere in the line.

@@ -5,7 +5,7 @@ use gitwire_pktline::{Packet, Packets, PktLineError};
 use gitwire_protocol::message::{
     AckStatus, Acknowledgment, BundleHeader, BundleReference, BundleVersion, CommandRequestLine,
     DaemonRequest, FetchArgument, LsRefsArgument, LsRefsLine, PackfileUri, ParsedBundleHeader,
-    RefAdvertisementLine, Section, Service, ServicePreface, ShallowUpdate, UploadHavesLine,
+    RefAdvertisementLine, Section, Service, ServicePreface, ShallowUpdate, SshRequest, UploadHavesLine,
     UploadRequestLine, WantedRef,
 };
 use gitwire_protocol::{AdvertisedRef, Misuse, Version, Violation};
@@ -174,6 +174,59 @@ fn daemon_requests() {
     assert_eq!(request.write(&mut out), Err(unsendable));
     request.path = "x".repeat(70_000).into();
     assert_eq!(request.write(&mut out), Err(Misuse::Unsendable("a request that fits into no line")));
+    assert!(out.is_empty());
+}
+
+#[test]
+fn ssh_requests() {
+    #[track_caller]
+    fn check(command: &str, service: Service, path: &str) {
+        let request = SshRequest::parse(command.as_bytes()).unwrap();
+        assert_eq!((request.service, &request.path[..]), (service, path.as_bytes()));
+        let mut out = Vec::new();
+        request.write(&mut out).unwrap();
+        assert_eq!(out, command.as_bytes());
+    }
+    check("git-upload-pack '/r.git'", Service::UploadPack, "/r.git");
+    check("git-receive-pack 'a b/c'", Service::ReceivePack, "a b/c");
+    check("git-upload-archive '~u/r'", Service::UploadArchive, "~u/r");
+    check(r"git-upload-pack '/it'\''s'\!''", Service::UploadPack, "/it's!");
+    check("git-upload-pack '/$(x);`y`\\\"'", Service::UploadPack, "/$(x);`y`\\\"");
+    check("git-upload-pack '/ä'", Service::UploadPack, "/ä");
+
+    #[track_caller]
+    fn bad(command: &[u8], expected: &str) {
+        refused(SshRequest::parse(command), expected);
+    }
+    bad(b"", "expected a service and a path, got ''");
+    bad(b"sh", "expected a service and a path, got 'sh'");
+    bad(b"git-shell 'x'", "expected a service and a path, got 'git-shell \\'x\\''");
+    bad(b"git-upload-pack", "expected a service and a path, got 'git-upload-pack'");
+    bad(b"git upload-pack 'x'", "expected a service and a path, got 'git upload-pack \\'x\\''");
+    bad(b" git-upload-pack 'x'", "expected a service and a path, got ' git-upload-pack \\'x\\''");
+    bad(b"env git-upload-pack 'x'", "expected a service and a path, got 'env git-upload-pack \\'x\\''");
+    bad(b"/bin/git-upload-pack 'x'", "expected a service and a path, got '/bin/git-upload-pack \\'x\\''");
+    bad(b"git-upload-pack\t'x'", "expected a service and a path, got 'git-upload-pack\\t\\'x\\''");
+    bad(b"git-upload-pack x", "malformed quoted path: 'x'");
+    bad(b"git-upload-pack  'x'", "malformed quoted path: ' \\'x\\''");
+    bad(b"git-upload-pack \"x\"", "malformed quoted path: '\\\"x\\\"'");
+    bad(b"git-upload-pack 'x", "malformed quoted path: '\\'x'");
+    bad(b"git-upload-pack '", "malformed quoted path: '\\''");
+    bad(b"git-upload-pack 'x' ", "malformed quoted path: '\\'x\\' '");
+    bad(b"git-upload-pack 'x' 'y'", "malformed quoted path: '\\'x\\' \\'y\\''");
+    bad(b"git-upload-pack 'x';sh", "malformed quoted path: '\\'x\\';sh'");
+    bad(b"git-upload-pack 'x'y", "malformed quoted path: '\\'x\\'y'");
+    bad(b"git-upload-pack 'x'\\$'y'", "malformed quoted path: '\\'x\\'\\\\$\\'y\\''");
+    bad(b"git-upload-pack 'x'\\'", "malformed quoted path: '\\'x\\'\\\\\\''");
+    bad(b"git-upload-pack --strict 'x'", "malformed quoted path: '--strict \\'x\\''");
+    bad(b"git-upload-pack '--help'", "malformed path: '--help'");
+    bad(b"git-upload-pack ''", "malformed path: ''");
+    bad(b"git-upload-pack '/a\nb'", "malformed path: '/a\\nb'");
+
+    let request = SshRequest::new(Service::UploadPack, "-x");
+    let mut out = Vec::new();
+    let unsendable = "an empty path, one with a control byte, or one that looks like an option";
+    assert_eq!(request.write(&mut out), Err(Misuse::Unsendable(unsendable)));
     assert!(out.is_empty());
 }
 

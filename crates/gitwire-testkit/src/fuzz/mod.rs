@@ -35,6 +35,7 @@ mod refspec;
 mod rev_read;
 mod shallow_file;
 mod sideband;
+mod ssh_request;
 mod tag;
 mod tree;
 mod upload_pack;
@@ -76,6 +77,7 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("rev_read", rev_read::rev_read),
     ("shallow_file", shallow_file::shallow_file),
     ("sideband", sideband::sideband),
+    ("ssh_request", ssh_request::ssh_request),
     ("tag", tag::tag),
     ("tree", tree::tree),
     ("upload_pack", upload_pack::upload_pack),

@@ -3,22 +3,6 @@ use proptest::prelude::*;
 use super::*;
 
 #[track_caller]
-fn check_quoted(word: &[u8], expected: &str) {
-    let mut line = Vec::new();
-    quote(word, &mut line);
-    assert_eq!(line, expected.as_bytes());
-}
-
-#[test]
-fn words_for_the_other_shell() {
-    check_quoted(b"", "''");
-    check_quoted(b"/a b", "'/a b'");
-    check_quoted(b"/it's", r"'/it'\''s'");
-    check_quoted(b"!", r"''\!''");
-    check_quoted(b"$(x)`y`\\\"", "'$(x)`y`\\\"'");
-}
-
-#[track_caller]
 fn check_first(line: &str, expected: Option<&str>) {
     assert_eq!(first_word(line.as_bytes()).as_deref(), expected.map(str::as_bytes), "{line}");
 }
@@ -60,7 +44,7 @@ proptest! {
     #[test]
     fn a_shell_gives_back_what_was_quoted(word in "[^\0]{0,40}") {
         let mut line = b"printf %s ".to_vec();
-        quote(word.as_bytes(), &mut line);
+        SshRequest::quote(word.as_bytes(), &mut line);
         let output = new_command(OsStr::new("sh")).arg("-c").arg(OsStr::from_bytes(&line)).output().unwrap();
         prop_assert_eq!(output.stdout, word.into_bytes());
     }
