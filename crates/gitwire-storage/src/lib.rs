@@ -6,6 +6,7 @@ mod error;
 mod files;
 mod fsck;
 mod memory;
+mod namespaced;
 mod objects;
 mod packed;
 mod packs;
@@ -16,6 +17,7 @@ pub use crate::error::{StorageError, StorageErrorKind};
 pub use crate::files::{ObjectFile, ObjectFiles, StoredFile};
 pub use crate::fsck::PackCheck;
 pub use crate::memory::MemoryRepository;
+pub use crate::namespaced::{Namespace, Namespaced};
 pub use crate::objects::{CommitFacts, CommitIndex, ObjectReader, ObjectStore, Presence, Reachability};
 pub use crate::packed::{PackFiles, PackName, PackPart, PackedOptions, PackedStore, PackedView};
 pub use crate::packs::{

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use gitwire_client::Remote;
 use gitwire_gitdir::{Config, ConfigSources, GitDir, Lookup, OpenOptions};
 use gitwire_protocol::Version;
+use gitwire_storage::{Namespace, Namespaced, Repository};
 use gitwire_transport::{Program, SshOptions};
 
 use crate::failure::Failure;
@@ -83,4 +84,18 @@ pub(crate) fn agent() -> Option<Bytes> {
 pub(crate) fn sources() -> Result<Arc<ConfigSources>, Failure> {
     let sources = ConfigSources::from_variables(&|name| std::env::var_os(name));
     Ok(Arc::new(sources.map_err(|error| Failure::fatal(error.to_string()))?))
+}
+
+/// The part of a repository that `GIT_NAMESPACE` names (`gitnamespaces`).
+pub(crate) fn namespace() -> Result<Option<Namespace>, Failure> {
+    let name = std::env::var_os("GIT_NAMESPACE").unwrap_or_default();
+    Ok(Namespace::parse(name.as_bytes())?)
+}
+
+/// A repository, or a part of it.
+pub(crate) fn within(repository: GitDir, namespace: Option<Namespace>) -> Arc<dyn Repository> {
+    match namespace {
+        Some(namespace) => Arc::new(Namespaced::new(Arc::new(repository), namespace)),
+        None => Arc::new(repository),
+    }
 }

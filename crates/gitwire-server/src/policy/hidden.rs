@@ -16,18 +16,30 @@ use bytes::Bytes;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct HiddenRefs {
     rules: Vec<Rule>,
+    /// What a namespace takes off the names.
+    namespace: Bytes,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Rule {
     shows: bool,
+    /// It is about the name with its namespace.
+    full: bool,
     prefix: Bytes,
 }
 
 impl HiddenRefs {
     /// From values of `transfer.hideRefs` and `uploadpack.hideRefs`, in their order.
     pub fn new<T: Into<Bytes>>(values: impl IntoIterator<Item = T>) -> Self {
-        Self { rules: values.into_iter().map(|value| Rule::parse(&value.into())).collect() }
+        let rules = values.into_iter().map(|value| Rule::parse(&value.into())).collect();
+        Self { rules, namespace: Bytes::new() }
+    }
+
+    /// The same for a part of a repository, where `prefix` is taken off all names.
+    #[must_use]
+    pub fn in_namespace(mut self, prefix: Bytes) -> Self {
+        self.namespace = prefix;
+        self
     }
 
     /// Whether nothing is hidden.
@@ -39,7 +51,11 @@ impl HiddenRefs {
     /// Whether the ref of this name is hidden.
     #[must_use]
     pub fn hides(&self, name: &[u8]) -> bool {
-        self.rules.iter().rev().find(|rule| rule.matches(name)).is_some_and(|rule| !rule.shows)
+        self.rules
+            .iter()
+            .rev()
+            .find(|rule| rule.matches(&self.namespace, name))
+            .is_some_and(|rule| !rule.shows)
     }
 }
 
@@ -47,16 +63,27 @@ impl Rule {
     fn parse(value: &Bytes) -> Self {
         let shown = value.strip_prefix(b"!");
         let prefix = shown.unwrap_or(value);
-        // Without namespaces the name before and after is the same.
-        let prefix = prefix.strip_prefix(b"^").unwrap_or(prefix);
+        let full = prefix.strip_prefix(b"^");
+        let prefix = full.unwrap_or(prefix);
         let end = prefix.iter().rposition(|byte| *byte != b'/').map_or(0, |at| at.saturating_add(1));
         let prefix = prefix.get(..end).unwrap_or_default();
-        Self { shows: shown.is_some(), prefix: Bytes::copy_from_slice(prefix) }
+        Self { shows: shown.is_some(), full: full.is_some(), prefix: Bytes::copy_from_slice(prefix) }
     }
 
-    fn matches(&self, name: &[u8]) -> bool {
-        name.strip_prefix(&self.prefix[..]).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
+    fn matches(&self, namespace: &[u8], name: &[u8]) -> bool {
+        let prefix = match self.full {
+            false => Some(&self.prefix[..]),
+            // It hides the whole namespace, or a part of it, or none.
+            true if covers(&self.prefix, namespace) => return true,
+            true => self.prefix.strip_prefix(namespace),
+        };
+        prefix.is_some_and(|prefix| covers(prefix, name))
     }
+}
+
+/// Whether `prefix` is `name` or some of its first components.
+fn covers(prefix: &[u8], name: &[u8]) -> bool {
+    name.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
 }
 
 #[cfg(test)]
@@ -83,5 +110,24 @@ mod tests {
         check(&["^refs/heads"], "refs/heads/a", true);
         check(&["refs", "!^refs/heads"], "refs/heads/a", false);
         check(&["HEAD"], "HEAD", true);
+    }
+
+    #[track_caller]
+    fn in_namespace(rules: &[&'static str], name: &str, hidden: bool) {
+        let rules =
+            HiddenRefs::new(rules.iter().copied()).in_namespace(Bytes::from_static(b"refs/namespaces/a/"));
+        assert_eq!(rules.hides(name.as_bytes()), hidden, "{rules:?} {name}");
+    }
+
+    #[test]
+    fn a_rule_may_be_about_the_name_before_the_namespace_is_taken_off() {
+        in_namespace(&["refs/heads"], "refs/heads/a", true);
+        in_namespace(&["^refs/heads"], "refs/heads/a", false);
+        in_namespace(&["refs/namespaces/a/refs/heads"], "refs/heads/a", false);
+        in_namespace(&["^refs/namespaces/a/refs/heads"], "refs/heads/a", true);
+        in_namespace(&["^refs/namespaces/a/refs/heads"], "refs/tags/a", false);
+        in_namespace(&["^refs/namespaces/a"], "refs/tags/a", true);
+        in_namespace(&["^refs/namespaces"], "HEAD", true);
+        in_namespace(&["^refs/namespaces/ab"], "refs/tags/a", false);
     }
 }

@@ -50,7 +50,12 @@ impl UploadPack {
         policy.deadlines.idle = (self.timeout > 0).then(|| Duration::from_secs(self.timeout));
         policy.pack_threads = std::thread::available_parallelism().map_or(1, usize::from);
         let packs = packs_hook(&repository, &options)?;
-        let (repository, policy) = (Arc::new(repository), Arc::new(policy));
+        let namespace = local::namespace()?;
+        if let Some(namespace) = &namespace {
+            policy.hidden = policy.hidden.in_namespace(namespace.prefix().clone());
+        }
+        let repository = local::within(repository, namespace);
+        let policy = Arc::new(policy);
         let asked = std::env::var_os("GIT_PROTOCOL").unwrap_or_default();
         let version = Version::asked(asked.as_encoded_bytes());
         if self.http_backend_info_refs {
