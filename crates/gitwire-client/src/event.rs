@@ -29,6 +29,8 @@ pub enum Event<'a> {
         written: PackWritten,
         /// Bytes of it that were handed over so far.
         bytes: u64,
+        /// Whether that was all.
+        done: bool,
     },
 }
 

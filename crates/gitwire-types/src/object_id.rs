@@ -174,9 +174,10 @@ impl Hash for ObjectId {
     }
 }
 
+/// All digits, or as many as a precision says: `{id:.7}`.
 impl fmt::Display for ObjectId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.to_hex().as_str())
+        f.pad(self.to_hex().as_str())
     }
 }
 

@@ -37,7 +37,17 @@ pub(crate) fn overlay(words: &[OsString]) -> Result<Config, Failure> {
 
 /// The repository that `GIT_DIR` names, or the one that the current directory is in.
 pub(crate) fn repository(config: Config) -> Result<GitDir, Failure> {
+    open(config, OpenOptions::default())
+}
+
+/// The same with the system's and the user's configuration.
+pub(crate) fn configured_repository(config: Config) -> Result<GitDir, Failure> {
     let mut options = OpenOptions::default();
+    options.sources = Some(sources()?);
+    open(config, options)
+}
+
+fn open(config: Config, mut options: OpenOptions) -> Result<GitDir, Failure> {
     options.config = config;
     if let Some(path) = std::env::var_os("GIT_DIR") {
         options.lookup = Lookup::Exact;

@@ -35,12 +35,16 @@ enum Command {
     Clone(command::clone::CloneCommand),
     /// Bring objects and refs from a remote repository.
     Fetch(command::fetch::FetchCommand),
+    /// Send objects and refs to a remote repository.
+    Push(command::push::PushCommand),
     /// Make an empty repository.
     Init(command::init::Init),
     /// Serve one client on standard input and output.
     UploadPack(command::upload_pack::UploadPack),
     /// Receive one push on standard input and output.
     ReceivePack(command::receive_pack::ReceivePack),
+    /// Send one push, as git's plumbing does.
+    SendPack(command::send_pack::SendPack),
     /// Serve git:// to many clients.
     Daemon(command::daemon::Daemon),
     /// Make the index of a pack.
@@ -89,9 +93,11 @@ fn execute(command: &Command, config: Config) -> Result<ExitCode, Failure> {
         Command::LsRemote(command) => command.run(&config),
         Command::Clone(command) => command.run(&config),
         Command::Fetch(command) => command.run(config),
+        Command::Push(command) => command.run(config),
         Command::Init(command) => command.run(),
         Command::UploadPack(command) => command.run(config),
         Command::ReceivePack(command) => command.run(config),
+        Command::SendPack(command) => command.run(config),
         Command::Daemon(command) => command.run(config),
         Command::IndexPack(command) => command.run(config),
         Command::VerifyPack(command) => command.run(),

@@ -1,5 +1,7 @@
 //! Progress for whoever watches.
 
+mod packing;
+
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,6 +12,8 @@ use clap::ValueEnum;
 use gitwire_client::Event;
 use gitwire_pack::Progress;
 use gitwire_sideband::{ControlCharacters, Limits, LineEnd, ProgressLine, ProgressText};
+
+use self::packing::Packing;
 
 /// How progress is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -25,6 +29,9 @@ pub(crate) enum Style {
 /// Shows the events of a call on standard error.
 pub(crate) struct Show {
     style: Style,
+    /// What the server says is shown whether or not progress is.
+    hears: bool,
+    packing: Packing,
     remote: ProgressText,
     meter: Option<Meter>,
     last: Option<Instant>,
@@ -37,10 +44,25 @@ impl Show {
         let watched = if std::io::stderr().is_terminal() { Style::Text } else { Style::None };
         let style = if quiet { Style::None } else { style.unwrap_or(watched) };
         let remote = ProgressText::new(ControlCharacters::NONE, Limits::default());
-        Self { style, remote, meter: None, last: None, receiving: false }
+        let hears = style != Style::None;
+        let packing = Packing::new(style);
+        Self { style, hears, packing, remote, meter: None, last: None, receiving: false }
+    }
+
+    /// The same for a push: hooks may have something to say that no progress is.
+    pub(crate) fn of_push(style: Option<Style>, quiet: bool) -> Self {
+        let mut show = Self::new(style, quiet);
+        show.hears = true;
+        show
     }
 
     pub(crate) fn event(&mut self, event: Event<'_>) {
+        if let Event::Remote(text) = event {
+            if self.hears {
+                self.remote.push(text, remote_line);
+            }
+            return;
+        }
         if self.style == Style::None {
             return;
         }
@@ -48,7 +70,6 @@ impl Show {
             self.meter = None;
         }
         match event {
-            Event::Remote(text) => self.remote.push(text, remote_line),
             Event::Receiving(progress) => {
                 self.receiving = true;
                 if self.last.is_none_or(|last| last.elapsed() >= INTERVAL) {
@@ -62,6 +83,8 @@ impl Show {
                 }
                 self.meter = Some(Meter::start(self.style, Title::Resolving, progress));
             }
+            Event::Packing(preparation) => self.packing.preparing(preparation),
+            Event::Sending { written, bytes, done } => self.packing.sending(written, bytes, done),
             _ => {}
         }
     }
@@ -69,7 +92,7 @@ impl Show {
 
 impl Drop for Show {
     fn drop(&mut self) {
-        if self.style != Style::None {
+        if self.hears {
             self.remote.finish(remote_line);
         }
     }
@@ -147,7 +170,12 @@ fn remote_line(line: ProgressLine<'_>) {
     let end = if line.end == LineEnd::CarriageReturn { '\r' } else { '\n' };
     let mut out = std::io::stderr().lock();
     // Standard error may be gone; then nobody watches.
-    let _ = write!(out, "remote: {}\u{1b}[K{end}", line.text);
+    let clear = match () {
+        () if line.text.is_empty() => "",
+        () if out.is_terminal() => "\u{1b}[K",
+        () => "        ",
+    };
+    let _ = write!(out, "remote: {}{clear}{end}", line.text);
 }
 
 /// Ten times a second is as often as an eye can follow.

@@ -209,7 +209,7 @@ impl<'a> Upload<'a> {
             packing.sent = packing.sent.saturating_add(sent as u64);
         }
         if let Some(written) = packing.source.written() {
-            listener(Event::Sending { written, bytes: packing.sent });
+            listener(Event::Sending { written, bytes: packing.sent, done: packing.ended });
         }
         if packing.ended {
             machine.end_pack()?;

@@ -78,7 +78,7 @@ impl ReceivePack {
 }
 
 /// Who goes into the reflogs: from the environment, the configuration, or the user's name, as git finds it.
-fn committer(config: &Config) -> String {
+pub(crate) fn committer(config: &Config) -> String {
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let configured =
         |name: &str| config.string("user", None, name).map(|text| String::from_utf8_lossy(text).into_owned());
