@@ -33,6 +33,8 @@ pub(super) struct Upload<'a> {
     updates: Option<Vec<PushUpdate>>,
     packing: Option<Packing>,
     heard: Heard,
+    /// Why nothing was asked for.
+    failed: Option<ClientError>,
 }
 
 /// What the server has said of the push.
@@ -70,11 +72,15 @@ impl<'a> Upload<'a> {
             updates: None,
             packing: None,
             heard: Heard::default(),
+            failed: None,
         })
     }
 
     /// What has come of it.
     pub(super) fn into_pushed(self) -> Result<Pushed, ClientError> {
+        if let Some(error) = self.failed {
+            return Err(error);
+        }
         let mut updates =
             self.updates.ok_or(ClientError::Internal("the conversation has ended before it began"))?;
         let mut unexpected = Vec::new();
@@ -265,10 +271,13 @@ impl Conversation for Upload<'_> {
         if machine.awaiting() == PushAwaiting::Pack {
             return self.send(machine, output, listener);
         }
-        match self.request(machine, listener)? {
-            Some(request) => Ok(machine.push(&request, output)?),
-            None => Ok(machine.finish(output)?),
+        match self.request(machine, listener) {
+            Ok(Some(request)) => return Ok(machine.push(&request, output)?),
+            Ok(None) => {}
+            // The server is told that nothing comes.
+            Err(error) => self.failed = Some(error),
         }
+        Ok(machine.finish(output)?)
     }
 }
 
