@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::thread;
 
 use gitwire_server::daemon::{DaemonOptions, serve};
-use gitwire_server::{DirectoryRoot, Export, Policy, ReceivePolicy};
+use gitwire_server::{DirectoryRoot, Export, Jobs, Policy, ReceivePolicy};
 use gitwire_testkit::git::Git;
 
 /// Serves everything below `root` over git:// by our own server, for as long as the process lives.
@@ -22,7 +22,7 @@ pub fn ours(root: &Path) -> String {
             tell.send(listener.local_addr().unwrap()).unwrap();
             let (policy, options) = (Arc::new(Policy::default()), DaemonOptions::default());
             let never = std::future::pending();
-            serve(listener, Arc::new(repositories), policy, options, never).await.unwrap();
+            serve(listener, Arc::new(repositories), policy, Jobs::new(4), options, never).await.unwrap();
         });
     });
     format!("git://{}", told.recv().unwrap())
