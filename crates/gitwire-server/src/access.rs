@@ -40,7 +40,9 @@ impl Principal {
             .chars()
             .filter(|c| !matches!(c, '<' | '>' | '\n' | '\0'))
             .collect();
-        Pusher::new(format!("{name} <{name}@localhost> {now} +0000"))
+        let mut pusher = Pusher::new(format!("{name} <{name}@localhost> {now} +0000"));
+        pusher.name = self.name().map(ToOwned::to_owned);
+        pusher
     }
 }
 

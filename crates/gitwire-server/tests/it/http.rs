@@ -1,6 +1,7 @@
 //! Stock git over smart HTTP, and requests that no git sends.
 
 mod dumb;
+mod sign_in;
 
 use std::fs;
 use std::io::{Read as _, Write as _};

@@ -16,7 +16,7 @@ impl Fixture {
     }
 
     /// Head and body of the answer to a request with some headers.
-    fn ask(&self, method: &str, path: &str, headers: &str) -> (String, Vec<u8>) {
+    pub(super) fn ask(&self, method: &str, path: &str, headers: &str) -> (String, Vec<u8>) {
         let request = format!("{method} {path} HTTP/1.1\r\nHost: x\r\n{headers}Connection: close\r\n\r\n");
         let answer = self.bytes(request.as_bytes());
         let end = answer.windows(4).position(|window| window == b"\r\n\r\n").unwrap() + 4;
@@ -24,7 +24,7 @@ impl Fixture {
     }
 
     /// The paths of a loose object, a pack and its index.
-    fn files(&self) -> [String; 3] {
+    pub(super) fn files(&self) -> [String; 3] {
         self.git.ok(&self.served(), ["repack", "-q", "-a", "-d"]);
         self.commit("loose");
         let unpack = ["-c", "receive.unpackLimit=1000"];
