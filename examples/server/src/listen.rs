@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
+use gitwire_server::access::Access;
 use gitwire_server::http::{self, HttpOptions, HttpService};
 use gitwire_server::{DirectoryRoot, Export, Jobs, ReceivePolicy, daemon};
 use tokio::net::TcpListener;
@@ -72,6 +73,8 @@ pub(crate) async fn serve(
     let policy = Arc::new(limits.policy);
     // One bound for the work behind all doors.
     let jobs = Jobs::new(limits.jobs_max);
+    // Where nobody can sign in, nobody who tries is refused.
+    let access = rules.users.is_some().then(|| Arc::clone(&rules) as Arc<dyn Access>);
     let context = WebContext {
         root: repositories.path().to_owned(),
         rules,
@@ -83,7 +86,7 @@ pub(crate) async fn serve(
     for door in doors {
         let (repositories, policy) = (Arc::clone(&repositories), Arc::clone(&policy));
         let (options, mut stopped, jobs) = (limits.daemon.clone(), stopped.clone(), Arc::clone(&jobs));
-        let pages = pages.clone();
+        let (pages, access) = (pages.clone(), access.clone());
         serving.spawn(async move {
             let until = async {
                 // A sender that has gone says the same.
@@ -92,9 +95,13 @@ pub(crate) async fn serve(
             match door.scheme {
                 Scheme::Git => daemon::serve(door.listener, repositories, policy, jobs, options, until).await,
                 Scheme::Http => {
-                    let service = HttpService::new(repositories, policy, jobs);
+                    let http = http_options(&options);
+                    let mut service = HttpService::new(repositories, policy, jobs).with_options(http.clone());
+                    if let Some(access) = access {
+                        service = service.with_access(access);
+                    }
                     let site = Site::new(service, pages, door.scheme);
-                    http::serve(door.listener, site, http_options(&options), until).await
+                    http::serve(door.listener, site, http, until).await
                 }
             }
         });
