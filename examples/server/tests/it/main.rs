@@ -12,3 +12,4 @@ mod kill;
 mod raw;
 mod serve;
 mod server;
+mod transcripts;
