@@ -1,4 +1,4 @@
-//! The HTTP front end: smart HTTP of versions 0, 1 and 2, and dumb HTTP (`gitprotocol-http`).
+//! The HTTP front end: smart HTTP of versions 0, 1 and 2, dumb HTTP (`gitprotocol-http`), and WebSocket on the same port.
 
 mod answer;
 mod authorization;
@@ -11,6 +11,7 @@ mod range;
 mod route;
 mod sign_in;
 mod smart;
+mod websocket;
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -26,6 +27,7 @@ use tokio::task::spawn_blocking;
 
 use self::answer::{Answer, refusal, wrong_method};
 use self::sign_in::SignIn;
+use self::websocket::Handshake;
 use crate::access::{Access, Principal};
 use crate::{Door, Jobs, OpenError, Policy, Repositories, RepositoryRequest};
 use gitwire_protocol::message::Service;
@@ -37,7 +39,7 @@ pub use self::options::HttpOptions;
 pub use self::range::Part;
 pub use self::route::{Route, RouteError, Target};
 
-/// Smart and dumb HTTP over any [`Repositories`], as a `tower` service: hyper runs it, axum mounts it, middleware wraps it.
+/// Smart and dumb HTTP, and WebSocket, over any [`Repositories`], as a `tower` service: hyper runs it, axum mounts it, middleware wraps it.
 ///
 /// Requests and answers stream in both directions: neither a pack nor a request is ever held whole. Who asks is known from an
 /// `Authorization` header where there is somebody to ask ([`with_access`](Self::with_access)), or from a [`Principal`] that a layer around it
@@ -151,6 +153,7 @@ impl Inner {
             Route::of(&parts.uri).map_err(|error| refusal(error.status(), &error.to_string()))?;
         match (target, &parts.method) {
             (Target::Service(_), &Method::POST) => {}
+            (Target::Service(_), &Method::GET) if Handshake::is_asked(&parts.headers) => {}
             (Target::Service(_), _) => return Err(wrong_method("POST")),
             (_, &Method::GET | &Method::HEAD) => {}
             _ => return Err(wrong_method("GET, HEAD")),
@@ -163,11 +166,18 @@ impl Inner {
             }
             (None, None) => Principal::Anonymous,
         };
+        let handshake = match (target, &parts.method) {
+            (Target::Service(_), &Method::GET) => {
+                Some(Handshake::read(&mut parts).map_err(|refused| *refused)?)
+            }
+            _ => None,
+        };
         let asked = Asked { path, method: parts.method, headers: parts.headers, principal };
-        Ok(match target {
-            Target::Advertisement(service) => self.advertisement(service, asked).await,
-            Target::Service(service) => self.service(service, asked, body).await,
-            target => self.walk(target, asked).await,
+        Ok(match (target, handshake) {
+            (Target::Advertisement(service), _) => self.advertisement(service, asked).await,
+            (Target::Service(service), Some(handshake)) => self.tunnel(service, asked, handshake).await,
+            (Target::Service(service), None) => self.service(service, asked, body).await,
+            (target, _) => self.walk(target, asked).await,
         })
     }
 

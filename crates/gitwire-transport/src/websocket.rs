@@ -270,6 +270,18 @@ impl<S> fmt::Debug for WebSocket<S> {
     }
 }
 
+/// What a server answers to the `Sec-WebSocket-Key` of a client.
+///
+/// ```
+/// use gitwire_transport::websocket::accept_key;
+///
+/// assert_eq!(accept_key(b"dGhlIHNhbXBsZSBub25jZQ=="), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+/// ```
+#[must_use]
+pub fn accept_key(key: &[u8]) -> String {
+    tungstenite::handshake::derive_accept_key(key)
+}
+
 /// How tungstenite is to behave.
 pub(crate) fn configuration(limits: &WebSocketLimits) -> WebSocketConfig {
     let max = Some(limits.message_bytes_max);

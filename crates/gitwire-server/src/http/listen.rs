@@ -21,6 +21,7 @@ use tower_service::Service;
 
 use super::HttpOptions;
 use super::patience::Patience;
+use super::websocket::Tether;
 
 /// Where a request comes from, among its extensions: [`serve`] puts it there, other servers do it in a layer. Bounds that hold for each
 /// client hold for all together without it.
@@ -126,8 +127,10 @@ where
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
+    let (tether, tethered) = Tether::new();
     let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(peer);
+        request.extensions_mut().insert(tether.clone());
         service.clone().call(request)
     });
     let stream = Patience::new(stream, options.write_window, options.write_bytes_min);
@@ -138,13 +141,17 @@ where
         .max_headers(options.headers_max)
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
-    let mut connection = std::pin::pin!(connection);
+    let mut connection = Box::pin(connection);
     let stopped = async { drop(stopped.wait_for(|stop| *stop).await) };
-    tokio::select! {
+    let ended = tokio::select! {
         ended = &mut connection => ended,
         () = stopped => {
             connection.as_mut().graceful_shutdown();
-            connection.await
+            connection.as_mut().await
         }
-    }
+    };
+    // What it was upgraded to goes on.
+    drop(connection);
+    tethered.loose().await;
+    ended
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use gitwire_transport::websocket::WebSocketLimits;
+
 /// What an HTTP server does for all clients together: the first group of fields is for [`serve`](super::serve) and
 /// [`serve_over`](super::serve_over), the others are for
 /// [`HttpService::with_options`](super::HttpService::with_options).
@@ -34,6 +36,8 @@ pub struct HttpOptions {
     /// The largest request of a fetch, inflated, in bytes. 256 MiB: the most wants, haves and boundaries that
     /// [`Limits`](gitwire_protocol::Limits) lets pass are 180 MB. They pass through in blocks.
     pub request_bytes_max: u64,
+    /// What a client may make us hold in a WebSocket.
+    pub websocket: WebSocketLimits,
 
     /// What clients are told that they sign in to (RFC 7617, `realm`).
     pub realm: String,
@@ -65,6 +69,7 @@ impl Default for HttpOptions {
             grace: Duration::from_secs(30),
             files: true,
             request_bytes_max: 256 << 20,
+            websocket: WebSocketLimits::default(),
             realm: "Git".to_owned(),
             attempts_max: 4,
             attempts_waiting_max: 64,

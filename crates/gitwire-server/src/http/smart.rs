@@ -25,7 +25,7 @@ use crate::access::Principal;
 use crate::{Conversation, Door, OpenError, ReceiveSession, Receiving, ServeError, Session};
 
 /// A repository, to do there what the client wants to do.
-enum Opened {
+pub(super) enum Opened {
     Upload(Arc<dyn Repository>),
     Receive(Receiving),
 }
@@ -43,7 +43,7 @@ impl Inner {
     /// `GET /REPO/info/refs?service=…`: the advertisement.
     pub(super) async fn advertisement(&self, service: Service, asked: Asked) -> Answer {
         let (version, principal) = (version(&asked.headers), asked.principal.clone());
-        let opened = match self.open(service, asked).await {
+        let opened = match self.open(service, asked, Door::Http).await {
             Ok(opened) => opened,
             Err(answer) => return answer,
         };
@@ -82,7 +82,7 @@ impl Inner {
         };
         let (version, principal) = (version(&asked.headers), asked.principal.clone());
         let announced = announced(&asked.headers);
-        let opened = match self.open(service, asked).await {
+        let opened = match self.open(service, asked, Door::Http).await {
             Ok(opened) => opened,
             Err(answer) => return answer,
         };
@@ -102,8 +102,8 @@ impl Inner {
         }
     }
 
-    async fn open(&self, service: Service, asked: Asked) -> Result<Opened, Answer> {
-        let opened = self.find(asked, service, Door::Http, move |repositories, request| match service {
+    pub(super) async fn open(&self, service: Service, asked: Asked, door: Door) -> Result<Opened, Answer> {
+        let opened = self.find(asked, service, door, move |repositories, request| match service {
             Service::UploadPack => repositories.open(request).map(Opened::Upload),
             Service::ReceivePack => repositories.open_to_receive(request).map(Opened::Receive),
             Service::UploadArchive => Err(OpenError::NotEnabled),
@@ -166,7 +166,7 @@ impl Inner {
     }
 }
 
-fn version(headers: &HeaderMap) -> Version {
+pub(super) fn version(headers: &HeaderMap) -> Version {
     headers.get("git-protocol").map_or(Version::V0, |asked| Version::asked(asked.as_bytes()))
 }
 

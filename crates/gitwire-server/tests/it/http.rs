@@ -2,6 +2,7 @@
 
 mod dumb;
 mod sign_in;
+mod websocket;
 
 use std::fs;
 use std::io::{Read as _, Write as _};
