@@ -12,6 +12,7 @@ mod error;
 pub mod http;
 #[cfg(feature = "tokio")]
 mod jobs;
+mod observer;
 mod packs;
 mod policy;
 mod receive;
@@ -23,6 +24,7 @@ pub use crate::conversation::{Conversation, Reply};
 pub use crate::error::ServeError;
 #[cfg(feature = "tokio")]
 pub use crate::jobs::Jobs;
+pub use crate::observer::{FetchFacts, Observer};
 #[cfg(feature = "gitdir")]
 pub use crate::packs::ProgramPacks;
 pub use crate::packs::{PackMaker, PackOrder};

@@ -24,6 +24,8 @@ pub use self::hidden::HiddenRefs;
 pub struct Policy {
     /// What the server says that it is; the library's name where there is nothing.
     pub agent: Option<Bytes>,
+    /// What this session is called in traces (`transfer.advertiseSID`); not said where there is nothing.
+    pub session_id: Option<Bytes>,
     /// Refs that nobody is told of (`uploadpack.hideRefs`).
     pub hidden: HiddenRefs,
     /// What may be wanted in versions 0 and 1. In both: what was advertised.
@@ -100,6 +102,8 @@ impl Policy {
             options.fetch.agent = Some(Value::sanitized(agent));
             options.v2.agent.clone_from(&options.fetch.agent);
         }
+        options.fetch.session_id = self.session_id.as_deref().map(Value::sanitized);
+        options.v2.session_id.clone_from(&options.fetch.session_id);
         options.v2.unborn = self.unborn == Unborn::Advertise;
         if self.filters != Filters::Refuse {
             options.fetch.features.insert(FetchFeature::Filter);
@@ -126,6 +130,7 @@ impl Default for Policy {
     fn default() -> Self {
         Self {
             agent: None,
+            session_id: None,
             hidden: HiddenRefs::default(),
             wants: Wants::Advertised,
             wants_v2: Wants::Reachable,

@@ -11,14 +11,14 @@ use bytes::BytesMut;
 use gitwire_protocol::message::WantedRef;
 use gitwire_protocol::{HaveAnswers, Serving, UploadPack, UploadPackEvent, UploadRequest, Version};
 use gitwire_storage::{ObjectStore, RefStore, Repository};
-use gitwire_types::{Interrupt, ObjectId};
+use gitwire_types::{FilterSpec, Interrupt, ObjectId};
 use gitwire_walk::{Graph, Have, HaveSet, ShallowUpdate};
 
 pub(crate) use self::advertise::Advertising;
 #[cfg(feature = "http")]
 pub(crate) use self::advertise::resolve;
 use self::pack::Packing;
-use crate::{Conversation, PackMaker, Policy, Reply, ServeError};
+use crate::{Conversation, FetchFacts, Observer, PackMaker, Policy, Reply, ServeError};
 
 /// The server's side of clone, fetch and ls-remote over any [`Repository`]: answers the events of an [`UploadPack`].
 ///
@@ -62,6 +62,7 @@ pub struct Session {
     version: Version,
     rule: want::Rule,
     packs: Option<Arc<dyn PackMaker>>,
+    observer: Option<Arc<dyn Observer>>,
     /// The objects and refs as they were when the client first asked for them.
     view: Option<View>,
     due: Due,
@@ -107,6 +108,7 @@ struct Fetch {
     request: UploadRequest,
     wanted_refs: Vec<(bytes::Bytes, ObjectId)>,
     checked: bool,
+    told: bool,
     update: Option<ShallowUpdate>,
     haves: Option<HaveSet>,
 }
@@ -126,7 +128,17 @@ impl Session {
         let machine = UploadPack::new(policy.machine_options(version, serving, repository.format()));
         let rule = want::Rule::new(&policy, version, serving);
         let (due, fetch) = (Due::Nothing, Fetch::default());
-        (Self { repository, policy, version, rule, packs: None, view: None, due, fetch }, machine)
+        (
+            Self { repository, policy, version, rule, packs: None, observer: None, view: None, due, fetch },
+            machine,
+        )
+    }
+
+    /// The same, telling `observer` how it goes.
+    #[must_use]
+    pub fn with_observer(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.observer = Some(observer);
+        self
     }
 
     /// The same, with packs that `packs` makes.
@@ -154,6 +166,28 @@ impl Session {
         self.fetch.haves = Some(HaveSet::new(graph, &self.fetch.wants)?);
         self.fetch.checked = true;
         Ok(())
+    }
+
+    /// Tells the observer of the request, once.
+    fn tell(&mut self, haves: usize) {
+        let fetch = &mut self.fetch;
+        let Some(observer) = self.observer.as_ref().filter(|_| !fetch.told) else { return };
+        fetch.told = true;
+        let request = &fetch.request;
+        observer.fetch(&FetchFacts {
+            version: self.version,
+            session_id: request.session_id.as_deref(),
+            agent: request.agent.as_deref(),
+            wants: fetch.wants.len().saturating_sub(fetch.wanted_refs.len()),
+            wanted_refs: fetch.wanted_refs.len(),
+            haves,
+            shallows: fetch.shallow.len(),
+            depth: &request.depth,
+            filter: request
+                .filter
+                .as_ref()
+                .and_then(|text| FilterSpec::parse(text, &gitwire_types::Limits::default()).ok()),
+        });
     }
 
     fn graph(&self, view: &View) -> Graph {
@@ -248,12 +282,14 @@ impl Conversation for Session {
             }
             Due::Haves { ids, mut common, .. } => {
                 self.check_request(&view, stop)?;
+                self.tell(ids.len());
                 let covered_after = self.hear(&view, &ids, &mut common, stop)?;
                 self.due = Due::Haves { ids, common, covered_after };
             }
             Due::Pack(mut packing) => {
                 self.check_request(&view, stop)?;
                 if !packing.is_begun() {
+                    self.tell(0);
                     let order = self.pack_order(&view)?;
                     packing.begin(order, self.packs.as_deref())?;
                 }

@@ -6,6 +6,7 @@ mod failure;
 mod files;
 mod local;
 mod show;
+mod trace;
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;

@@ -12,10 +12,10 @@ use clap::Args;
 use gitwire_gitdir::{Config, GitDir, Lookup, OpenOptions};
 use gitwire_protocol::{Serving, Version};
 use gitwire_server::{Policy, ProgramPacks, ServeError, Session, stdio};
-use gitwire_transport::blocking::Streams;
 
 use crate::failure::Failure;
 use crate::local;
+use crate::trace::{self, Events};
 
 #[derive(Debug, Args)]
 pub(crate) struct UploadPack {
@@ -47,6 +47,10 @@ impl UploadPack {
         let repository = GitDir::open(&self.directory, &options)?;
         let mut policy = Policy::git().with_config(&repository.config())?;
         policy.agent = local::agent();
+        let events = Events::new("upload-pack");
+        if repository.config().boolean("transfer", None, "advertiseSID")? == Some(true) {
+            policy.session_id = Some(events.session_id().to_owned().into());
+        }
         policy.deadlines.idle = (self.timeout > 0).then(|| Duration::from_secs(self.timeout));
         policy.pack_threads = std::thread::available_parallelism().map_or(1, usize::from);
         let packs = packs_hook(&repository, &options)?;
@@ -58,6 +62,7 @@ impl UploadPack {
         let policy = Arc::new(policy);
         let asked = std::env::var_os("GIT_PROTOCOL").unwrap_or_default();
         let version = Version::asked(asked.as_encoded_bytes());
+        events.version(version);
         if self.http_backend_info_refs {
             let mut out = std::io::stdout().lock();
             let conversation = Session::new(repository, policy, version, Serving::Advertisement);
@@ -67,10 +72,11 @@ impl UploadPack {
         let serving = if self.stateless_rpc { Serving::Stateless } else { Serving::Duplex };
         let deadlines = policy.deadlines.clone();
         let (mut session, machine) = Session::new(repository, policy, version, serving);
+        session = session.with_observer(Arc::new(events));
         if let Some(packs) = packs {
             session = session.with_packs(Arc::new(packs));
         }
-        match stdio::serve((session, machine), deadlines, Streams::stdio()?) {
+        match stdio::serve((session, machine), deadlines, trace::streams("upload-pack")?) {
             Ok(()) => Ok(ExitCode::SUCCESS),
             // The client has been told; whoever looks at standard error hears it as well.
             Err(error @ (ServeError::Protocol(_) | ServeError::Refused(_))) => {

@@ -14,3 +14,4 @@ mod kill;
 mod matrix;
 mod plumbing;
 mod stock;
+mod trace;
