@@ -18,7 +18,8 @@ pub struct HttpOptions {
     /// How long the head of a request may take, what comes before it (TLS), and the wait for the next one on a connection. 10 s: two round trips around the
     /// world and some patience.
     pub head_timeout: Duration,
-    /// The largest head of a request, in bytes. 32 KiB: git's are of some hundred, credentials and cookies included.
+    /// The largest head of a request that is waited for, in bytes; never less than 8 KiB. One that comes faster than it is looked at may
+    /// be up to twice as long. 32 KiB: git's are of some hundred, credentials and cookies included.
     pub head_bytes_max: usize,
     /// Lines in the head of a request. 100: git sends ten, browsers and proxies twenty more.
     pub headers_max: usize,

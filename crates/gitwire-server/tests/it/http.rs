@@ -1,6 +1,7 @@
 //! Stock git over smart HTTP, and requests that no git sends.
 
 mod dumb;
+mod limits;
 mod sign_in;
 mod websocket;
 

@@ -8,6 +8,7 @@
     reason = "the modules of a test binary"
 )]
 
+mod bombs;
 mod kill;
 mod raw;
 mod serve;

@@ -1,0 +1,127 @@
+//! Small requests that would become large, at the HTTP door: what they make the server hold.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::process::Command;
+use std::time::Duration;
+
+use flate2::Compression;
+use flate2::write::{GzEncoder, ZlibEncoder};
+use gitwire_object::{Hasher, Trust, object_id};
+use gitwire_pack::{EntryHeader, EntryKind, PackHeader};
+use gitwire_testkit::git::{Folder, Git};
+use gitwire_types::{ObjectFormat, ObjectKind};
+
+use crate::server::{Server, make};
+
+/// A server of one repository that anyone may push to.
+fn start(folder: &Folder) -> Server {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gitwired"));
+    command.args(["--listen", "http://127.0.0.1:0", "--allow-push=anyone", "--root"]).arg(folder.path());
+    Server::spawn(&mut command)
+}
+
+/// What the server says to a request, and by how many KiB the most that it has held grew.
+fn post(server: &Server, service: &str, more: &str, body: &[u8]) -> (String, u64) {
+    let before = server.peak();
+    let mut stream = TcpStream::connect(server.url.strip_prefix("http://").unwrap()).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    let head = format!(
+        "POST /r.git/{service} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{more}\
+         Content-Type: application/x-{service}-request\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    // A server that refuses may have closed before everything is sent.
+    stream.write_all(&[head.as_bytes(), body].concat()).ok();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).ok();
+    (answer.escape_ascii().to_string(), server.peak() - before)
+}
+
+fn varint(mut number: u64, out: &mut Vec<u8>) {
+    while number >= 0x80 {
+        out.push(number.to_le_bytes()[0] | 0x80);
+        number >>= 7;
+    }
+    out.push(number.to_le_bytes()[0]);
+}
+
+fn deflated(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// A blob of 64 KiB, and a delta that says it `times` times over.
+fn pack(base: &[u8], times: u64) -> Vec<u8> {
+    let mut delta = Vec::new();
+    varint(base.len() as u64, &mut delta);
+    varint(times * base.len() as u64, &mut delta);
+    // A copy without offset and size: from the start, 64 KiB.
+    delta.extend(std::iter::repeat_n(0x80_u8, usize::try_from(times).unwrap()));
+    let mut pack = PackHeader { version: 2, objects: 2 }.to_bytes().to_vec();
+    let start = pack.len();
+    EntryHeader { kind: EntryKind::Whole(ObjectKind::Blob), size: base.len() as u64, len: 0 }
+        .write(&mut pack);
+    pack.extend_from_slice(&deflated(base));
+    let distance = (pack.len() - start) as u64;
+    EntryHeader { kind: EntryKind::OffsetDelta { distance }, size: delta.len() as u64, len: 0 }
+        .write(&mut pack);
+    pack.extend_from_slice(&deflated(&delta));
+    let mut hasher = Hasher::new(ObjectFormat::Sha1, Trust::Own);
+    hasher.update(&pack);
+    pack.extend_from_slice(hasher.finish().unwrap().as_bytes());
+    pack
+}
+
+#[test]
+fn a_delta_bomb_is_refused_before_it_grows() {
+    let Some(git) = Git::find() else { return };
+    let folder = Folder::new("delta-bomb");
+    make(&git, folder.path(), "r.git", "sha1");
+    let server = start(&folder);
+    let base = vec![0; 1 << 16];
+    let id = object_id(ObjectFormat::Sha1, Trust::Own, ObjectKind::Blob, &base).unwrap();
+    for (times, refused) in [(16, false), ((1 << 14) + 1, true), (1 << 16, true)] {
+        let pack = pack(&base, times);
+        assert!(pack.len() <= 1110, "{}", pack.len());
+        let command = format!("{} {id} refs/tags/bomb{times}\0report-status", "0".repeat(40));
+        let command = format!("{:04x}{command}0000", command.len() + 4);
+        let body = [command.as_bytes(), &pack].concat();
+        let (answer, grown) = post(&server, "git-receive-pack", "", &body);
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+        assert_eq!(answer.contains(&format!("ng refs/tags/bomb{times} ")), refused, "{answer}");
+        assert_eq!(answer.contains("unpack ok"), !refused, "{answer}");
+        assert!(grown < 32 << 10, "{times}: {grown} KiB");
+    }
+}
+
+#[test]
+fn a_gzip_bomb_is_refused_before_it_grows() {
+    let Some(git) = Git::find() else { return };
+    let folder = Folder::new("gzip-bomb");
+    let path = make(&git, folder.path(), "r.git", "sha1");
+    let server = start(&folder);
+    let tip = String::from_utf8(git.ok(&path, ["rev-parse", "main"])).unwrap();
+    let have = format!("0032have {}\n", "1".repeat(40));
+    // What the machine takes for haves, for options, and for nothing at all: 200 MB each.
+    for (first, again) in [
+        (format!("0032want {}\n0000", tip.trim()), have.clone()),
+        ("0014command=ls-refs\n0001".to_owned(), "0010ref-prefix x\n".replace("0010", "0011")),
+        (String::new(), "0000".to_owned()),
+    ] {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+        encoder.write_all(first.as_bytes()).unwrap();
+        let block = again.repeat(20_000);
+        for _ in 0..(200 << 20) / block.len() {
+            encoder.write_all(block.as_bytes()).unwrap();
+        }
+        let bomb = encoder.finish().unwrap();
+        let more = "Content-Encoding: gzip\r\nGit-Protocol: version=2\r\n";
+        let more = if first.starts_with("0032") { "Content-Encoding: gzip\r\n" } else { more };
+        let (answer, grown) = post(&server, "git-upload-pack", more, &bomb);
+        assert!(!answer.is_empty());
+        assert!(grown < 48 << 10, "{again:?}: {grown} KiB, {answer:.300}");
+    }
+    git.ok(folder.path(), ["clone", "-q", &format!("{}/r.git", server.url), "after"]);
+}
