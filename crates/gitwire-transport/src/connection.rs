@@ -1,12 +1,15 @@
 //! What connectors share: where to go, and the first line to say there.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use gitwire_protocol::message::{DaemonRequest, Service};
 
 use crate::spawn::refuse_control;
-use crate::{Program, Protocols, Scheme, ServiceProcess, SshOptions, TransportError, Url};
+use crate::{
+    Credentials, HttpOptions, Program, Protocols, Scheme, ServiceProcess, SshOptions, TransportError, Url,
+};
 
 /// How a connection is opened.
 #[derive(Debug, Clone)]
@@ -21,6 +24,10 @@ pub struct ConnectOptions {
     pub ssh: SshOptions,
     /// How long connecting to one address may take. 30 s: what a TCP handshake with four retries takes.
     pub connect_timeout: Duration,
+    /// Who says in whose name servers are asked, where the URL does not.
+    pub credentials: Option<Arc<dyn Credentials>>,
+    /// How HTTP servers are asked.
+    pub http: HttpOptions,
 }
 
 impl ConnectOptions {
@@ -39,6 +46,8 @@ impl Default for ConnectOptions {
             program: None,
             ssh: SshOptions::default(),
             connect_timeout: Duration::from_secs(30),
+            credentials: None,
+            http: HttpOptions::default(),
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::io;
 use std::time::Duration;
 
+use crate::HttpError;
 use crate::deadlines::Deadline;
 use crate::ssh::SshVariant;
 use crate::url::{UrlError, UrlErrorKind};
@@ -92,6 +93,12 @@ pub enum TransportError {
         /// The scheme or the name of the remote helper.
         scheme: String,
     },
+    /// An HTTP server is of no use.
+    #[error(transparent)]
+    Http(#[from] HttpError),
+    /// What finds out who asks has failed.
+    #[error("credentials: {0}")]
+    Credentials(#[source] Box<dyn core::error::Error + Send + Sync>),
     /// The machine broke its contract. A bug of ours.
     #[error("internal error: {0}")]
     Internal(&'static str),

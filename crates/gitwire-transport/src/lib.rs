@@ -5,9 +5,14 @@
 pub mod blocking;
 mod clock;
 mod connection;
+mod credentials;
 mod deadlines;
 mod error;
 mod exchange;
+#[cfg(feature = "http")]
+pub mod http;
+mod http_error;
+mod http_options;
 mod protocols;
 mod spawn;
 mod ssh;
@@ -19,9 +24,12 @@ mod url;
 pub mod websocket;
 
 pub use crate::connection::ConnectOptions;
+pub use crate::credentials::{Credential, CredentialPlace, Credentials, Secret};
 pub use crate::deadlines::{Deadline, Deadlines};
 pub use crate::error::{DriveError, TransportError};
 pub use crate::exchange::{Limits, Moved};
+pub use crate::http_error::HttpError;
+pub use crate::http_options::{HttpLimits, HttpOptions, Redirects, TlsOptions, Verification};
 pub use crate::protocols::Protocols;
 pub use crate::spawn::{Program, ServiceProcess};
 pub use crate::ssh::{SshOptions, SshProgram, SshVariant};

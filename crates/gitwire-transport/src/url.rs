@@ -7,6 +7,8 @@ use std::net::Ipv6Addr;
 use gitwire_protocol::Mode;
 use memchr::{memchr, memmem};
 
+use crate::Secret;
+
 /// Where a repository is.
 ///
 /// The parts are bytes, percent-decoded where git decodes them, and are free of control bytes. Neither host nor user starts
@@ -28,12 +30,16 @@ pub struct Url {
     pub scheme: Scheme,
     /// Who asks, before `@`.
     pub user: Option<String>,
+    /// The password, after a colon before `@`: http, https, ws and wss alone have one.
+    pub password: Option<Secret>,
     /// The machine, without the brackets of an IPv6 address. `None` for local paths.
     pub host: Option<String>,
     /// The port, where one is given.
     pub port: Option<u16>,
     /// The repository on that machine.
     pub path: Vec<u8>,
+    /// The path, and what follows it, as it was written.
+    pub(crate) written: Vec<u8>,
 }
 
 /// How a repository is reached.
@@ -139,6 +145,28 @@ impl Url {
         })
     }
 
+    /// What may be shown of what git would take as a repository: without the user and password that it may have.
+    ///
+    /// ```
+    /// use gitwire_transport::Url;
+    ///
+    /// assert_eq!(Url::anonymized(b"https://me:secret@example.org/a"), b"https://example.org/a");
+    /// assert_eq!(Url::anonymized(b"/srv/a@b"), b"/srv/a@b");
+    /// ```
+    #[must_use]
+    pub fn anonymized(url: &[u8]) -> Vec<u8> {
+        let start = memmem::find(url, b"://").map_or(0, |at| at + 3);
+        let authority = memchr(b'/', &url[start..]).map_or(url.len(), |at| start + at);
+        let at = url[start..authority].iter().rposition(|byte| *byte == b'@').map(|at| start + at + 1);
+        match at {
+            // Without a scheme it is a login only before `host:path`.
+            Some(at) if start > 0 || memchr(b':', &url[at..]).is_some() => {
+                [&url[..start], &url[at..]].concat()
+            }
+            _ => url.to_vec(),
+        }
+    }
+
     /// Whether a conversation with it has one lasting stream.
     #[must_use]
     pub fn mode(&self) -> Mode {
@@ -149,7 +177,15 @@ impl Url {
     }
 
     fn bare(scheme: Scheme) -> Self {
-        Self { scheme, user: None, host: None, port: None, path: Vec::new() }
+        Self {
+            scheme,
+            user: None,
+            password: None,
+            host: None,
+            port: None,
+            path: Vec::new(),
+            written: Vec::new(),
+        }
     }
 }
 
@@ -194,16 +230,22 @@ fn with_scheme(url: &[u8], scheme_end: usize) -> Result<Url, UrlError> {
         return Ok(Url { path, ..Url::bare(scheme) });
     }
     let slash = memchr(b'/', &url[start..]).map_or(url.len(), |at| start + at);
-    let (user, host, port) = authority(Part { url, start, end: slash, escaped: true })?;
+    let mut before_path = Part { url, start, end: slash, escaped: true };
+    let is_web = matches!(scheme, Scheme::Http | Scheme::Https | Scheme::Ws | Scheme::Wss);
+    let (login, password) = if is_web { take_login(&mut before_path)? } else { (None, None) };
+    let (user, host, port) = authority(before_path)?;
+    let user = user.or(login);
     let mut path = Part { url, start: slash, end: url.len(), escaped: true };
-    if path.is_empty() {
+    // A web server may be a repository.
+    if path.is_empty() && !is_web {
         return Err(path.error(UrlErrorKind::NoPath));
     }
     // `/~user/…` names a home directory: the path that is sent has no slash before the tilde.
     if matches!(scheme, Scheme::Git | Scheme::Ssh) && path.raw_bytes().starts_with(b"/~") {
         path.start += 1;
     }
-    Ok(Url { scheme, user, host: Some(host), port, path: path.bytes()? })
+    let written = path.raw_bytes().to_vec();
+    Ok(Url { scheme, user, password, host: Some(host), port, path: path.bytes()?, written })
 }
 
 /// `[user@]host:path`, where nothing is decoded.
@@ -228,7 +270,7 @@ fn scp_form(url: &[u8], colon: usize) -> Result<Url, UrlError> {
     if path.raw_bytes().starts_with(b"/~") {
         path.start += 1;
     }
-    Ok(Url { scheme: Scheme::Ssh, user, host: Some(host), port, path: path.bytes()? })
+    Ok(Url { user, host: Some(host), port, path: path.bytes()?, ..Url::bare(Scheme::Ssh) })
 }
 
 /// The colon that makes `host:path` of what could be a path: the first one, before any slash, outside brackets.
@@ -305,6 +347,22 @@ fn take_user(part: Part<'_>, end: usize) -> Result<(Option<String>, Part<'_>), U
 /// An IPv6 address that has no brackets.
 fn is_address(text: &[u8]) -> bool {
     std::str::from_utf8(text).is_ok_and(|text| text.parse::<Ipv6Addr>().is_ok())
+}
+
+/// `user[:password]@`; a colon of the user or an `@` of either is percent-encoded.
+fn take_login(part: &mut Part<'_>) -> Result<(Option<String>, Option<Secret>), UrlError> {
+    let Some(at) = part.raw_bytes().iter().rposition(|byte| *byte == b'@') else { return Ok((None, None)) };
+    let mut user = Part { end: part.start + at, ..*part };
+    part.start += at + 1;
+    let mut password = None;
+    if let Some(colon) = memchr(b':', user.raw_bytes()) {
+        let text = Part { start: user.start + colon + 1, ..user };
+        let text = String::from_utf8(text.bytes()?).map_err(|_| text.error(UrlErrorKind::NotUtf8));
+        password = Some(Secret::new(text?));
+        user.end = user.start + colon;
+    }
+    let user = if user.is_empty() { None } else { Some(user.name(user.end)?) };
+    Ok((user, password))
 }
 
 fn parse_port(part: Part<'_>) -> Result<u16, UrlError> {

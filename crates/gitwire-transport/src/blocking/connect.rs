@@ -27,7 +27,13 @@ pub enum Connection {
 /// # Errors
 /// As [`connect`]. For exchanges nothing is reached yet: that comes with the first of them.
 pub fn open(url: &Url, service: Service, options: &ConnectOptions) -> Result<Connection, TransportError> {
-    connect(url, service, options).map(Connection::Duplex)
+    match url.scheme {
+        #[cfg(feature = "http")]
+        crate::Scheme::Http | crate::Scheme::Https => {
+            crate::http::exchanges(url, service, options).map(Connection::Stateless)
+        }
+        _ => connect(url, service, options).map(Connection::Duplex),
+    }
 }
 
 /// Opens a duplex connection to `service` of the repository at `url`: a local program, ssh, or a git:// server, which has got its
@@ -58,7 +64,7 @@ pub fn spawn(process: ServiceProcess) -> Result<Streams, TransportError> {
 }
 
 /// Each address in turn, as `git` does.
-fn dial(host: &str, port: u16, timeout: Duration) -> io::Result<TcpStream> {
+pub(crate) fn dial(host: &str, port: u16, timeout: Duration) -> io::Result<TcpStream> {
     let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
     for address in (host, port).to_socket_addrs()? {
         match TcpStream::connect_timeout(&address, timeout) {

@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 use bytes::BytesMut;
 use gitwire_protocol::Machine;
 
+#[cfg(feature = "http")]
+pub(crate) use self::connect::dial;
 pub use self::connect::{Connection, connect, open, spawn};
 use self::queue::{Queue, Threads};
 pub use self::requests::BodyReader;

@@ -9,7 +9,10 @@ fn check(url: &str, expected: &str) {
     let or = |text: Option<String>| text.unwrap_or_else(|| "-".into());
     let port = or(url.port.map(|port| port.to_string()));
     let path = url.path.escape_ascii();
-    let actual = format!("{:?} {} {} {port} {path}", url.scheme, or(url.user.clone()), or(url.host.clone()));
+    let password =
+        url.password.as_ref().map(|password| format!(":{}", password.expose())).unwrap_or_default();
+    let user = or(url.user.clone()) + &password;
+    let actual = format!("{:?} {user} {} {port} {path}", url.scheme, or(url.host.clone()));
     assert_eq!(actual, expected);
 }
 
@@ -33,10 +36,35 @@ fn urls() {
     check("ssh://[u@::1]:22/p", "Ssh u ::1 22 /p");
     check("ssh://a@b@h/p", "Ssh a@b h - /p");
     check("https://u:x@h/p?q#f", "Https u:x h - /p?q#f");
-    check("ws://h/p", "Ws - h - /p");
+    check("https://u%3a:x%40y:z@h/p", "Https u::x@y:z h - /p");
+    check("http://u:@h/p", "Http u: h - /p");
+    check("http://:x@h/p", "Http -:x h - /p");
+    check("http://h", "Http - h - ");
+    check("http://u@h/p", "Http u h - /p");
+    check("http://a@b:c@h/p", "Http a@b:c h - /p");
+    check("ssh://u:x@h/p", "Ssh u:x h - /p");
+    check("ws://u:x@h/p", "Ws u:x h - /p");
     check("file:///a/b", "File - - - /a/b");
     check("file:///a%25b", "File - - - /a%b");
     check("file://h/b", "File - - - //h/b");
+}
+
+#[test]
+fn anonymized() {
+    for (url, expected) in [
+        ("https://u:p@h/a@b", "https://h/a@b"),
+        ("https://h/a@b", "https://h/a@b"),
+        ("https://u:p@q@h", "https://h"),
+        ("ssh://u@h/p", "ssh://h/p"),
+        ("u@h:p", "h:p"),
+        ("u@h", "u@h"),
+        ("./u@h:p", "./u@h:p"),
+        ("foo://u:p@h/x", "foo://h/x"),
+    ] {
+        assert_eq!(Url::anonymized(url.as_bytes()).escape_ascii().to_string(), expected);
+    }
+    let shown = format!("{:?}", Url::parse(b"https://u:hunter2@h/p").unwrap());
+    assert!(!shown.contains("hunter2"), "{shown}");
 }
 
 #[test]

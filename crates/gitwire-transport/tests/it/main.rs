@@ -8,6 +8,8 @@
 )]
 
 mod blocking;
+#[cfg(feature = "http")]
+mod http;
 mod machines;
 mod ssh;
 mod stateless;

@@ -1,0 +1,19 @@
+//! Smart HTTP, and files over HTTP: the client's side of `gitprotocol-http`.
+//!
+//! [`Site`] is a repository on an HTTP server: it knows where that is after redirects, in whose name it is asked, and keeps one
+//! connection. [`exchanges`] makes of it what a [`StatelessDriver`](crate::blocking::StatelessDriver) drives;
+//! [`blocking::open`](crate::blocking::open) does both for a URL.
+#![warn(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::expect_used)]
+
+mod answer;
+mod body;
+mod client;
+mod dial;
+mod place;
+mod preface;
+mod site;
+mod smart;
+
+pub use self::answer::Answer;
+pub use self::site::Site;
+pub use self::smart::exchanges;

@@ -1,0 +1,414 @@
+//! A repository on an HTTP server.
+
+use std::io::Read as _;
+use std::mem;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper::body::Incoming;
+use hyper::header::{
+    ACCEPT_ENCODING, AUTHORIZATION, HOST, HeaderName, HeaderValue, LOCATION, USER_AGENT, WWW_AUTHENTICATE,
+};
+use hyper::{Method, Request, Response, StatusCode};
+
+use super::answer::{Answer, RawAnswer, content_type};
+use super::body::SentBody;
+use super::client::Client;
+use super::place::Place;
+use crate::blocking::BodyReader;
+use crate::{
+    ConnectOptions, Credential, CredentialPlace, Credentials, HttpError, HttpOptions, Protocols, Redirects,
+    Secret, TransportError, Url,
+};
+
+/// A repository on an HTTP server: where it is after redirects, and in whose name it is asked.
+///
+/// Calls block, and must not be made from a task of an async runtime. One answer is read at a time.
+#[derive(Debug)]
+pub struct Site {
+    client: Client,
+    /// Where the repository is; ends with a slash.
+    base: Place,
+    options: HttpOptions,
+    protocols: Protocols,
+    identity: Identity,
+    /// The first request has been answered: redirects are followed no more.
+    settled: bool,
+}
+
+/// In whose name the server is asked.
+#[derive(Debug)]
+struct Identity {
+    /// What the URL says.
+    user: Option<String>,
+    password: Option<Secret>,
+    /// The repository, for those who tell credentials apart by it.
+    path: Vec<u8>,
+    source: Option<Arc<dyn Credentials>>,
+    /// What is sent.
+    used: Option<Used>,
+}
+
+#[derive(Debug)]
+struct Used {
+    credential: Credential,
+    place: CredentialPlace,
+    /// It is the URL's, and nobody is told what became of it.
+    own: bool,
+    approved: bool,
+}
+
+/// A request, which may be sent more than once if its body is whole.
+#[derive(Debug)]
+pub(super) struct Ask {
+    method: Method,
+    below: String,
+    headers: Vec<(&'static str, String)>,
+    body: Body,
+}
+
+/// What a request says.
+#[derive(Debug)]
+pub(super) enum Body {
+    Whole(Bytes),
+    Streamed(BodyReader),
+    /// It was streamed, and is gone.
+    Gone,
+}
+
+impl Ask {
+    pub(super) fn get(below: String) -> Self {
+        Self { method: Method::GET, below, headers: Vec::new(), body: Body::Whole(Bytes::new()) }
+    }
+
+    pub(super) fn post(below: String) -> Self {
+        Self { method: Method::POST, ..Self::get(below) }
+    }
+
+    pub(super) fn header(&mut self, name: &'static str, value: &str) {
+        self.headers.push((name, value.to_owned()));
+    }
+
+    pub(super) fn set_body(&mut self, body: Body) {
+        self.body = body;
+    }
+}
+
+impl Site {
+    /// The repository at `url`, which starts with `http://` or `https://`. Nothing is reached yet.
+    ///
+    /// # Errors
+    /// A URL that may not be used or is no HTTP.
+    pub fn new(url: &Url, options: &ConnectOptions) -> Result<Self, TransportError> {
+        options.protocols.check(url)?;
+        let path = url.path.strip_prefix(b"/").unwrap_or(&url.path).to_vec();
+        Ok(Self {
+            client: Client::new(&options.http, options.connect_timeout)?,
+            base: Place::of(url)?,
+            options: options.http.clone(),
+            protocols: options.protocols,
+            identity: Identity {
+                user: url.user.clone(),
+                password: url.password.clone(),
+                path,
+                source: options.credentials.clone(),
+                used: None,
+            },
+            settled: false,
+        })
+    }
+
+    /// Where it is, without user and password. Ends with a slash. Changes when the first request is redirected.
+    #[must_use]
+    pub fn url(&self) -> String {
+        self.base.to_string()
+    }
+
+    /// Gets the file `below` the repository, from byte `from` on if the server can do that: it says so with status 206. Only the
+    /// first request follows redirects, and what it asks for is looked for where it led from then on.
+    ///
+    /// # Errors
+    /// The server is not reached or refuses; [`HttpError::NotFound`] if there is no such file.
+    pub fn get(&mut self, below: &str, from: u64) -> Result<Answer<'_>, TransportError> {
+        let mut ask = Ask::get(below.to_owned());
+        ask.header("Accept", "*/*");
+        if from > 0 {
+            ask.header("Range", &format!("bytes={from}-"));
+        }
+        if self.settled { self.ask(ask) } else { self.ask_first(&ask) }
+    }
+
+    /// What ends a blocked call from another thread, for good.
+    #[must_use]
+    pub fn hang_up(&self) -> Box<dyn FnOnce() + Send> {
+        let end = self.client.end();
+        Box::new(move || end.ask())
+    }
+
+    /// How long the server may be silent.
+    pub fn set_idle(&mut self, idle: Option<Duration>) {
+        self.client.set_idle(idle);
+    }
+
+    /// What stands before a query.
+    pub(super) fn query_mark(&self) -> char {
+        if self.base.path.contains('?') { '&' } else { '?' }
+    }
+
+    /// Asks, following redirects: where they lead is where the repository is from now on.
+    pub(super) fn ask_first(&mut self, ask: &Ask) -> Result<Answer<'_>, TransportError> {
+        let asked = self.base.join(&ask.below);
+        let mut place = asked.clone();
+        let mut followed = 0_usize;
+        let response = loop {
+            let body = SentBody::empty();
+            let response = self.exchange(&place, ask, body)?;
+            if !is_redirect(response.status()) || self.options.redirects == Redirects::Never {
+                break response;
+            }
+            if followed >= self.options.limits.redirects_max {
+                let max = self.options.limits.redirects_max as u64;
+                return Err(HttpError::TooManyRedirects { url: self.url(), max }.into());
+            }
+            followed = followed.saturating_add(1);
+            place = self.redirected(&place, &response)?;
+            self.message(response);
+        };
+        let response = self.successful(response)?;
+        if place != asked {
+            let base = place.without(&ask.below).filter(|base| base.path.ends_with('/'));
+            self.base = base
+                .ok_or_else(|| HttpError::RedirectBase { asked: asked.to_string(), to: place.to_string() })?;
+        }
+        self.settled = true;
+        Answer::new(&self.client, response, &self.base.to_string())
+    }
+
+    /// Asks where the repository is known to be.
+    pub(super) fn ask(&mut self, mut ask: Ask) -> Result<Answer<'_>, TransportError> {
+        let place = self.base.join(&ask.below);
+        let body = match mem::replace(&mut ask.body, Body::Gone) {
+            Body::Whole(bytes) => {
+                ask.body = Body::Whole(bytes.clone());
+                SentBody::Whole(bytes)
+            }
+            Body::Streamed(body) => SentBody::Streamed(body),
+            Body::Gone => SentBody::empty(),
+        };
+        let response = self.exchange(&place, &ask, body)?;
+        let response = self.successful(response)?;
+        Answer::new(&self.client, response, &self.base.to_string())
+    }
+
+    /// Sends a request until the server is content with who asks.
+    fn exchange(
+        &mut self,
+        place: &Place,
+        ask: &Ask,
+        body: SentBody,
+    ) -> Result<Response<Incoming>, TransportError> {
+        let request = self.request(place, ask, body)?;
+        let response = self.client.send(&place.origin, request, &self.options)?;
+        let again = match &ask.body {
+            Body::Whole(bytes) => SentBody::Whole(bytes.clone()),
+            Body::Streamed(_) | Body::Gone if response.status() == StatusCode::UNAUTHORIZED => {
+                return Ok(response);
+            }
+            Body::Streamed(_) | Body::Gone => SentBody::empty(),
+        };
+        if response.status() != StatusCode::UNAUTHORIZED {
+            self.accepted(&response);
+            return Ok(response);
+        }
+        if !self.sign_in(place, &response)? {
+            return Ok(response);
+        }
+        self.message(response);
+        let request = self.request(place, ask, again)?;
+        let response = self.client.send(&place.origin, request, &self.options)?;
+        if response.status() == StatusCode::UNAUTHORIZED {
+            self.rejected();
+        } else {
+            self.accepted(&response);
+        }
+        Ok(response)
+    }
+
+    fn request(&self, place: &Place, ask: &Ask, body: SentBody) -> Result<Request<SentBody>, TransportError> {
+        let mut request = Request::new(body);
+        *request.method_mut() = ask.method.clone();
+        let uri = place.path.parse().map_err(|_| bad_header("a path"))?;
+        *request.uri_mut() = uri;
+        let headers = request.headers_mut();
+        headers.insert(HOST, value("Host", &place.origin.authority())?);
+        headers.insert(USER_AGENT, value("User-Agent", &self.options.user_agent)?);
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
+        for (name, text) in &ask.headers {
+            let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| bad_header(name))?;
+            headers.insert(name.clone(), value(name.as_str(), text)?);
+        }
+        for (name, text) in &self.options.headers {
+            let parsed = HeaderName::from_bytes(name.as_bytes()).map_err(|_| bad_header(name))?;
+            headers.append(parsed, secret(name, text)?);
+        }
+        if let Some(used) = &self.identity.used {
+            headers.insert(AUTHORIZATION, secret("Authorization", &used.credential.authorization())?);
+        }
+        Ok(request)
+    }
+
+    /// Finds out in whose name to ask; whether it is worth asking again.
+    fn sign_in(&mut self, place: &Place, response: &Response<Incoming>) -> Result<bool, TransportError> {
+        if self.identity.used.is_some() {
+            self.rejected();
+            return Ok(false);
+        }
+        let challenges = response.headers().get_all(WWW_AUTHENTICATE).iter();
+        let challenges: Vec<String> =
+            challenges.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).collect();
+        let mut wanted = CredentialPlace::new(place.origin.scheme(), place.origin.authority());
+        wanted.path.clone_from(&self.identity.path);
+        wanted.user.clone_from(&self.identity.user);
+        wanted.challenges.clone_from(&challenges);
+        let own = match (&self.identity.user, &self.identity.password) {
+            (user, Some(password)) => {
+                Some(Credential::basic(user.clone().unwrap_or_default(), password.expose()))
+            }
+            _ => None,
+        };
+        let is_own = own.is_some();
+        let found = match (own, &self.identity.source) {
+            (Some(own), _) => Some(own),
+            (None, Some(source)) => source.fill(&wanted)?,
+            (None, None) => None,
+        };
+        let Some(credential) = found else {
+            return Err(HttpError::NoCredentials { place: place.origin.to_string() }.into());
+        };
+        // A password is sent only to who asks for one in the clear.
+        let basic = matches!(credential, Credential::Basic { .. });
+        if basic && !challenges.iter().any(|challenge| offers_basic(challenge)) {
+            return Ok(false);
+        }
+        self.identity.used = Some(Used { credential, place: wanted, own: is_own, approved: false });
+        Ok(true)
+    }
+
+    fn accepted(&mut self, response: &Response<Incoming>) {
+        let good = response.status().is_success();
+        if let (Some(used), Some(source), true) = (&mut self.identity.used, &self.identity.source, good)
+            && !used.own
+            && !mem::replace(&mut used.approved, true)
+        {
+            source.approve(&used.place, &used.credential);
+        }
+    }
+
+    fn rejected(&mut self) {
+        if let (Some(used), Some(source)) = (self.identity.used.take(), &self.identity.source)
+            && !used.own
+        {
+            source.reject(&used.place, &used.credential);
+        }
+    }
+
+    /// Where a redirect leads. Nothing that is meant for one server goes to another.
+    fn redirected(&mut self, from: &Place, response: &Response<Incoming>) -> Result<Place, TransportError> {
+        let location = response.headers().get(LOCATION).map(|value| value.as_bytes().to_vec());
+        let refused = |to: String, why| HttpError::Redirect { url: from.to_string(), to, why };
+        let Some(location) = location else {
+            return Err(refused(String::new(), "it leads nowhere").into());
+        };
+        let shown = || Url::anonymized(&location).escape_ascii().to_string();
+        let to = from.follow(&location).map_err(|_| refused(shown(), "not to HTTP"))?;
+        if from.origin.encrypted && !to.origin.encrypted {
+            return Err(refused(to.to_string(), "to what is not encrypted").into());
+        }
+        let allowed = if to.origin.encrypted { self.protocols.https } else { self.protocols.http };
+        if !allowed {
+            return Err(TransportError::TransportNotAllowed { scheme: to.origin.scheme().to_owned() });
+        }
+        if !to.origin.is(&from.origin) {
+            (self.identity.user, self.identity.password, self.identity.used) = (None, None, None);
+            self.options.headers.clear();
+        }
+        Ok(to)
+    }
+
+    fn successful(&self, response: Response<Incoming>) -> Result<Response<Incoming>, TransportError> {
+        let status = response.status();
+        if matches!(status, StatusCode::OK | StatusCode::PARTIAL_CONTENT) {
+            return Ok(response);
+        }
+        let (url, message) = (self.url(), self.message(response));
+        Err(match status {
+            StatusCode::NOT_FOUND => HttpError::NotFound { url, message },
+            StatusCode::UNAUTHORIZED => HttpError::AuthenticationFailed { url, message },
+            status => HttpError::Status { url, status: status.as_u16(), message },
+        }
+        .into())
+    }
+
+    /// What the server says beside a status. The connection is good for more where that is all.
+    fn message(&self, response: Response<Incoming>) -> Vec<u8> {
+        let is_text = content_type(response.headers()) == "text/plain";
+        let body = RawAnswer { client: &self.client, body: response.into_body(), piece: Bytes::new() };
+        let max = self.options.limits.message_bytes_max as u64;
+        let mut message = Vec::new();
+        // It is an error already; what is left of its text is shown.
+        let _ = body.take(max).read_to_end(&mut message);
+        if is_text { message } else { Vec::new() }
+    }
+}
+
+fn is_redirect(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
+}
+
+/// Whether a `WWW-Authenticate` header has a challenge of the scheme `Basic` (RFC 9110, section 11.6.1).
+fn offers_basic(header: &str) -> bool {
+    let mut quoted = false;
+    let outside = |letter: char| {
+        quoted ^= letter == '"';
+        letter == ',' && !quoted
+    };
+    header.split(outside).any(|part| {
+        let scheme = part.trim().split([' ', '\t']).next().unwrap_or_default();
+        scheme.eq_ignore_ascii_case("basic")
+    })
+}
+
+fn value(name: &str, text: &str) -> Result<HeaderValue, TransportError> {
+    HeaderValue::from_bytes(text.as_bytes()).map_err(|_| bad_header(name))
+}
+
+fn secret(name: &str, text: &Secret) -> Result<HeaderValue, TransportError> {
+    let mut value = value(name, text.expose())?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+fn bad_header(name: &str) -> TransportError {
+    HttpError::BadHeader { name: name.escape_default().to_string() }.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn challenges() {
+        for (header, expected) in [
+            ("Basic realm=\"a\"", true),
+            ("basic", true),
+            ("Digest realm=\"a\", Basic realm=\"b\"", true),
+            ("Digest realm=\"x, Basic y\"", false),
+            ("Bearer", false),
+            ("Basically realm=\"a\"", false),
+            ("", false),
+        ] {
+            assert_eq!(offers_basic(header), expected, "{header}");
+        }
+    }
+}
