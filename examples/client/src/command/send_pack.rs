@@ -76,8 +76,8 @@ pub(crate) struct SendPack {
     #[arg(short, long)]
     quiet: bool,
     /// Show refs too that did not change.
-    #[arg(short, long)]
-    verbose: bool,
+    #[arg(short, long, action = clap::ArgAction::Count)]
+    verbose: u8,
     /// The repository.
     destination: OsString,
     /// What to push, and where to.
@@ -191,7 +191,7 @@ impl SendPack {
             print_helper_status(pushed)?;
             pushed.updates.iter().any(|update| update.status != PushStatus::UpToDate)
         } else {
-            Lines { form: Form::Text, url: &url, verbose: self.verbose }.print(pushed)?
+            Lines { form: Form::Text, url: &url, verbose: self.verbose > 0 }.print(pushed)?
         };
         if !pushed.is_complete() {
             return Ok(ExitCode::FAILURE);
@@ -223,7 +223,7 @@ fn read_packet(input: &mut impl std::io::Read) -> Result<Option<Bytes>, Failure>
 }
 
 /// Carries a push over standard input and output, to a parent that makes HTTP requests of it: what is said goes out in
-/// pkt-lines, a flush packet ends each request, and answers come in as they are.
+/// pkt-lines, a flush packet ends each request and all of them, and answers come in as they are.
 fn carry(
     conversation: &mut dyn Conversation<Machine = PushClient>,
     listener: Listener<'_>,
@@ -244,7 +244,8 @@ fn carry(
                 .map_err(|_| ClientError::Internal("a part that is no pkt-line"))?;
         }
         output.clear();
-        if matches!(next, Next::Turn) {
+        // One flush packet ends a request, and one more the requests.
+        if matches!(next, Next::Turn | Next::Done) {
             encode_flush(&mut framed);
         }
         stdout.write_all(&framed).map_err(write)?;
