@@ -127,7 +127,9 @@ pub struct Pushed {
     pub unexpected: Vec<Bytes>,
     /// The pack that was sent; `None` if none was needed.
     pub pack: Option<PackWritten>,
-    /// Whether the refs that follow the remote's could be moved.
+    /// The refs that follow what was pushed, in the order of the updates.
+    pub followed: Vec<RefName>,
+    /// Whether they could be moved.
     pub tracked: Result<(), StorageError>,
 }
 

@@ -62,8 +62,9 @@ fn main() -> ExitCode {
     let arguments = match Arguments::try_parse_from(words(std::env::args_os())) {
         Ok(arguments) => arguments,
         Err(error) => {
-            // Help and version are no errors; what is one gets git's exit code for wrong usage.
-            let code = if error.use_stderr() { 129 } else { 0 };
+            // Help and version are no errors; what is one gets git's exit code for wrong usage, and so does the short `-h`.
+            let is_short = || std::env::args_os().nth_back(0).is_some_and(|last| last == "-h");
+            let code = if error.use_stderr() || is_short() { 129 } else { 0 };
             let _ = error.print();
             return ExitCode::from(code);
         }

@@ -29,6 +29,9 @@ pub enum RefspecProblem {
     /// Two refspecs lead to one ref.
     #[error("dst ref {0} receives from more than one src")]
     SeveralSources(RefName),
+    /// Two refspecs lead to one ref, of a remote that has none yet.
+    #[error("multiple updates for ref '{0}' not allowed")]
+    SeveralUpdates(RefName),
     /// A short name fits nothing there, and the source does not say what it is to be.
     #[error(
         "destination '{0}' is no full name: it fits no ref of the remote, and the source is neither a branch nor a tag; \
@@ -212,7 +215,14 @@ fn explicit(
             None => return Ok(Err(RefspecProblem::UnknownDestination(destination))),
         },
     };
-    Ok(if targets.change(&name, change, force) { Ok(()) } else { Err(RefspecProblem::SeveralSources(name)) })
+    Ok(match targets.change(&name, change, force) {
+        true => Ok(()),
+        // To git such a remote is another case: there it is the server that refuses.
+        false if targets.list.iter().all(|target| target.old.is_none()) => {
+            Err(RefspecProblem::SeveralUpdates(name))
+        }
+        false => Err(RefspecProblem::SeveralSources(name)),
+    })
 }
 
 /// Refspecs that stand for many refs.

@@ -10,16 +10,18 @@ pub(super) fn tracking_name(push: &Push, name: &RefName) -> Option<RefName> {
     push.tracking.iter().find_map(|refspec| refspec.map(name).ok().flatten()?.destination)
 }
 
-/// Moves the refs that follow those that the remote has now.
+/// Moves the refs that follow those that the remote has now; they go to `followed`.
 pub(super) fn track(
     push: &Push,
     repository: &dyn Repository,
     updates: &[PushUpdate],
+    followed: &mut Vec<RefName>,
 ) -> Result<(), StorageError> {
     let refs = repository.refs()?;
     let mut transaction = Transaction { reflog: push.reflog.clone(), ..Transaction::default() };
     for (name, new) in updates.iter().flat_map(changed) {
         let Some(local) = tracking_name(push, &name) else { continue };
+        followed.push(local.clone());
         let new = new.map(RefTarget::Direct);
         let held = refs.get(&local)?;
         let is_named = transaction.edits.iter().any(|edit| edit.name == local);

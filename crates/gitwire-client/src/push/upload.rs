@@ -88,12 +88,12 @@ impl<'a> Upload<'a> {
         if !self.push.dry_run {
             unexpected = settle(&mut updates, self.heard);
         }
-        let tracked = match self.push.dry_run {
-            true => Ok(()),
-            false => track(self.push, &**self.local.repository(), &updates),
-        };
+        let (mut followed, mut tracked) = (Vec::new(), Ok(()));
+        if !self.push.dry_run {
+            tracked = track(self.push, &**self.local.repository(), &updates, &mut followed);
+        }
         let pack = self.packing.and_then(|packing| packing.source.written());
-        Ok(Pushed { refs: self.refs, updates, unpack_error, unexpected, pack, tracked })
+        Ok(Pushed { refs: self.refs, updates, unpack_error, unexpected, pack, followed, tracked })
     }
 
     /// The refs are known: what is asked for, if anything.

@@ -122,6 +122,9 @@ impl PushCommand {
 
     /// Pushes to one URL, and says what came of it; whether all is as it should be.
     fn one(&self, push: &Push, url: &[u8], repository: &GitDir) -> Result<bool, Failure> {
+        if self.verbose {
+            eprintln!("Pushing to {}", status::anonymous(url));
+        }
         let mut show = Show::of_push(self.progress, self.quiet);
         let pushed = push.run(Arc::new(repository.clone()), &mut |event| show.event(event));
         drop(show);
@@ -149,7 +152,11 @@ impl PushCommand {
         let form = if self.porcelain { Form::Porcelain } else { Form::Text };
         let lines = Lines { form, url, verbose: self.verbose || self.porcelain };
         let changed = if self.quiet && good { true } else { lines.print(pushed)? };
-        if self.porcelain && good {
+        if self.verbose {
+            status::followed(pushed);
+        }
+        // That refs were rejected does not undo that all was said.
+        if self.porcelain && pushed.unpack_error.is_none() {
             println!("Done");
         } else if !self.quiet && good && !changed {
             eprintln!("Everything up-to-date");

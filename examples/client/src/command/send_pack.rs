@@ -23,6 +23,7 @@ use crate::local;
 use crate::show::{Show, Style};
 
 #[derive(Debug, Args)]
+#[command(override_usage = "git send-pack [OPTIONS] DESTINATION [REFSPEC]...")]
 pub(crate) struct SendPack {
     /// Push all branches.
     #[arg(long)]
@@ -193,6 +194,9 @@ impl SendPack {
         } else {
             Lines { form: Form::Text, url: &url, verbose: self.verbose > 0 }.print(pushed)?
         };
+        if self.verbose > 0 {
+            status::followed(pushed);
+        }
         if !pushed.is_complete() {
             return Ok(ExitCode::FAILURE);
         }
@@ -268,7 +272,9 @@ fn carry(
 /// `ok REF` and `error REF WHY`, with options of the server below (`gitremote-helpers`, *push*).
 fn print_helper_status(pushed: &Pushed) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
-    for update in &pushed.updates {
+    // Of what goes down with another ref a parent knows itself.
+    let alone = |update: &&PushUpdate| update.status != PushStatus::Rejected(Rejection::AtomicPushFailed);
+    for update in pushed.updates.iter().filter(alone) {
         let name = update.destination.as_bytes();
         let (result, why) = verdict(update);
         if update.status == PushStatus::Done && !update.changes.is_empty() {

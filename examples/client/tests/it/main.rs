@@ -13,5 +13,6 @@ mod history;
 mod kill;
 mod matrix;
 mod plumbing;
+mod push;
 mod stock;
 mod trace;

@@ -97,6 +97,13 @@ pub(crate) fn complaints(pushed: &Pushed) {
     }
 }
 
+/// Which refs here have followed the remote's.
+pub(crate) fn followed(pushed: &Pushed) {
+    for name in &pushed.followed {
+        eprintln!("updating local tracking ref '{name}'");
+    }
+}
+
 /// A URL without the user and the password in it.
 pub(crate) fn anonymous(url: &[u8]) -> String {
     let text = url.escape_ascii().to_string();
