@@ -18,7 +18,8 @@ use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::timeout;
 
 use crate::access::Principal;
-use crate::{Jobs, OpenError, Policy, Receiving, Repositories, RepositoryRequest, ServeError};
+use crate::meter::{Metered, Outcome};
+use crate::{Jobs, Meter, OpenError, Policy, Receiving, Repositories, RepositoryRequest, ServeError};
 use crate::{ReceiveSession, Session};
 
 /// What a git:// server does for all clients together.
@@ -31,6 +32,8 @@ pub struct DaemonOptions {
     pub request_timeout: Duration,
     /// How long transfers may go on after a shutdown was asked for.
     pub grace: Duration,
+    /// Where it is counted what happens.
+    pub meter: Arc<Meter>,
 }
 
 impl Default for DaemonOptions {
@@ -39,6 +42,7 @@ impl Default for DaemonOptions {
             connections_max: 512,
             request_timeout: Duration::from_secs(10),
             grace: Duration::from_secs(30),
+            meter: Arc::default(),
         }
     }
 }
@@ -73,6 +77,8 @@ pub async fn serve(
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) => {
                     let daemon = Arc::clone(&daemon);
+                    let _ = stream.set_nodelay(true);
+                    let stream = daemon.options.meter.count(stream);
                     clients.spawn(async move { daemon.client(stream, peer).await });
                 }
                 Err(error) => {
@@ -100,13 +106,11 @@ struct Daemon {
 }
 
 impl Daemon {
-    async fn client(self: Arc<Self>, mut stream: TcpStream, peer: SocketAddr) {
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%peer, %error, "the client has gone");
-            return;
-        }
+    async fn client(self: Arc<Self>, mut stream: Metered<TcpStream>, peer: SocketAddr) {
+        let meter = &self.options.meter;
         let Ok(_permit) = Arc::clone(&self.connections).try_acquire_owned() else {
             tracing::warn!(%peer, "too many connections");
+            meter.record(Outcome::Refused);
             refuse(stream, "server busy, try again later").await;
             return;
         };
@@ -114,6 +118,7 @@ impl Daemon {
             Ok(Ok(request)) => request,
             Ok(Err(error)) => {
                 tracing::info!(%peer, %error, "bad request");
+                meter.record(Outcome::Refused);
                 refuse(stream, &error.reply()).await;
                 return;
             }
@@ -123,6 +128,7 @@ impl Daemon {
                     after: self.options.request_timeout,
                 };
                 tracing::info!(%peer, %error, "no request");
+                meter.record(Outcome::Refused);
                 return;
             }
         };
@@ -131,6 +137,7 @@ impl Daemon {
             Ok(opened) => opened,
             Err(reply) => {
                 tracing::info!(%peer, path, reply, "refused");
+                meter.record(Outcome::Refused);
                 refuse(stream, &format!("{reply}: {path}")).await;
                 return;
             }
@@ -154,8 +161,12 @@ impl Daemon {
             }
         };
         match served {
-            Ok(()) => tracing::info!(%peer, path, "served"),
+            Ok(()) => {
+                meter.record(Outcome::Served);
+                tracing::info!(%peer, path, "served");
+            }
             Err(error) => {
+                meter.record(Outcome::Failed);
                 let source = std::error::Error::source(&error).map(ToString::to_string);
                 tracing::warn!(%peer, path, %error, source, "not served");
             }
@@ -188,7 +199,7 @@ enum Opened {
 }
 
 /// Reads the client's first line; gives what came behind it too.
-async fn read_request(stream: &mut TcpStream) -> Result<(DaemonRequest, BytesMut), ServeError> {
+async fn read_request(stream: &mut Metered<TcpStream>) -> Result<(DaemonRequest, BytesMut), ServeError> {
     let mut input = BytesMut::new();
     loop {
         match decode(&input).map_err(|error| ServeError::Refused(error.reply().to_owned()))? {
@@ -210,7 +221,7 @@ async fn read_request(stream: &mut TcpStream) -> Result<(DaemonRequest, BytesMut
 }
 
 /// Says why, and closes so that it is heard.
-async fn refuse(mut stream: TcpStream, reason: &str) {
+async fn refuse(mut stream: Metered<TcpStream>, reason: &str) {
     let mut line = BytesMut::new();
     if encode_error(reason.as_bytes(), &mut line).is_err() {
         return;

@@ -4,6 +4,8 @@
 #![warn(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::expect_used)]
 
 pub mod access;
+#[cfg(feature = "control")]
+pub mod control;
 mod conversation;
 #[cfg(feature = "tokio")]
 pub mod daemon;
@@ -12,6 +14,8 @@ mod error;
 pub mod http;
 #[cfg(feature = "tokio")]
 mod jobs;
+#[cfg(feature = "tokio")]
+mod meter;
 mod observer;
 mod packs;
 mod policy;
@@ -24,6 +28,8 @@ pub use crate::conversation::{Conversation, Reply};
 pub use crate::error::ServeError;
 #[cfg(feature = "tokio")]
 pub use crate::jobs::Jobs;
+#[cfg(feature = "tokio")]
+pub use crate::meter::{Counts, Meter, Metered};
 pub use crate::observer::{FetchFacts, Observer};
 #[cfg(feature = "gitdir")]
 pub use crate::packs::ProgramPacks;

@@ -22,6 +22,7 @@ use tower_service::Service;
 use super::HttpOptions;
 use super::patience::Patience;
 use super::websocket::Tether;
+use crate::meter::{Metered, Outcome};
 
 /// Where a request comes from, among its extensions: [`serve`] puts it there, other servers do it in a layer. Bounds that hold for each
 /// client hold for all together without it.
@@ -60,7 +61,7 @@ pub async fn serve_over<A, F, I, S, B>(
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()>
 where
-    A: Fn(TcpStream) -> F + Clone + Send + 'static,
+    A: Fn(Metered<TcpStream>) -> F + Clone + Send + 'static,
     F: Future<Output = io::Result<I>> + Send,
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
@@ -87,6 +88,7 @@ where
                     clients.spawn(async move {
                         let _permit = permit;
                         let _ = stream.set_nodelay(true);
+                        let stream = options.meter.count(stream);
                         let stream = match timeout(options.head_timeout, accept(stream)).await {
                             Ok(Ok(stream)) => stream,
                             Ok(Err(error)) => return tracing::debug!(%peer, %error, "not accepted"),
@@ -128,10 +130,22 @@ where
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let (tether, tethered) = Tether::new();
+    let meter = Arc::clone(&options.meter);
     let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(peer);
         request.extensions_mut().insert(tether.clone());
-        service.clone().call(request)
+        let (answer, meter) = (service.clone().call(request), Arc::clone(&meter));
+        async move {
+            let answer = answer.await;
+            if let Ok(answer) = &answer {
+                meter.record(match answer.status().as_u16() {
+                    ..400 => Outcome::Served,
+                    400..500 => Outcome::Refused,
+                    500.. => Outcome::Failed,
+                });
+            }
+            answer
+        }
     });
     let stream = Patience::new(stream, options.write_window, options.write_bytes_min);
     let connection = hyper::server::conn::http1::Builder::new()

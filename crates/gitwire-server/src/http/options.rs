@@ -1,7 +1,9 @@
 //! What an HTTP server does for all clients together.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::Meter;
 use gitwire_transport::websocket::WebSocketLimits;
 
 /// What an HTTP server does for all clients together: the first group of fields is for [`serve`](super::serve) and
@@ -30,6 +32,8 @@ pub struct HttpOptions {
     pub write_window: Duration,
     /// How long transfers may go on after a shutdown was asked for.
     pub grace: Duration,
+    /// Where it is counted what happens.
+    pub meter: Arc<Meter>,
 
     /// Whether clients that walk over files are served as well (dumb HTTP, `http.getanyfile`). They get every object whose id they know,
     /// and whole packs: what hidden refs lead to is not kept from them. On, as in git.
@@ -68,6 +72,7 @@ impl Default for HttpOptions {
             write_bytes_min: 30 << 10,
             write_window: Duration::from_secs(30),
             grace: Duration::from_secs(30),
+            meter: Arc::default(),
             files: true,
             request_bytes_max: 256 << 20,
             websocket: WebSocketLimits::default(),

@@ -8,6 +8,7 @@ mod bundle_header;
 mod capability;
 mod capability_v2;
 mod commit;
+mod control_request;
 mod daemon_request;
 mod delta_apply;
 mod delta_make;
@@ -52,6 +53,7 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("capability", capability::capability),
     ("capability_v2", capability_v2::capability_v2),
     ("commit", commit::commit),
+    ("control_request", control_request::control_request),
     ("daemon_request", daemon_request::daemon_request),
     ("delta_apply", delta_apply::delta_apply),
     ("delta_make", delta_make::delta_make),
