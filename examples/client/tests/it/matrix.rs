@@ -106,7 +106,6 @@ const LEFT_OUT: &[(&str, usize)] = &[
     ("nobody on the other side could cut history", 9),
     ("nobody speaks over WebSockets yet", 30),
     ("our client has no HTTP yet", 34),
-    ("our server has no dumb HTTP yet", 2),
 ];
 
 #[test]
@@ -270,7 +269,6 @@ impl fmt::Display for Talk<'_> {
 fn not_yet(case: &Case, _operation: Operation) -> Option<&'static str> {
     match case {
         Case { door: Door::Http | Door::Dumb, client: End::Ours, .. } => Some("our client has no HTTP yet"),
-        Case { door: Door::Dumb, server: End::Ours, .. } => Some("our server has no dumb HTTP yet"),
         Case { door: Door::Ws, .. } => Some("nobody speaks over WebSockets yet"),
         _ => None,
     }

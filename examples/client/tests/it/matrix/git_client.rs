@@ -6,7 +6,7 @@ use std::process::Stdio;
 
 use gitwire_protocol::Version;
 
-use super::{Operation, Talk, World};
+use super::{Door, Operation, Talk, World};
 
 /// Does it, and gives the version that git's trace shows.
 pub(super) fn run(talk: &Talk<'_>, place: &Path) -> Version {
@@ -40,11 +40,16 @@ fn git(talk: &Talk<'_>, folder: &Path, words: &[&str], last: &[&str]) -> Version
         let option = if words[0] == "push" { "receive-pack" } else { "upload-pack" };
         command.arg(format!("--{option}={program}"));
     }
+    if case.door == Door::Dumb {
+        // It walks over files then, whatever the server could do.
+        command.env("GIT_SMART_HTTP", "0");
+    }
     command.args(last).env("GIT_TRACE_PACKET", &trace);
     command.env("GIT_SSH_COMMAND", servers.ssh()).env("GIT_SSH_VARIANT", "ssh");
     let output = command.stderr(Stdio::piped()).output().unwrap();
     assert!(output.status.success(), "{talk}: {words:?}: {}", String::from_utf8_lossy(&output.stderr));
     let trace = String::from_utf8_lossy(&fs::read(&trace).unwrap_or_default()).into_owned();
+    assert_eq!(trace.is_empty(), case.door == Door::Dumb, "{talk}: only files have no packets");
     let said = |line: &str| trace.lines().any(|traced| traced.ends_with(line));
     match (said("< version 1"), said("< version 2")) {
         (true, false) => Version::V1,

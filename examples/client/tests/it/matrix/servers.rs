@@ -73,10 +73,10 @@ impl Servers {
             (Door::Ssh, _) => format!("ssh://somewhere{path}"),
             (Door::Git, End::Ours) => format!("{}/{name}", self.ours.git),
             (Door::Git, End::Git) => format!("{}/{name}", gits.git),
-            (Door::Http, End::Ours) => format!("{}/{name}", self.ours.http),
+            (Door::Http | Door::Dumb, End::Ours) => format!("{}/{name}", self.ours.http),
             (Door::Http, End::Git) => format!("{}/{name}", gits.http),
             (Door::Dumb, End::Git) => format!("{}/{name}", gits.dumb),
-            (Door::Dumb, End::Ours) | (Door::Ws, _) => panic!("{talk}: nobody serves it"),
+            (Door::Ws, _) => panic!("{talk}: nobody serves it"),
         }
     }
 
