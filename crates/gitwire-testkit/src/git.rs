@@ -138,8 +138,11 @@ impl Git {
     }
 }
 
-/// Says that the calling test goes without git.
-fn skipped(why: &str) {
+/// Says on standard error that the calling test is skipped, because a program is missing.
+///
+/// # Panics
+/// When `CI` is set.
+pub fn skipped(why: &str) {
     let name = thread::current().name().unwrap_or("a test").to_owned();
     assert!(env::var_os("CI").is_none(), "{name} must not be skipped here: {why}");
     eprintln!("SKIPPED: {name}: {why}");

@@ -48,6 +48,8 @@ enum Command {
     SendPack(command::send_pack::SendPack),
     /// Serve git:// to many clients.
     Daemon(command::daemon::Daemon),
+    /// Serve one ssh client, as sshd's forced command.
+    ForcedCommand(command::forced_command::ForcedCommand),
     /// Make the index of a pack.
     IndexPack(command::index_pack::IndexPack),
     /// Check packs against their indexes.
@@ -101,6 +103,7 @@ fn execute(command: &Command, config: Config) -> Result<ExitCode, Failure> {
         Command::ReceivePack(command) => command.run(config),
         Command::SendPack(command) => command.run(config),
         Command::Daemon(command) => command.run(config),
+        Command::ForcedCommand(command) => command.run(config),
         Command::IndexPack(command) => command.run(config),
         Command::VerifyPack(command) => command.run(),
         Command::ShowIndex(command) => command.run(),

@@ -14,5 +14,6 @@ mod kill;
 mod matrix;
 mod plumbing;
 mod push;
+mod ssh;
 mod stock;
 mod trace;
