@@ -6,7 +6,7 @@ mod filters;
 mod hidden;
 
 use bytes::Bytes;
-use gitwire_capability::{FetchFeature, V2FetchFeature, Value};
+use gitwire_capability::{FetchFeature, V2Command, V2FetchFeature, Value};
 use gitwire_protocol::{Limits, Serving, UploadPackOptions, Version};
 use gitwire_transport::Deadlines;
 use gitwire_types::ObjectFormat;
@@ -36,6 +36,11 @@ pub struct Policy {
     pub filters: Filters,
     /// Refs may be wanted by name in version 2 (`uploadpack.allowRefInWant`).
     pub ref_in_want: bool,
+    /// Whether version 2 tells how large objects are that may be wanted (`transfer.advertiseObjectInfo`).
+    pub object_info: bool,
+    /// The variables of a list of bundles that clients may fetch first (`uploadpack.advertiseBundleURIs`), such as
+    /// `bundle.version` and `1`.
+    pub bundle_uris: Option<Vec<(Bytes, Bytes)>>,
     /// Whether version 2 tells of a `HEAD` that points at a branch that is not there yet.
     pub unborn: Unborn,
     /// What a client may make the machine read and hold.
@@ -105,6 +110,12 @@ impl Policy {
         options.fetch.session_id = self.session_id.as_deref().map(Value::sanitized);
         options.v2.session_id.clone_from(&options.fetch.session_id);
         options.v2.unborn = self.unborn == Unborn::Advertise;
+        if self.object_info {
+            options.v2.commands.insert(V2Command::ObjectInfo);
+        }
+        if self.bundle_uris.is_some() {
+            options.v2.commands.insert(V2Command::BundleUri);
+        }
         if self.filters != Filters::Refuse {
             options.fetch.features.insert(FetchFeature::Filter);
             options.v2.fetch.insert(V2FetchFeature::Filter);
@@ -136,6 +147,8 @@ impl Default for Policy {
             wants_v2: Wants::Reachable,
             filters: Filters::Allow(FilterRules::default()),
             ref_in_want: false,
+            object_info: false,
+            bundle_uris: None,
             unborn: Unborn::Advertise,
             protocol: Limits::default(),
             walk: WalkLimits::default(),

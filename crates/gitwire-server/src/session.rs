@@ -8,7 +8,7 @@ mod want;
 use std::sync::Arc;
 
 use bytes::BytesMut;
-use gitwire_protocol::message::WantedRef;
+use gitwire_protocol::message::{BundleUriLine, WantedRef};
 use gitwire_protocol::{HaveAnswers, Serving, UploadPack, UploadPackEvent, UploadRequest, Version};
 use gitwire_storage::{ObjectStore, RefStore, Repository};
 use gitwire_types::{FilterSpec, Interrupt, ObjectId};
@@ -98,6 +98,12 @@ enum Due {
         covered_after: Option<usize>,
     },
     Pack(Box<Packing>),
+    /// How large some objects are, once that is known.
+    Sizes {
+        ids: Vec<ObjectId>,
+        sizes: Vec<Option<u64>>,
+    },
+    Bundles,
 }
 
 /// A request for a pack, as far as it is known.
@@ -264,6 +270,14 @@ impl Conversation for Session {
                 self.due = Due::Pack(Box::default());
                 Reply::Pack
             }
+            UploadPackEvent::ObjectInfo(ids) => {
+                self.due = Due::Sizes { ids, sizes: Vec::new() };
+                Reply::Job
+            }
+            UploadPackEvent::BundleUrisWanted => {
+                self.due = Due::Bundles;
+                Reply::Job
+            }
             _ => Reply::Continue,
         }
     }
@@ -271,7 +285,12 @@ impl Conversation for Session {
     fn work(&mut self, stop: &dyn Interrupt) -> Result<(), ServeError> {
         let view = self.view()?;
         match std::mem::replace(&mut self.due, Due::Nothing) {
-            Due::Nothing => {}
+            due @ (Due::Nothing | Due::Bundles) => self.due = due,
+            Due::Sizes { ids, .. } => {
+                let format = self.repository.format();
+                let sizes = want::sizes(&ids, &view, &self.policy, self.rule, format, stop)?;
+                self.due = Due::Sizes { ids, sizes };
+            }
             Due::Refs(mut advertising) => {
                 advertising.work(&view, &self.policy)?;
                 self.due = Due::Refs(advertising);
@@ -315,6 +334,12 @@ impl Conversation for Session {
                 } else {
                     self.due = Due::Refs(advertising);
                 }
+            }
+            Due::Sizes { sizes, .. } => machine.object_info(&sizes, output)?,
+            Due::Bundles => {
+                let list = self.policy.bundle_uris.as_deref().unwrap_or_default();
+                let lines: Vec<_> = list.iter().map(|(key, value)| BundleUriLine { key, value }).collect();
+                machine.bundle_uris(&lines, output)?;
             }
             Due::Haves { common, covered_after, .. } => {
                 machine.acknowledge(HaveAnswers { common: &common, covered_after }, output)?;

@@ -4,12 +4,14 @@
 //! What a line borrows, it borrows from the input.
 
 mod bundle_header;
+mod bundle_uri;
 mod command_request;
 mod daemon_request;
 mod depth;
 mod fetch_request;
 mod fetch_response;
 mod ls_refs;
+mod object_info;
 mod push_certificate;
 mod ref_advertisement;
 mod report_status;
@@ -22,12 +24,14 @@ mod upload_haves;
 mod upload_request;
 
 pub use self::bundle_header::{BundleHeader, BundleReference, BundleVersion, ParsedBundleHeader};
+pub use self::bundle_uri::BundleUriLine;
 pub use self::command_request::CommandRequestLine;
 pub use self::daemon_request::DaemonRequest;
 pub use self::depth::DepthRequest;
 pub use self::fetch_request::FetchArgument;
 pub use self::fetch_response::{PackfileUri, Section, WantedRef};
 pub use self::ls_refs::{LsRefsArgument, LsRefsLine};
+pub use self::object_info::{ObjectInfoArgument, ObjectInfoLine};
 pub use self::push_certificate::PushCertificate;
 pub use self::ref_advertisement::RefAdvertisementLine;
 pub use self::report_status::{ReportOption, ReportStatusLine};

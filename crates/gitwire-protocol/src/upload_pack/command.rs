@@ -6,6 +6,7 @@ use gitwire_pktline::{Packet, text};
 
 use super::context::{Context, Step};
 use super::fetch::Fetch;
+use super::query::{BundleUri, ObjectInfo};
 use super::refs::LsRefs;
 use super::{Done, State};
 use crate::reader::refuse_error_line;
@@ -58,6 +59,8 @@ impl Command {
                 match state {
                     State::LsRefs(state) => Ok(state.end(context)),
                     State::Fetch(state) => state.end(context),
+                    State::ObjectInfo(state) => state.end(context),
+                    State::BundleUri(state) => Ok(state.end(context)),
                     state => Ok(Step::Go(state)),
                 }
             }
@@ -76,12 +79,9 @@ impl Command {
         match command {
             V2Command::LsRefs => Ok(State::LsRefs(LsRefs::default())),
             V2Command::Fetch => Ok(State::Fetch(Fetch::new(&self.request))),
-            // Offered by whoever serves them; this machine does not yet.
-            _ => Err(Violation::line(
-                "ls-refs or fetch",
-                gitwire_capability::Feature::name(command).as_bytes(),
-            )
-            .at(context.reader.at())),
+            V2Command::ObjectInfo => Ok(State::ObjectInfo(ObjectInfo::default())),
+            V2Command::BundleUri => Ok(State::BundleUri(BundleUri)),
+            _ => Err(ProtocolError::Internal("a command that nobody offers")),
         }
     }
 }

@@ -32,6 +32,11 @@ pub enum UploadPackEvent {
         /// What follows them.
         end: HavesEnd,
     },
+    /// The client asks what is known about some objects (`object-info`): [`object_info`](crate::UploadPack::object_info) is due. At most
+    /// [`BLOCK`](Self::BLOCK) at a time.
+    ObjectInfo(Vec<ObjectId>),
+    /// The client asks where bundles are to be had: [`bundle_uris`](crate::UploadPack::bundle_uris) is due.
+    BundleUrisWanted,
     /// The negotiation is over: the pack is due, in version 2 after
     /// [`shallow_info`](crate::UploadPack::shallow_info), [`wanted_refs`](crate::UploadPack::wanted_refs) and
     /// [`packfile_uris`](crate::UploadPack::packfile_uris).

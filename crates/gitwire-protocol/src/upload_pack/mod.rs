@@ -18,7 +18,9 @@
 //!                                              │  │          FetchHaves ── ready, done ┘
 //!                                              │  │              │ not ready
 //!                                              │  │              └──────────► Command, Done
-//!                                              │  └─ ls-refs ► LsRefs ─► Refs ─► Command, Done
+//!                                              │  ├─ ls-refs ► LsRefs ─► Refs ─► Command, Done
+//!                                              │  ├─ object-info ► ObjectInfo ─► ObjectInfoDue ─► Command, Done
+//!                                              │  └─ bundle-uri ► BundleUri ─► BundleUriDue ─► Command, Done
 //!                                              └───────────────────────────────────┘
 //! ```
 //!
@@ -31,6 +33,7 @@ mod fetch;
 mod haves;
 mod options;
 mod pack;
+mod query;
 mod refs;
 mod request;
 mod state;
@@ -45,7 +48,7 @@ use gitwire_types::ObjectId;
 use self::context::Context;
 use self::state::{Done, Start, State};
 use crate::error::Misuse;
-use crate::message::{PackfileUri, ShallowUpdate, WantedRef};
+use crate::message::{BundleUriLine, PackfileUri, ShallowUpdate, WantedRef};
 use crate::states;
 use crate::{AdvertisedRef, Machine, Next, ProtocolError};
 
@@ -97,6 +100,10 @@ pub enum UploadPackAwaiting {
     ShallowInfo,
     /// [`acknowledge`](UploadPack::acknowledge).
     Acknowledgments,
+    /// [`object_info`](UploadPack::object_info).
+    ObjectInfo,
+    /// [`bundle_uris`](UploadPack::bundle_uris).
+    BundleUris,
     /// [`pack_frame`](UploadPack::pack_frame) and [`end_pack`](UploadPack::end_pack), in version 2 after the sections.
     Pack,
     /// The client.
@@ -168,6 +175,35 @@ impl UploadPack {
                 written
             }
             state => self.refuse(state, "shallow_info"),
+        }
+    }
+
+    /// Says how large the objects are that the client has asked about, in their order; `None` for what is not there, or not to be seen.
+    ///
+    /// # Errors
+    /// [`Misuse::OutOfTurn`]; [`Misuse::Answers`] for more or fewer answers than objects. Nothing is written then.
+    pub fn object_info(&mut self, sizes: &[Option<u64>], output: &mut BytesMut) -> Result<(), ProtocolError> {
+        if let State::ObjectInfoDue(due) = &self.state {
+            due.check(sizes)?;
+        }
+        match self.take() {
+            State::ObjectInfoDue(due) => self.put(|context| due.answer(context, sizes, output)),
+            state => self.refuse(state, "object_info"),
+        }
+    }
+
+    /// Says where bundles are to be had: the variables of a bundle list, in their order.
+    ///
+    /// # Errors
+    /// [`Misuse::OutOfTurn`]; [`ProtocolError::Framing`] for a value that fits into no line. Nothing is written then.
+    pub fn bundle_uris(
+        &mut self,
+        lines: &[BundleUriLine<'_>],
+        output: &mut BytesMut,
+    ) -> Result<(), ProtocolError> {
+        match self.take() {
+            State::BundleUriDue(due) => self.put(|context| due.answer(context, lines, output)),
+            state => self.refuse(state, "bundle_uris"),
         }
     }
 
@@ -297,6 +333,8 @@ impl UploadPack {
             State::Refs(_) => UploadPackAwaiting::Refs,
             State::Boundary(_) => UploadPackAwaiting::ShallowInfo,
             State::HavesDue(_) | State::FetchHaves(_) => UploadPackAwaiting::Acknowledgments,
+            State::ObjectInfoDue(_) => UploadPackAwaiting::ObjectInfo,
+            State::BundleUriDue(_) => UploadPackAwaiting::BundleUris,
             State::Pack(_) => UploadPackAwaiting::Pack,
             State::Done(_) => UploadPackAwaiting::Nothing,
             _ => UploadPackAwaiting::Client,

@@ -8,6 +8,7 @@ use super::context::{Context, Step};
 use super::fetch::{Fetch, FetchHaves};
 use super::haves::{Haves, HavesDue};
 use super::pack::Pack;
+use super::query::{BundleUri, BundleUriDue, ObjectInfo, ObjectInfoDue};
 use super::refs::{LsRefs, Refs};
 use super::request::{Boundary, Request};
 use super::{Serving, UploadPackEvent};
@@ -27,6 +28,10 @@ pub(super) enum State {
     Command(Command),
     LsRefs(LsRefs),
     Fetch(Fetch),
+    ObjectInfo(ObjectInfo),
+    ObjectInfoDue(ObjectInfoDue),
+    BundleUri(BundleUri),
+    BundleUriDue(BundleUriDue),
     FetchHaves(FetchHaves),
     Pack(Pack),
     Done(Done),
@@ -62,6 +67,10 @@ impl states::State for State {
             Self::LsRefs(state) => state.step(context, input),
             Self::Fetch(state) => state.step(context, input),
             Self::FetchHaves(state) => Ok(state.step()),
+            Self::ObjectInfo(state) => state.step(context, input),
+            Self::ObjectInfoDue(state) => Ok(state.step()),
+            Self::BundleUri(state) => state.step(context, input),
+            Self::BundleUriDue(state) => Ok(state.step()),
             Self::Pack(state) => state.step(context, input),
             Self::Done(Done) => Ok(Step::Done),
         };

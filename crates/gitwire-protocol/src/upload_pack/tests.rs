@@ -5,7 +5,7 @@ use std::string::{String, ToString};
 use std::vec::Vec;
 
 use bytes::BytesMut;
-use gitwire_capability::V2FetchFeature;
+use gitwire_capability::{FeatureSet, V2FetchFeature};
 use gitwire_types::ObjectFormat;
 
 use super::*;
@@ -14,6 +14,7 @@ use crate::testing::{ID, lines, reached};
 
 fn server(version: Version, serving: Serving) -> UploadPack {
     let mut options = UploadPackOptions::new(version, serving, ObjectFormat::Sha1);
+    options.v2.commands = FeatureSet::all();
     options.v2.fetch.insert(V2FetchFeature::SidebandAll);
     options.v2.fetch.insert(V2FetchFeature::RefInWant);
     UploadPack::new(options)
@@ -42,6 +43,13 @@ fn serve(server: &mut UploadPack, request: &[&str]) -> Result<Vec<u8>, ProtocolE
                 let answers = HaveAnswers { common: &common, covered_after: Some(1) };
                 server.acknowledge(answers, &mut output)?;
             }
+            (Next::Answer, UploadPackAwaiting::ObjectInfo) => {
+                server.object_info(&[Some(5), None], &mut output)?;
+            }
+            (Next::Answer, UploadPackAwaiting::BundleUris) => {
+                let line = BundleUriLine { key: b"bundle.version", value: b"1" };
+                server.bundle_uris(&[line], &mut output)?;
+            }
             (Next::Answer, UploadPackAwaiting::Pack) => server.end_pack(&mut output)?,
             (Next::Read, _) => server.end_of_input(),
             (Next::Done, _) => return Ok(output.to_vec()),
@@ -57,6 +65,18 @@ fn all_states_are_reached() {
     let both =
         ["command=ls-refs", "0001", "0000", "command=fetch", "0001", "want ID", "have ID", "0000", "0000"];
     serve(&mut server(Version::V2, Serving::Duplex), &both).unwrap();
+    let queries = [
+        "command=object-info",
+        "0001",
+        "size",
+        "oid ID",
+        "oid ID",
+        "0000",
+        "command=bundle-uri",
+        "0001",
+        "0000",
+    ];
+    serve(&mut server(Version::V2, Serving::Duplex), &queries).unwrap();
     let states = [
         "Start",
         "Refs",
@@ -68,6 +88,10 @@ fn all_states_are_reached() {
         "LsRefs",
         "Fetch",
         "FetchHaves",
+        "ObjectInfo",
+        "ObjectInfoDue",
+        "BundleUri",
+        "BundleUriDue",
         "Pack",
         "Done",
     ];
@@ -356,4 +380,30 @@ fn without_a_mode_one_common_object_is_acknowledged_each_time() {
     while !matches!(server.step(&mut input, &mut output), Ok(Next::Answer)) {}
     server.acknowledge(HaveAnswers { common: &[true; 4], covered_after: None }, &mut output).unwrap();
     assert_eq!(output, lines(&["ACK ID", "ACK ID"]));
+}
+
+#[test]
+fn objects_and_bundles_are_told_of() {
+    let mut machine = server(Version::V2, Serving::Duplex);
+    let request = [
+        "command=object-info",
+        "0001",
+        "size",
+        "oid ID",
+        "oid ID",
+        "0000",
+        "command=bundle-uri",
+        "0001",
+        "0000",
+    ];
+    let output = serve(&mut machine, &request).unwrap();
+    let told =
+        [&b"0008size"[..], b"002e", ID.as_bytes(), b" 5", b"002d", ID.as_bytes(), b" ", b"0000"].concat();
+    let told = [&told[..], b"0014bundle.version=1", b"0000"].concat();
+    assert!(output.ends_with(&told), "{}", output.escape_ascii());
+
+    // Without a word of what is wanted, the objects are named and nothing else.
+    let request = ["command=object-info", "0001", "oid ID", "oid ID", "0000"];
+    let output = serve(&mut server(Version::V2, Serving::Stateless), &request).unwrap();
+    assert_eq!(output, [b"002c", ID.as_bytes(), b"002c", ID.as_bytes(), b"0000"].concat());
 }

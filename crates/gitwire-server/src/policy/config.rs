@@ -1,5 +1,6 @@
 //! Policy from a repository's configuration.
 
+use bytes::Bytes;
 use gitwire_gitdir::{Config, ConfigError};
 
 use super::{FilterRules, Filters, HiddenRefs, Policy, Unborn, Wants};
@@ -28,6 +29,11 @@ impl Policy {
             Some(true) => self.filters = Filters::Allow(rules),
             Some(false) => self.filters = Filters::Refuse,
             None => {}
+        }
+        let object_info = config.boolean("transfer", None, "advertiseObjectInfo")?;
+        self.object_info = object_info.unwrap_or(self.object_info);
+        if allows("advertiseBundleURIs")? {
+            self.bundle_uris = Some(bundle_list(config));
         }
         self.ref_in_want |= allows("allowRefInWant")?;
         match config.string("lsrefs", None, "unborn") {
@@ -112,4 +118,22 @@ fn filter_rules(config: &Config) -> Result<FilterRules, ConfigError> {
         rules.tree_depth_max = u64::try_from(depth).unwrap_or(u64::MAX);
     }
     Ok(rules)
+}
+
+/// The variables of the section `bundle`, as the command `bundle-uri` tells them.
+fn bundle_list(config: &Config) -> Vec<(Bytes, Bytes)> {
+    let entries = config.entries().iter().filter(|entry| entry.section == "bundle");
+    let pairs = entries.filter_map(|entry| {
+        let value = entry.value.as_deref().filter(|value| !value.is_empty())?;
+        let mut key = b"bundle.".to_vec();
+        if let Some(id) = &entry.subsection {
+            key.extend_from_slice(id);
+            key.push(b'.');
+        }
+        key.extend_from_slice(entry.name.as_bytes());
+        let is_sendable = |part: &[u8]| !part.iter().any(|byte| matches!(byte, b'\n' | 0));
+        let sendable = is_sendable(&key) && !key.contains(&b'=') && is_sendable(value);
+        sendable.then(|| (key.into(), Bytes::copy_from_slice(value)))
+    });
+    pairs.collect()
 }

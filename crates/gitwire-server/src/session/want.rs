@@ -54,18 +54,10 @@ pub(super) fn check(
             missing = missing.or(fetch.wants.get(at).copied());
         }
     })?;
-    let refused = match missing {
-        Some(id) => Some(id),
-        None if rule.any => None,
-        None => not_held(&fetch.wants, &*view.refs, policy, rule, |tips, left| {
-            let mut graph = Graph::new(Arc::clone(&view.objects), format, policy.walk.clone());
-            graph.set_boundary(&view.shallow)?;
-            Ok(graph.unreached(tips, left, stop)?.first().copied())
-        })?,
-    };
-    if let Some(id) = refused {
-        return Err(ServeError::Refused(format!("upload-pack: not our ref {id}")));
+    if let Some(id) = missing {
+        return Err(not_ours(id));
     }
+    check_shown(&fetch.wants, view, policy, rule, format, stop)?;
     for name in std::mem::take(&mut fetch.request.wanted_refs) {
         let id = if policy.hidden.hides(&name) { None } else { look_up(&*view.refs, &name)? };
         let unknown = || ServeError::Refused(format!("unknown ref {}", name.escape_ascii()));
@@ -74,6 +66,51 @@ pub(super) fn check(
         fetch.wanted_refs.push((name, id));
     }
     Ok(())
+}
+
+/// Checks that a client may see objects that are there.
+fn check_shown(
+    ids: &[ObjectId],
+    view: &View,
+    policy: &Policy,
+    rule: Rule,
+    format: ObjectFormat,
+    stop: &dyn Interrupt,
+) -> Result<(), ServeError> {
+    if rule.any || ids.is_empty() {
+        return Ok(());
+    }
+    let refused = not_held(ids, &*view.refs, policy, rule, |tips, left| {
+        let mut graph = Graph::new(Arc::clone(&view.objects), format, policy.walk.clone());
+        graph.set_boundary(&view.shallow)?;
+        Ok(graph.unreached(tips, left, stop)?.first().copied())
+    })?;
+    refused.map_or(Ok(()), |id| Err(not_ours(id)))
+}
+
+fn not_ours(id: ObjectId) -> ServeError {
+    ServeError::Refused(format!("upload-pack: not our ref {id}"))
+}
+
+/// How large objects are that a client may see; `None` for what is not there.
+pub(super) fn sizes(
+    ids: &[ObjectId],
+    view: &View,
+    policy: &Policy,
+    rule: Rule,
+    format: ObjectFormat,
+    stop: &dyn Interrupt,
+) -> Result<Vec<Option<u64>>, ServeError> {
+    let mut sizes = vec![None; ids.len()];
+    view.objects.headers(ids, &mut |at, presence| {
+        if let (Some(found), Presence::Here { size, .. }) = (sizes.get_mut(at), presence) {
+            *found = Some(size);
+        }
+    })?;
+    let here = ids.iter().zip(&sizes).filter(|(_, size)| size.is_some());
+    let here: Vec<ObjectId> = here.map(|(id, _)| *id).collect();
+    check_shown(&here, view, policy, rule, format, stop)?;
+    Ok(sizes)
 }
 
 /// The first want that no ref holds, or, where reaching is enough, that none reaches.

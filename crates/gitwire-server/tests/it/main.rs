@@ -225,3 +225,37 @@ fn filters_are_served_where_they_are_allowed() {
     assert_eq!(ask("combine:blob:none+tree:3"), Err("tree filter allows max depth 2, but got 3".into()));
     assert!(ask("bogus").unwrap_err().starts_with("invalid filter-spec"));
 }
+
+#[test]
+fn objects_and_bundles_are_told_of_where_that_is_switched_on() {
+    let Some(git) = Git::find() else { return };
+    let folder = Folder::new("queries");
+    let path = make(&git, &folder, 3);
+    let ask = |request: String| {
+        let answer = serve(&path, Version::V2, request.as_bytes());
+        answer
+            .map(|answer| String::from_utf8(answer.to_vec()).unwrap())
+            .map_err(|error| error.reply().into_owned())
+    };
+    let tip = String::from_utf8(git.ok(&path, ["rev-parse", "b00001"])).unwrap();
+    let size = String::from_utf8(git.ok(&path, ["cat-file", "-s", "b00001"])).unwrap();
+    let (tip, size, none) = (tip.trim(), size.trim(), "12".repeat(20));
+    let sizes = line("command=object-info") + "0001" + &line("size") + &line(&format!("oid {tip}"));
+    let sizes = sizes + &line(&format!("oid {none}")) + "0000";
+    let bundles = line("command=bundle-uri") + "0000";
+    assert_eq!(ask(sizes.clone()).unwrap_err(), "invalid command 'object-info'");
+    assert_eq!(ask(bundles.clone()).unwrap_err(), "invalid command 'bundle-uri'");
+
+    git.ok(&path, ["config", "transfer.advertiseObjectInfo", "true"]);
+    git.ok(&path, ["config", "uploadpack.advertiseBundleURIs", "true"]);
+    git.ok(&path, ["config", "bundle.version", "1"]);
+    git.ok(&path, ["config", "bundle.Daily one.uri", "https://example.com/a=b.bundle"]);
+    let packet = |text: &str| format!("{:04x}{text}", text.len() + 4);
+    let expected = packet("size") + &packet(&format!("{tip} {size}")) + &packet(&format!("{none} ")) + "0000";
+    assert_eq!(ask(sizes).unwrap(), expected);
+    let expected =
+        packet("bundle.version=1") + &packet("bundle.Daily one.uri=https://example.com/a=b.bundle");
+    assert_eq!(ask(bundles).unwrap(), expected + "0000");
+    let bad = line("command=bundle-uri") + "0001" + &line("what") + "0000";
+    assert_eq!(ask(bad).unwrap_err(), "expected no argument of bundle-uri, got 'what'");
+}

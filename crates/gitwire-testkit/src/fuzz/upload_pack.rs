@@ -1,8 +1,8 @@
 //! The server's side of a fetch against any client: it comes to an end, and the cuts of its input do not show.
 
 use bytes::BytesMut;
-use gitwire_capability::{FetchFeature, V2FetchFeature};
-use gitwire_protocol::message::{ShallowUpdate, WantedRef};
+use gitwire_capability::{FeatureSet, FetchFeature, V2FetchFeature};
+use gitwire_protocol::message::{BundleUriLine, ShallowUpdate, WantedRef};
 use gitwire_protocol::{
     AdvertisedRef, HaveAnswers, Limits, ProtocolError, Serving, UploadPack, UploadPackAwaiting,
     UploadPackEvent, UploadPackOptions, UploadRequest, Version,
@@ -52,6 +52,7 @@ fn options(kind: u8) -> UploadPackOptions {
     for feature in [V2FetchFeature::Filter, V2FetchFeature::RefInWant, V2FetchFeature::SidebandAll] {
         options.v2.fetch.insert(feature);
     }
+    options.v2.commands = FeatureSet::all();
     options.limits = Limits { wants_max: 64, haves_max: 64, shallows_max: 16, ..Limits::default() };
     options
 }
@@ -66,7 +67,7 @@ impl Application {
     fn hear(&mut self, event: &UploadPackEvent) {
         match event {
             UploadPackEvent::Request(request) => self.request = (**request).clone(),
-            UploadPackEvent::Haves { ids, .. } => self.haves = ids.len(),
+            UploadPackEvent::Haves { ids, .. } | UploadPackEvent::ObjectInfo(ids) => self.haves = ids.len(),
             _ => {}
         }
     }
@@ -83,6 +84,13 @@ impl Application {
                 let common: Vec<_> = (0..self.haves).map(|at| at % 2 == 0).collect();
                 let covered_after = (self.haves > 2).then_some(3);
                 machine.acknowledge(HaveAnswers { common: &common, covered_after }, output)
+            }
+            UploadPackAwaiting::ObjectInfo => {
+                let sizes: Vec<_> = (0..self.haves).map(|at| (at % 2 == 0).then_some(at as u64)).collect();
+                machine.object_info(&sizes, output)
+            }
+            UploadPackAwaiting::BundleUris => {
+                machine.bundle_uris(&[BundleUriLine { key: b"bundle.version", value: b"1" }], output)
             }
             _ => {
                 let names = self.request.wanted_refs.iter();
