@@ -9,7 +9,6 @@ use bytes::{Buf, BytesMut};
 use gitwire_pktline::{Decoded, Packet, decode, encode_error};
 use gitwire_protocol::Serving;
 use gitwire_protocol::message::{DaemonRequest, Service};
-use gitwire_storage::Repository;
 use gitwire_transport::{Deadline, TransportError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -20,7 +19,7 @@ use tokio::time::timeout;
 use crate::access::Principal;
 use crate::meter::{Metered, Outcome};
 use crate::{Jobs, Meter, OpenError, Policy, Receiving, Repositories, RepositoryRequest, ServeError};
-use crate::{ReceiveSession, Session};
+use crate::{ReceiveSession, Uploading};
 
 /// What a git:// server does for all clients together.
 #[derive(Debug, Clone)]
@@ -144,10 +143,9 @@ impl Daemon {
         };
         tracing::info!(%peer, path, service = %request.service, version = %request.version(), "serving");
         let served = match opened {
-            Opened::Upload(repository) => {
-                let policy = Arc::clone(&self.policy);
-                let deadlines = policy.deadlines.clone();
-                let conversation = Session::new(repository, policy, request.version(), Serving::Duplex);
+            Opened::Upload(uploading) => {
+                let deadlines = uploading.policy.deadlines.clone();
+                let conversation = uploading.session(request.version(), Serving::Duplex);
                 self.jobs.serve(conversation, deadlines, stream, rest).await
             }
             Opened::Receive(Receiving { repository, policy, hooks }) => {
@@ -179,7 +177,9 @@ impl Daemon {
             let mut wanted = RepositoryRequest::new(request.service, &request.path);
             wanted.host = request.host.as_deref();
             let opened = match request.service {
-                Service::UploadPack => this.repositories.open(&wanted).map(Opened::Upload),
+                Service::UploadPack => {
+                    this.repositories.open_to_upload(&wanted, &this.policy).map(Opened::Upload)
+                }
                 Service::ReceivePack => this.repositories.open_to_receive(&wanted).map(Opened::Receive),
                 Service::UploadArchive => Err(OpenError::NotEnabled),
             };
@@ -194,7 +194,7 @@ impl Daemon {
 
 /// A repository, to do there what the client wants to do.
 enum Opened {
-    Upload(Arc<dyn Repository>),
+    Upload(Uploading),
     Receive(Receiving),
 }
 

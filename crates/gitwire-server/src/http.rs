@@ -3,6 +3,7 @@
 mod answer;
 mod authorization;
 mod body;
+pub mod cgi;
 mod dumb;
 mod listen;
 mod options;
@@ -29,7 +30,7 @@ use self::answer::{Answer, refusal, wrong_method};
 use self::sign_in::SignIn;
 use self::websocket::Handshake;
 use crate::access::{Access, Principal};
-use crate::{Door, Jobs, OpenError, Policy, Repositories, RepositoryRequest};
+use crate::{Door, Jobs, OpenError, Policy, Pusher, Repositories, RepositoryRequest};
 use gitwire_protocol::message::Service;
 
 pub use self::authorization::{Authorization, AuthorizationError};
@@ -43,7 +44,7 @@ pub use self::route::{Route, RouteError, Target};
 ///
 /// Requests and answers stream in both directions: neither a pack nor a request is ever held whole. Who asks is known from an
 /// `Authorization` header where there is somebody to ask ([`with_access`](Self::with_access)), or from a [`Principal`] that a layer around it
-/// has put among the request's extensions. What somebody may do, [`Repositories`] say.
+/// has put among the request's extensions; a [`Pusher`] there is who goes into reflogs. What somebody may do, [`Repositories`] say.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -77,6 +78,14 @@ struct Asked {
     method: Method,
     headers: HeaderMap,
     principal: Principal,
+    pusher: Option<Pusher>,
+}
+
+impl Asked {
+    /// As whom reflogs and hooks know the client.
+    fn pusher(&self) -> Pusher {
+        self.pusher.clone().unwrap_or_else(|| self.principal.pusher())
+    }
 }
 
 impl HttpService {
@@ -172,7 +181,8 @@ impl Inner {
             }
             _ => None,
         };
-        let asked = Asked { path, method: parts.method, headers: parts.headers, principal };
+        let pusher = parts.extensions.remove();
+        let asked = Asked { path, method: parts.method, headers: parts.headers, principal, pusher };
         Ok(match (target, handshake) {
             (Target::Advertisement(service), _) => self.advertisement(service, asked).await,
             (Target::Service(service), Some(handshake)) => self.tunnel(service, asked, handshake).await,

@@ -42,5 +42,5 @@ pub use crate::receive::{
 };
 #[cfg(feature = "gitdir")]
 pub use crate::repositories::{DirectoryRoot, Export};
-pub use crate::repositories::{Door, OpenError, Receiving, Repositories, RepositoryRequest};
+pub use crate::repositories::{Door, OpenError, Receiving, Repositories, RepositoryRequest, Uploading};
 pub use crate::session::Session;

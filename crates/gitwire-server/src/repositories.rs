@@ -6,10 +6,11 @@ mod directory;
 use std::sync::Arc;
 
 use gitwire_protocol::message::Service;
+use gitwire_protocol::{Serving, UploadPack, Version};
 use gitwire_storage::{Repository, StorageError};
 
 use crate::access::Principal;
-use crate::{Hooks, ReceivePolicy};
+use crate::{Hooks, Observer, PackMaker, Policy, ReceivePolicy, Session};
 
 #[cfg(feature = "gitdir")]
 pub use self::directory::{DirectoryRoot, Export};
@@ -60,6 +61,18 @@ pub trait Repositories: Send + Sync + 'static {
     /// [`OpenError::SignIn`] and [`OpenError::Denied`] where that depends on who asks.
     fn open(&self, request: &RepositoryRequest<'_>) -> Result<Arc<dyn Repository>, OpenError>;
 
+    /// The repository that `request` names, to fetch from it under `policy` and what it adds to that.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    fn open_to_upload(
+        &self,
+        request: &RepositoryRequest<'_>,
+        policy: &Arc<Policy>,
+    ) -> Result<Uploading, OpenError> {
+        Ok(Uploading::new(self.open(request)?, Arc::clone(policy)))
+    }
+
     /// The repository that `request` names, to push into it, with what a push may do there.
     ///
     /// # Errors
@@ -67,6 +80,47 @@ pub trait Repositories: Send + Sync + 'static {
     fn open_to_receive(&self, request: &RepositoryRequest<'_>) -> Result<Receiving, OpenError> {
         let _ = request;
         Err(OpenError::NotEnabled)
+    }
+}
+
+/// A repository that is fetched from.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Uploading {
+    /// The repository.
+    pub repository: Arc<dyn Repository>,
+    /// What clients may see and ask for.
+    pub policy: Arc<Policy>,
+    /// Who makes the packs, where the server does not.
+    pub packs: Option<Arc<dyn PackMaker>>,
+    /// Who is told what is fetched.
+    pub observer: Option<Arc<dyn Observer>>,
+}
+
+impl Uploading {
+    /// A repository from which the server makes the packs itself, and nobody is told.
+    #[must_use]
+    pub fn new(repository: Arc<dyn Repository>, policy: Arc<Policy>) -> Self {
+        Self { repository, policy, packs: None, observer: None }
+    }
+
+    /// A session that serves it, and the machine whose events that answers.
+    #[must_use]
+    pub fn session(self, version: Version, serving: Serving) -> (Session, UploadPack) {
+        let (mut session, machine) = Session::new(self.repository, self.policy, version, serving);
+        if let Some(packs) = self.packs {
+            session = session.with_packs(packs);
+        }
+        if let Some(observer) = self.observer {
+            session = session.with_observer(observer);
+        }
+        (session, machine)
+    }
+}
+
+impl std::fmt::Debug for Uploading {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Uploading").field("policy", &self.policy).finish_non_exhaustive()
     }
 }
 

@@ -22,7 +22,7 @@ use super::range::Part;
 use super::{Asked, Inner, Target};
 use crate::access::Principal;
 use crate::session::{Advertising, View, resolve};
-use crate::{Door, Policy, ServeError};
+use crate::{Door, Policy, ServeError, Uploading};
 
 impl Inner {
     /// What a client asks for that walks over files by itself.
@@ -34,7 +34,7 @@ impl Inner {
         let signed_in = asked.principal != Principal::Anonymous;
         let policy = Arc::clone(&self.policy);
         let found = self.find(asked, Service::UploadPack, Door::HttpFiles, move |repositories, request| {
-            let repository = repositories.open(request)?;
+            let Uploading { repository, policy, .. } = repositories.open_to_upload(request, &policy)?;
             Ok(look(&*repository, target, &policy))
         });
         let found = match found.await {

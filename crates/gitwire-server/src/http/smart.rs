@@ -8,7 +8,6 @@ use async_compression::tokio::bufread::GzipDecoder;
 use bytes::{Bytes, BytesMut};
 use gitwire_protocol::message::{Service, ServicePreface};
 use gitwire_protocol::{Serving, Version};
-use gitwire_storage::Repository;
 use gitwire_transport::{Deadlines, TransportError};
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, StatusCode};
@@ -21,19 +20,18 @@ use tokio::task::JoinHandle;
 use super::answer::{Answer, answer, internal, not_opened, refusal};
 use super::body::{BodyReader, Bounded, HttpBody};
 use super::{Asked, Inner};
-use crate::access::Principal;
-use crate::{Conversation, Door, OpenError, ReceiveSession, Receiving, ServeError, Session};
+use crate::{Conversation, Door, OpenError, Pusher, ReceiveSession, Receiving, ServeError, Uploading};
 
 /// A repository, to do there what the client wants to do.
 pub(super) enum Opened {
-    Upload(Arc<dyn Repository>),
+    Upload(Uploading),
     Receive(Receiving),
 }
 
 /// One conversation, before it starts.
 struct Start {
     opened: Opened,
-    principal: Principal,
+    pusher: Pusher,
     version: Version,
     serving: Serving,
     preface: BytesMut,
@@ -42,7 +40,7 @@ struct Start {
 impl Inner {
     /// `GET /REPO/info/refs?service=…`: the advertisement.
     pub(super) async fn advertisement(&self, service: Service, asked: Asked) -> Answer {
-        let (version, principal) = (version(&asked.headers), asked.principal.clone());
+        let (version, pusher) = (version(&asked.headers), asked.pusher());
         let opened = match self.open(service, asked, Door::Http).await {
             Ok(opened) => opened,
             Err(answer) => return answer,
@@ -55,7 +53,7 @@ impl Inner {
             }
             preface.extend_from_slice(b"0000");
         }
-        let start = Start { opened, principal, version, serving: Serving::Advertisement, preface };
+        let start = Start { opened, pusher, version, serving: Serving::Advertisement, preface };
         match self.converse(start, Box::pin(empty())).await {
             Ok(body) => answer(&format!("application/x-{service}-advertisement"), body),
             Err(refused) => refused,
@@ -80,7 +78,7 @@ impl Inner {
             }
             Some(_) => return refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported encoding"),
         };
-        let (version, principal) = (version(&asked.headers), asked.principal.clone());
+        let (version, pusher) = (version(&asked.headers), asked.pusher());
         let announced = announced(&asked.headers);
         let opened = match self.open(service, asked, Door::Http).await {
             Ok(opened) => opened,
@@ -94,8 +92,7 @@ impl Inner {
             return too_large();
         }
         let body = Box::pin(Bounded::new(body, bytes_max));
-        let start =
-            Start { opened, principal, version, serving: Serving::Stateless, preface: BytesMut::new() };
+        let start = Start { opened, pusher, version, serving: Serving::Stateless, preface: BytesMut::new() };
         match self.converse(start, body).await {
             Ok(body) => answer(&format!("application/x-{service}-result"), body),
             Err(refused) => refused,
@@ -103,8 +100,9 @@ impl Inner {
     }
 
     pub(super) async fn open(&self, service: Service, asked: Asked, door: Door) -> Result<Opened, Answer> {
+        let policy = Arc::clone(&self.policy);
         let opened = self.find(asked, service, door, move |repositories, request| match service {
-            Service::UploadPack => repositories.open(request).map(Opened::Upload),
+            Service::UploadPack => repositories.open_to_upload(request, &policy).map(Opened::Upload),
             Service::ReceivePack => repositories.open_to_receive(request).map(Opened::Receive),
             Service::UploadArchive => Err(OpenError::NotEnabled),
         });
@@ -118,18 +116,16 @@ impl Inner {
         start: Start,
         input: Pin<Box<dyn AsyncRead + Send>>,
     ) -> Result<HttpBody, Answer> {
-        let Start { opened, principal, version, serving, preface } = start;
+        let Start { opened, pusher, version, serving, preface } = start;
         let (ours, mut theirs) = duplex(PIPE);
         let serving = match opened {
-            Opened::Upload(repository) => {
-                let deadlines = self.policy.deadlines.clone();
-                let policy = Arc::clone(&self.policy);
-                let conversation = Session::new(repository, policy, version, serving);
+            Opened::Upload(uploading) => {
+                let deadlines = uploading.policy.deadlines.clone();
+                let conversation = uploading.session(version, serving);
                 self.spawn(conversation, deadlines, input, ours, preface)
             }
             Opened::Receive(Receiving { repository, policy, hooks }) => {
                 let deadlines = policy.deadlines.clone();
-                let pusher = principal.pusher();
                 let conversation = ReceiveSession::new(repository, policy, hooks, pusher, version, serving);
                 self.spawn(conversation, deadlines, input, ours, preface)
             }

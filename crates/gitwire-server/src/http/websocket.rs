@@ -25,7 +25,7 @@ use super::answer::{Answer, internal, refusal};
 use super::body::HttpBody;
 use super::smart::{Opened, version};
 use super::{Asked, Inner};
-use crate::{Conversation, Door, ReceiveSession, Receiving, ServeError, Session};
+use crate::{Conversation, Door, ReceiveSession, Receiving, ServeError};
 
 /// A request that was asked well, before it is known whether it is granted.
 pub(super) struct Handshake {
@@ -67,7 +67,7 @@ impl Handshake {
 impl Inner {
     /// Grants the upgrade, if the repository may be used, and serves beside the connection from then on.
     pub(super) async fn tunnel(&self, service: Service, asked: Asked, handshake: Handshake) -> Answer {
-        let (version, principal) = (version(&asked.headers), asked.principal.clone());
+        let (version, pusher) = (version(&asked.headers), asked.pusher());
         let opened = match self.open(service, asked, Door::Stream).await {
             Ok(opened) => opened,
             Err(answer) => return answer,
@@ -80,13 +80,12 @@ impl Inner {
             .body(HttpBody::empty());
         let Ok(answer) = answer else { return internal() };
         match opened {
-            Opened::Upload(repository) => {
-                let policy = Arc::clone(&self.policy);
-                let deadlines = policy.deadlines.clone();
-                self.carry(Session::new(repository, policy, version, Serving::Duplex), deadlines, handshake);
+            Opened::Upload(uploading) => {
+                let deadlines = uploading.policy.deadlines.clone();
+                self.carry(uploading.session(version, Serving::Duplex), deadlines, handshake);
             }
             Opened::Receive(Receiving { repository, policy, hooks }) => {
-                let (deadlines, pusher) = (policy.deadlines.clone(), principal.pusher());
+                let deadlines = policy.deadlines.clone();
                 let conversation =
                     ReceiveSession::new(repository, policy, hooks, pusher, version, Serving::Duplex);
                 self.carry(conversation, deadlines, handshake);
