@@ -6,9 +6,11 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use gitwire_protocol::message::{DaemonRequest, Service};
 
+use crate::addresses::Dial;
 use crate::spawn::refuse_control;
 use crate::{
-    Credentials, HttpOptions, Program, Protocols, Scheme, ServiceProcess, SshOptions, TransportError, Url,
+    AddressRule, Credentials, HttpOptions, Program, Protocols, Scheme, ServiceProcess, SshOptions,
+    TransportError, Url,
 };
 
 /// How a connection is opened.
@@ -24,6 +26,8 @@ pub struct ConnectOptions {
     pub ssh: SshOptions,
     /// How long connecting to one address may take. 30 s: what a TCP handshake with four retries takes.
     pub connect_timeout: Duration,
+    /// Which addresses may be connected to; `None`: all.
+    pub addresses: Option<Arc<dyn AddressRule>>,
     /// Who says in whose name servers are asked, where the URL does not.
     pub credentials: Option<Arc<dyn Credentials>>,
     /// How HTTP servers are asked.
@@ -36,6 +40,10 @@ impl ConnectOptions {
     pub fn user() -> Self {
         Self { protocols: Protocols::user(), ..Self::default() }
     }
+
+    pub(crate) fn dial(&self) -> Dial {
+        Dial { timeout: self.connect_timeout, rule: self.addresses.clone() }
+    }
 }
 
 impl Default for ConnectOptions {
@@ -46,6 +54,7 @@ impl Default for ConnectOptions {
             program: None,
             ssh: SshOptions::default(),
             connect_timeout: Duration::from_secs(30),
+            addresses: None,
             credentials: None,
             http: HttpOptions::default(),
         }

@@ -2,6 +2,7 @@
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 #![doc = include_str!("../README.md")]
 
+mod addresses;
 pub mod blocking;
 mod clock;
 mod connection;
@@ -23,6 +24,7 @@ mod url;
 #[cfg(feature = "ws")]
 pub mod websocket;
 
+pub use crate::addresses::AddressRule;
 pub use crate::connection::ConnectOptions;
 pub use crate::credentials::{Credential, CredentialPlace, Credentials, Secret};
 pub use crate::deadlines::{Deadline, Deadlines};

@@ -9,6 +9,7 @@ use std::time::Duration;
 use gitwire_protocol::message::Service;
 
 use super::Streams;
+use crate::addresses::Dial;
 use crate::connection::{ConnectOptions, Route, destination, route};
 use crate::{Exchanges, ServiceProcess, TransportError, Url};
 
@@ -46,7 +47,7 @@ pub fn connect(url: &Url, service: Service, options: &ConnectOptions) -> Result<
     match route(url, service, options)? {
         Route::Process(process) => spawn(process),
         Route::Daemon { host, port, request } => {
-            let mut stream = dial(&host, port, options.connect_timeout)
+            let mut stream = dial(&host, port, &options.dial())
                 .map_err(|source| TransportError::Connect { to: destination(&host, port), source })?;
             stream.write_all(&request).map_err(TransportError::Write)?;
             Streams::tcp(stream).map_err(TransportError::Write)
@@ -64,10 +65,10 @@ pub fn spawn(process: ServiceProcess) -> Result<Streams, TransportError> {
 }
 
 /// Each address in turn, as `git` does.
-pub(crate) fn dial(host: &str, port: u16, timeout: Duration) -> io::Result<TcpStream> {
+pub(crate) fn dial(host: &str, port: u16, options: &Dial) -> io::Result<TcpStream> {
     let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-    for address in (host, port).to_socket_addrs()? {
-        match TcpStream::connect_timeout(&address, timeout) {
+    for address in options.allowed(host, (host, port).to_socket_addrs()?)? {
+        match TcpStream::connect_timeout(&address, options.timeout) {
             Ok(stream) => return Ok(stream),
             Err(error) => last = error,
         }

@@ -21,6 +21,7 @@ use tokio_rustls::rustls::ClientConfig;
 use super::body::SentBody;
 use super::dial::{self, Socket};
 use super::place::Origin;
+use crate::addresses::Dial;
 use crate::blocking::dial as dial_plain;
 use crate::connection::destination;
 use crate::{Deadline, HttpError, HttpOptions, TransportError};
@@ -30,7 +31,7 @@ pub(super) struct Client {
     runtime: Runtime,
     connection: Option<Connection>,
     tls: Option<Arc<ClientConfig>>,
-    connect_timeout: Duration,
+    dial: Dial,
     /// How long a server may be silent.
     idle: Option<Duration>,
     end: Arc<End>,
@@ -58,11 +59,11 @@ impl End {
 }
 
 impl Client {
-    pub(super) fn new(options: &HttpOptions, connect_timeout: Duration) -> Result<Self, TransportError> {
+    pub(super) fn new(options: &HttpOptions, dial: Dial) -> Result<Self, TransportError> {
         let runtime = runtime::Builder::new_current_thread().enable_io().enable_time().build();
         let runtime = runtime.map_err(TransportError::Read)?;
         let (idle, end) = (options.idle, Arc::default());
-        Ok(Self { runtime, connection: None, tls: None, connect_timeout, idle, end })
+        Ok(Self { runtime, connection: None, tls: None, dial, idle, end })
     }
 
     pub(super) fn set_idle(&mut self, idle: Option<Duration>) {
@@ -144,7 +145,7 @@ impl Client {
         }
         let to = destination(&origin.host, origin.port());
         let failed = |source| TransportError::Connect { to: to.clone(), source };
-        let stream = dial_plain(&origin.host, origin.port(), self.connect_timeout).map_err(failed)?;
+        let stream = dial_plain(&origin.host, origin.port(), &self.dial).map_err(failed)?;
         stream.set_nodelay(true).and_then(|()| stream.set_nonblocking(true)).map_err(failed)?;
         let stream = {
             let _inside = self.runtime.enter();

@@ -104,7 +104,7 @@ impl Site {
         options.protocols.check(url)?;
         let path = url.path.strip_prefix(b"/").unwrap_or(&url.path).to_vec();
         Ok(Self {
-            client: Client::new(&options.http, options.connect_timeout)?,
+            client: Client::new(&options.http, options.dial())?,
             base: Place::of(url)?,
             options: options.http.clone(),
             protocols: options.protocols,

@@ -2,7 +2,6 @@
 
 use std::io;
 use std::process::Stdio;
-use std::time::Duration;
 
 use gitwire_protocol::message::Service;
 use tokio::io::AsyncWriteExt;
@@ -12,6 +11,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use super::Stream;
+use crate::addresses::Dial;
 use crate::connection::{ConnectOptions, Route, destination, route};
 use crate::{Scheme, ServiceProcess, TransportError, Url};
 
@@ -38,7 +38,7 @@ pub async fn connect(
     match route {
         Route::Process(process) => spawn(process),
         Route::Daemon { host, port, request } => {
-            let mut stream = dial(&host, port, options.connect_timeout)
+            let mut stream = dial(&host, port, &options.dial())
                 .await
                 .map_err(|source| TransportError::Connect { to: destination(&host, port), source })?;
             stream.set_nodelay(true).map_err(TransportError::Write)?;
@@ -64,10 +64,10 @@ pub fn spawn(process: ServiceProcess) -> Result<Stream, TransportError> {
 }
 
 /// Each address in turn, as `git` does.
-async fn dial(host: &str, port: u16, limit: Duration) -> io::Result<TcpStream> {
+async fn dial(host: &str, port: u16, options: &Dial) -> io::Result<TcpStream> {
     let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-    for address in lookup_host((host, port)).await? {
-        match timeout(limit, TcpStream::connect(address)).await {
+    for address in options.allowed(host, lookup_host((host, port)).await?)? {
+        match timeout(options.timeout, TcpStream::connect(address)).await {
             Ok(Ok(stream)) => return Ok(stream),
             Ok(Err(error)) => last = error,
             Err(_) => last = io::ErrorKind::TimedOut.into(),
