@@ -10,6 +10,13 @@ pub struct Section {
     pub ports: Vec<u16>,
 }
 
+impl Section {
+    /// Whether a command names a program.
+    pub fn asks_for(&self, program: &str) -> bool {
+        self.steps.iter().any(|step| step.command.contains(program))
+    }
+}
+
 /// A command, and what it says.
 pub struct Step {
     pub command: String,
