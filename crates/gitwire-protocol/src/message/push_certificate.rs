@@ -23,7 +23,8 @@ use crate::Violation;
 /// assert_eq!(certificate.nonce, Some(&b"1-x"[..]));
 /// assert_eq!(certificate.commands.len(), 1);
 /// assert_eq!(certificate.signature, b"-----BEGIN\n");
-/// assert!(text.as_bytes().starts_with(&certificate.payload()));
+/// assert!(text.as_bytes().starts_with(certificate.payload()));
+/// assert_eq!(certificate.to_text(), certificate.payload());
 /// # Ok::<(), gitwire_protocol::Violation>(())
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -41,6 +42,8 @@ pub struct PushCertificate<'a> {
     pub commands: Vec<(ObjectId, ObjectId, &'a [u8])>,
     /// What follows the commands: the detached signature.
     pub signature: &'a [u8],
+    /// What the signature is for.
+    payload: &'a [u8],
 }
 
 impl<'a> PushCertificate<'a> {
@@ -48,7 +51,8 @@ impl<'a> PushCertificate<'a> {
     /// Headers that are not known are passed over.
     ///
     /// # Errors
-    /// [`Violation::Unexpected`] without its version, a blank line or a proper command; [`Violation::ObjectId`].
+    /// [`Violation::Unexpected`] without its version, a blank line or a proper command; [`Violation::Malformed`] for a second
+    /// `pusher`, `pushee` or `nonce`; [`Violation::ObjectId`].
     pub fn parse(format: ObjectFormat, text: &'a [u8]) -> Result<Self, Violation> {
         let mut certificate = Self::default();
         let mut lines = text.split_inclusive(|byte| *byte == b'\n');
@@ -63,16 +67,20 @@ impl<'a> PushCertificate<'a> {
             Some((_, b"certificate version 0.1")) => {}
             other => return Err(Violation::line("certificate version 0.1", other.unwrap_or_default().1)),
         }
+        let mut pusher = None;
         loop {
             let (_, line) = next().ok_or_else(|| Violation::line("a blank line", b""))?;
             if line.is_empty() {
                 break;
             }
-            certificate.header(line);
+            certificate.header(line, &mut pusher)?;
         }
+        certificate.pusher = pusher.unwrap_or_default();
+        certificate.payload = text;
         while let Some((start, line)) = next() {
             if line.starts_with(b"-----BEGIN") {
-                certificate.signature = text.get(start..).unwrap_or_default();
+                (certificate.payload, certificate.signature) =
+                    text.split_at_checked(start).unwrap_or((text, b""));
                 break;
             }
             certificate.commands.push(command(format, line)?);
@@ -80,9 +88,15 @@ impl<'a> PushCertificate<'a> {
         Ok(certificate)
     }
 
-    /// The text that is signed: all but the signature.
+    /// The bytes that are signed: all that was read but the signature, as it came. Nothing for a certificate that was not read.
     #[must_use]
-    pub fn payload(&self) -> Vec<u8> {
+    pub const fn payload(&self) -> &'a [u8] {
+        self.payload
+    }
+
+    /// The text to sign: version, headers, a blank line, commands. The signature goes behind it.
+    #[must_use]
+    pub fn to_text(&self) -> Vec<u8> {
         let mut text = Vec::from(&b"certificate version 0.1\n"[..]);
         let mut line = |parts: &[&[u8]]| {
             parts.iter().for_each(|part| text.extend_from_slice(part));
@@ -105,15 +119,18 @@ impl<'a> PushCertificate<'a> {
         text
     }
 
-    fn header(&mut self, line: &'a [u8]) {
-        if let Some(pusher) = value(line, b"pusher") {
-            self.pusher = pusher;
-        } else if let Some(pushee) = value(line, b"pushee") {
-            self.pushee = Some(pushee);
-        } else if let Some(nonce) = value(line, b"nonce") {
-            self.nonce = Some(nonce);
-        } else if let Some(option) = value(line, b"push-option") {
-            self.push_options.push(option);
-        }
+    /// Takes one header. Who signs two of them leaves it open which one counts.
+    fn header(&mut self, line: &'a [u8], pusher: &mut Option<&'a [u8]>) -> Result<(), Violation> {
+        let (place, what) = if let Some(value) = value(line, b"pusher") {
+            (pusher.replace(value), "second pusher")
+        } else if let Some(value) = value(line, b"pushee") {
+            (self.pushee.replace(value), "second pushee")
+        } else if let Some(value) = value(line, b"nonce") {
+            (self.nonce.replace(value), "second nonce")
+        } else {
+            self.push_options.extend(value(line, b"push-option"));
+            return Ok(());
+        };
+        if place.is_some() { Err(Violation::malformed(what, line)) } else { Ok(()) }
     }
 }

@@ -17,5 +17,6 @@ mod limits;
 mod messages;
 mod pair;
 mod push;
+mod push_messages;
 mod repo;
 mod server_golden;
