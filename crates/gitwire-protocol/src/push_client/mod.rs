@@ -19,6 +19,8 @@ mod event;
 mod greeting;
 mod ref_list;
 mod report;
+#[cfg(test)]
+mod tests;
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;

@@ -43,7 +43,8 @@ impl RefList {
         while len < BLOCK_MAX {
             let before = ahead.clone();
             match self.line(&mut ahead, input.get(len..).unwrap_or_default(), context) {
-                Ok(Some((Kind::Ref, consumed))) => len = len.saturating_add(consumed),
+                // Behind the server's boundary there are no refs any more.
+                Ok(Some((Kind::Ref, consumed))) if self.shallows == 0 => len = len.saturating_add(consumed),
                 Ok(Some((Kind::NoRefs, consumed))) if len == 0 => {
                     bytes::Buf::advance(input, consumed);
                     context.reader = ahead;

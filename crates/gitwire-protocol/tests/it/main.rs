@@ -17,6 +17,7 @@ mod limits;
 mod messages;
 mod pair;
 mod push;
+mod push_golden;
 mod push_messages;
 mod repo;
 mod server_golden;
