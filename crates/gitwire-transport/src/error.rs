@@ -107,6 +107,10 @@ pub enum TransportError {
 impl From<UrlError> for TransportError {
     fn from(error: UrlError) -> Self {
         match error.kind {
+            // They run what they name: nobody may.
+            UrlErrorKind::UnknownScheme(scheme) if scheme == "ext" || scheme == "fd" => {
+                Self::TransportNotAllowed { scheme }
+            }
             UrlErrorKind::UnknownScheme(scheme) => Self::NoConnector { scheme },
             _ => Self::Url(error),
         }

@@ -6,26 +6,32 @@ use std::process::ExitCode;
 
 use gitwire_client::ClientError;
 use gitwire_protocol::ProtocolError;
+use gitwire_transport::TransportError;
 
 /// Why a command failed, and its exit code.
 #[derive(Debug)]
 pub(crate) struct Failure {
     pub(crate) code: u8,
     pub(crate) text: String,
+    /// What a server said beside it, safe for a terminal.
+    remote: Vec<String>,
 }
 
 impl Failure {
     /// A fatal error, as git words it.
     pub(crate) fn fatal(text: impl Into<String>) -> Self {
-        Self { code: 128, text: text.into() }
+        Self { code: 128, text: text.into(), remote: Vec::new() }
     }
 
     /// The command was called wrongly.
     pub(crate) fn usage(text: impl Into<String>) -> Self {
-        Self { code: 129, text: text.into() }
+        Self { code: 129, text: text.into(), remote: Vec::new() }
     }
 
     pub(crate) fn report(&self) -> ExitCode {
+        for line in &self.remote {
+            eprintln!("remote: {line}");
+        }
         if !self.text.is_empty() {
             eprintln!("{}{}", if self.code == 129 { "error: " } else { "fatal: " }, self.text);
         }
@@ -40,15 +46,26 @@ impl<E: Error + 'static> From<E> for Failure {
         if let Some(ClientError::Protocol(ProtocolError::Remote { message, .. })) = error.downcast_ref() {
             return Self::fatal(format!("remote error: {}", message.escape_ascii()));
         }
-        let mut text = error.to_string();
-        let mut source = error.source();
-        while let Some(error) = source {
-            let more = error.to_string();
-            if !text.ends_with(&more) {
-                let _ = write!(text, ": {more}");
-            }
-            source = error.source();
+        let mut failure = Self::fatal(chain(error));
+        if let Some(ClientError::Transport(TransportError::Http(error))) = error.downcast_ref() {
+            let message = String::from_utf8_lossy(error.message());
+            let safe = |line: &str| line.replace(char::is_control, "?");
+            failure.remote = message.trim_end().lines().map(safe).collect();
         }
-        Self::fatal(text)
+        failure
     }
+}
+
+/// An error with its causes.
+fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        let more = error.to_string();
+        if !text.ends_with(&more) {
+            let _ = write!(text, ": {more}");
+        }
+        source = error.source();
+    }
+    text
 }

@@ -7,12 +7,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use gitwire_client::Remote;
+use gitwire_gitdir::fs::Disk;
 use gitwire_gitdir::{Config, ConfigSources, GitDir, Lookup, OpenOptions};
 use gitwire_protocol::Version;
 use gitwire_storage::{Namespace, Namespaced, Repository};
 use gitwire_transport::{Program, SshOptions};
 
 use crate::failure::Failure;
+use crate::web;
 
 /// The configuration of `-c key=value`.
 pub(crate) fn overlay(words: &[OsString]) -> Result<Config, Failure> {
@@ -64,6 +66,15 @@ fn open(config: Config, mut options: OpenOptions) -> Result<GitDir, Failure> {
     Err(Failure::fatal("not a git repository (or any of the parent directories): .git"))
 }
 
+/// The configuration of a command that works on no repository: the system's and the user's, and that of `-c`.
+pub(crate) fn outside(overlay: Config) -> Result<Config, Failure> {
+    let sources = sources()?;
+    let mut config = sources.read(&Disk, None)?;
+    config.append(sources.command.clone());
+    config.append(overlay);
+    Ok(config)
+}
+
 /// A remote by URL, with what the configuration says of the protocol.
 pub(crate) fn remote(url: &[u8], upload_pack: Option<&OsString>, config: &Config) -> Result<Remote, Failure> {
     let mut remote = Remote::parse(url)?;
@@ -76,6 +87,7 @@ pub(crate) fn remote(url: &[u8], upload_pack: Option<&OsString>, config: &Config
     remote.connect.program = upload_pack.map(Program::new);
     let (command, variant) =
         (config.string("core", None, "sshCommand"), config.string("ssh", None, "variant"));
+    web::configure(&mut remote, config)?;
     remote.connect.ssh = SshOptions::from_variables(&|name| std::env::var_os(name), command, variant);
     Ok(remote)
 }

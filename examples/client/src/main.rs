@@ -7,6 +7,7 @@ mod files;
 mod local;
 mod show;
 mod trace;
+mod web;
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
@@ -94,8 +95,8 @@ fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
 
 fn execute(command: &Command, config: Config) -> Result<ExitCode, Failure> {
     match command {
-        Command::LsRemote(command) => command.run(&config),
-        Command::Clone(command) => command.run(&config),
+        Command::LsRemote(command) => command.run(&local::outside(config)?),
+        Command::Clone(command) => command.run(&local::outside(config)?),
         Command::Fetch(command) => command.run(config),
         Command::Push(command) => command.run(config),
         Command::Init(command) => command.run(),

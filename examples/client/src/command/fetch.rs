@@ -9,6 +9,7 @@ use clap::Args;
 use gitwire_client::{Fetch, Fetched, Prune, TagFollowing, Update, UpdateKind};
 use gitwire_gitdir::{Config, FetchHead, FetchHeadMode, GitDir, Head, Merge};
 use gitwire_protocol::message::DepthRequest;
+use gitwire_transport::Url;
 use gitwire_types::{FetchRefspec, FilterSpec, Limits, ObjectId, RefName};
 
 use crate::failure::Failure;
@@ -65,7 +66,7 @@ pub(crate) struct FetchCommand {
 
 impl FetchCommand {
     pub(crate) fn run(&self, overlay: Config) -> Result<ExitCode, Failure> {
-        let repository = local::repository(overlay)?;
+        let repository = local::configured_repository(overlay)?;
         let config = repository.config();
         let name = local::bytes(&self.repository);
         let url = config.string("remote", Some(&name), "url").map(Bytes::copy_from_slice);
@@ -78,6 +79,8 @@ impl FetchCommand {
         let mut show = Show::new(self.progress, self.quiet);
         let fetched = fetch.run(Arc::new(repository.clone()), &mut |event| show.event(event))?;
         drop(show);
+        // Nobody who reads over a shoulder, or FETCH_HEAD, needs the password.
+        let url = Url::anonymized(&url);
         self.report(&url, &fetched);
         let lines = fetch_head(&fetched, &url, self.refspecs.is_empty());
         repository.write_fetch_head(&lines, FetchHeadMode::Replace)?;

@@ -17,3 +17,4 @@ mod push;
 mod ssh;
 mod stock;
 mod trace;
+mod web;

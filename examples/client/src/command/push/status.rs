@@ -4,6 +4,7 @@ use std::io::Write as _;
 
 use gitwire_client::{PushStatus, PushUpdate, Pushed, Rejection};
 use gitwire_protocol::UpdateOptions;
+use gitwire_transport::Url;
 use gitwire_types::ObjectId;
 
 use crate::failure::Failure;
@@ -106,13 +107,7 @@ pub(crate) fn followed(pushed: &Pushed) {
 
 /// A URL without the user and the password in it.
 pub(crate) fn anonymous(url: &[u8]) -> String {
-    let text = url.escape_ascii().to_string();
-    let Some((scheme, rest)) = text.split_once("://") else { return text };
-    let authority = rest.split('/').next().unwrap_or_default();
-    match authority.rsplit_once('@') {
-        Some((_, host)) => format!("{scheme}://{host}{}", rest.get(authority.len()..).unwrap_or_default()),
-        None => text,
-    }
+    Url::anonymized(url).escape_ascii().to_string()
 }
 
 fn lines(update: &PushUpdate) -> Vec<Line> {
