@@ -17,6 +17,7 @@ mod filter_spec;
 mod fsck;
 mod git_config;
 mod git_files;
+mod http_request;
 mod idx_read;
 mod indexer;
 mod intent;
@@ -30,6 +31,7 @@ mod pktline;
 mod progress_text;
 mod protocol_lines;
 mod push_client;
+mod push_lines;
 mod receive_pack;
 mod refname;
 mod refspec;
@@ -42,6 +44,7 @@ mod tree;
 mod upload_pack;
 mod url;
 mod walk;
+mod websocket;
 
 /// A fuzz body.
 pub type Body = fn(&[u8]);
@@ -61,6 +64,7 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("filter_spec", filter_spec::filter_spec),
     ("fsck", fsck::fsck),
     ("git_config", git_config::git_config),
+    ("http_request", http_request::http_request),
     ("idx_read", idx_read::idx_read),
     ("indexer", indexer::indexer),
     ("intent", intent::intent),
@@ -73,6 +77,7 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("progress_text", progress_text::progress_text),
     ("protocol_lines", protocol_lines::protocol_lines),
     ("push_client", push_client::push_client),
+    ("push_lines", push_lines::push_lines),
     ("receive_pack", receive_pack::receive_pack),
     ("refname", refname::refname),
     ("refspec", refspec::refspec),
@@ -85,6 +90,7 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("upload_pack", upload_pack::upload_pack),
     ("url", url::url),
     ("walk", walk::walk),
+    ("websocket", websocket::websocket),
 ];
 
 /// Runs the body called `name`.

@@ -58,7 +58,10 @@ pub(super) fn protocol_lines(data: &[u8]) {
 }
 
 /// Writes a line and gives its data to `check`, unless it fits into no line.
-fn again(write: impl FnOnce(&mut BytesMut) -> Result<(), PktLineError>, check: impl FnOnce(&[u8])) {
+pub(super) fn again(
+    write: impl FnOnce(&mut BytesMut) -> Result<(), PktLineError>,
+    check: impl FnOnce(&[u8]),
+) {
     let mut out = BytesMut::new();
     match write(&mut out) {
         Err(_) => assert!(out.is_empty(), "a refused line is written"),
