@@ -82,7 +82,7 @@ fn converse(
 /// An advertisement, and a report in one band.
 fn banded(report: &[&str], behind: &[u8]) -> Vec<u8> {
     let report = lines(report);
-    let packet = format!("{:04x}\x01", report.len() + 5);
+    let packet = format!("{:04x}\x01", report.len().saturating_add(5));
     [&lines(&["version 1", REFS, "shallow ID", "0000"])[..], packet.as_bytes(), &report, behind].concat()
 }
 
@@ -123,8 +123,7 @@ fn a_push_is_written_as_git_writes_it() {
     // Nothing to push: a flush packet on one stream, silence in requests.
     let talk = converse(&mut client(), &lines(&[REFS, "0000"]), Vec::new()).unwrap();
     assert_eq!(talk.said, b"0000");
-    let mut options = PushClientOptions::default();
-    options.mode = Mode::Stateless;
+    let options = PushClientOptions { mode: Mode::Stateless, ..PushClientOptions::default() };
     let talk = converse(&mut PushClient::new(options), &lines(&[REFS, "0000"]), Vec::new()).unwrap();
     assert_eq!(talk.said, b"");
 }
@@ -147,11 +146,8 @@ fn reports_are_read_with_all_that_they_say() {
         &["unpack index-pack abnormal exit", "ng refs/heads/a unpacker error", "0000"],
         &[CommandReport::rejected("refs/heads/a".into(), "unpacker error".into())],
     );
-    let mut first = UpdateOptions::default();
-    first.name = Some("refs/for/a".into());
-    first.forced = true;
-    let mut second = UpdateOptions::default();
-    second.new = Some(ObjectId::from_sha1([0x11; 20]));
+    let first = UpdateOptions { name: Some("refs/for/a".into()), forced: true, ..UpdateOptions::default() };
+    let second = UpdateOptions { new: Some(ObjectId::from_sha1([0x11; 20])), ..UpdateOptions::default() };
     check(
         &[
             "unpack ok",
@@ -352,7 +348,7 @@ fn calls_out_of_turn_change_nothing() {
     let written = output.clone();
     assert_eq!(ready.push(&one, &mut output), Err(Misuse::OutOfTurn("push").into()));
     assert_eq!(ready.finish(&mut output), Err(Misuse::OutOfTurn("finish").into()));
-    let full = ready.pack_frame(&mut output, |room| room.len() + 1);
+    let full = ready.pack_frame(&mut output, |room| room.len().saturating_add(1));
     assert_eq!(full, Err(Misuse::Invalid("a frame that is more than full").into()));
     assert_eq!(output, written);
     // Whoever gives up says nothing more.
@@ -375,12 +371,12 @@ fn requests_that_cannot_be_are_refused_before_a_byte_is_written() {
     let other = ObjectId::zero(ObjectFormat::Sha256);
     let wrong = Misuse::Invalid("an id of another format than the agreement's");
     check(REFS, |request| request.commands.clear(), Misuse::Invalid("a push without commands"));
-    check(REFS, |request| request.commands[0].old = other, wrong.clone());
-    check(REFS, |request| request.commands[0].new = other, wrong.clone());
+    check(REFS, |request| request.commands[0].old = other, wrong);
+    check(REFS, |request| request.commands[0].new = other, wrong);
     check(REFS, |request| request.shallow.push(other), wrong);
     let name = Misuse::Unsendable("a ref name with a control byte or a blank");
     for bad in ["", "a b", "a\0b", "a\n", "a\x7f"] {
-        check(REFS, |request| request.commands[0].name = bad.into(), name.clone());
+        check(REFS, |request| request.commands[0].name = bad.into(), name);
     }
     let few = "ID refs/heads/main\0report-status";
     check(few, |request| request.commands[0] = delete("a"), Misuse::NotOffered("delete-refs"));
@@ -433,7 +429,7 @@ fn limits_at_max_and_above() {
     }
     let refs = [REFS, "ID refs/heads/b", "ID refs/heads/c", "shallow ID", "shallow ID", "0000"];
     let report = lines(&["unpack ok", "ok refs/heads/a", "ng refs/heads/b c", "0000"]);
-    let packet = format!("{:04x}\x01", report.len() + 5);
+    let packet = format!("{:04x}\x01", report.len().saturating_add(5));
     let answers =
         [&lines(&refs)[..], b"000a\x02ab\ncd", packet.as_bytes(), &report, b"0006\x02e0000"].concat();
     check(&answers, |limits, max| limits.refs_max = max, 3, "refs");

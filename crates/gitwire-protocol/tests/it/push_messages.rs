@@ -39,7 +39,7 @@ fn malformed_update_requests() {
     check("ID ID \0report-status", "malformed ref name: 'ID ID '");
     check("shallow 12", "object id has length 2, expected 40 in 'shallow 12'");
     check("shallow ID refs/heads/a", "object id has length 53, expected 40 in 'shallow ID refs/heads/a'");
-    let bad = format!("g{}", &ID[1..]);
+    let bad = ID.replacen('7', "g", 1);
     check(
         &format!("{bad} ID a"),
         &format!("object id has byte 0x67 at offset 0, which is no hexadecimal digit in '{bad} ID a'"),
