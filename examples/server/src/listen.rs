@@ -15,8 +15,9 @@ use tokio::task::JoinSet;
 
 use crate::arguments::{AllowPush, AllowRead, Arguments, Door, Scheme};
 use crate::rules::Rules;
-use crate::site::{Pages, Site, WebContext};
+use crate::site::{Pages, Site, SiteBody};
 use crate::users::Users;
+use crate::web::{Web, WebContext};
 
 /// A door that is open.
 pub(crate) struct OpenDoor {
@@ -76,11 +77,13 @@ pub(crate) async fn serve(
     // Where nobody can sign in, nobody who tries is refused.
     let access = rules.users.is_some().then(|| Arc::clone(&rules) as Arc<dyn Access>);
     let context = WebContext {
-        root: repositories.path().to_owned(),
-        rules,
+        root: Arc::clone(&repositories),
+        gate: rules,
+        policy: Arc::clone(&policy),
+        jobs: Arc::clone(&jobs),
         doors: doors.iter().map(OpenDoor::url).collect(),
     };
-    let pages = pages(context);
+    let pages = Some(pages(context)?);
     let (stop, stopped) = watch::channel(false);
     let mut serving = JoinSet::new();
     for door in doors {
@@ -144,9 +147,12 @@ fn rules(doors: &[OpenDoor], arguments: &Arguments) -> Result<Rules, Box<dyn std
 }
 
 /// The pages of the web.
-fn pages(context: WebContext) -> Option<Pages> {
-    tracing::debug!(?context, "pages");
-    None
+fn pages(context: WebContext) -> io::Result<Pages> {
+    let web = Web::new(context)?;
+    Ok(Arc::new(move |request| {
+        let web = web.clone();
+        Box::pin(async move { web.answer(request).await.map(|body| Box::pin(body) as SiteBody) })
+    }))
 }
 
 /// What holds for connections at a git:// door holds at an HTTP door.

@@ -2,11 +2,13 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program talks to who runs it")]
 
 mod arguments;
+mod create;
 mod listen;
 mod rules;
 mod sample;
 mod site;
 mod users;
+mod web;
 
 use std::io::{IsTerminal, Write as _};
 use std::process::ExitCode;

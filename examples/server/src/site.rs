@@ -7,7 +7,6 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
-use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -21,24 +20,11 @@ use hyper::body::Incoming;
 use tower_service::Service;
 
 use crate::arguments::Scheme;
-use crate::rules::Rules;
-
-/// What web pages need to know of the server. `gitwire_server::http::Peer` and [`Scheme`] are among each request's extensions.
-#[derive(Debug, Clone)]
-pub(crate) struct WebContext {
-    /// What is served.
-    pub(crate) root: PathBuf,
-    /// Who may do what.
-    pub(crate) rules: Arc<Rules>,
-    /// The doors that are open, as `git://127.0.0.1:9418`. A host that stands for all addresses is for the page to replace by the one
-    /// that the browser knows.
-    pub(crate) doors: Arc<[String]>,
-}
 
 /// The body of an answer, whoever made it.
 pub(crate) type SiteBody = Pin<Box<dyn Body<Data = Bytes, Error = io::Error> + Send>>;
 
-/// What answers with pages.
+/// What answers with pages. `gitwire_server::http::Peer` and [`Scheme`] are among the extensions of each request.
 pub(crate) type Pages = Arc<dyn Fn(Request<Incoming>) -> Answer + Send + Sync>;
 
 /// An answer that is being made.
