@@ -11,6 +11,7 @@ mod blocking;
 #[cfg(feature = "http")]
 mod http;
 mod machines;
+mod push;
 mod ssh;
 mod stateless;
 mod tokio;
