@@ -87,7 +87,7 @@ pub(crate) fn route(url: &Url, service: Service, options: &ConnectOptions) -> Re
 }
 
 /// What the service is asked for: there is no push of version 2, so that it is not asked for.
-fn parameters(service: Service, options: &ConnectOptions) -> Option<&str> {
+pub(crate) fn parameters(service: Service, options: &ConnectOptions) -> Option<&str> {
     let asked = options.parameters.as_deref();
     asked.filter(|asked| service != Service::ReceivePack || *asked != "version=2")
 }

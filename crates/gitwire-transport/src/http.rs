@@ -15,5 +15,12 @@ mod site;
 mod smart;
 
 pub use self::answer::Answer;
+pub use self::dial::Socket;
+#[cfg(feature = "ws")]
+pub(crate) use self::dial::{encrypt, tls};
+#[cfg(feature = "ws")]
+pub(crate) use self::place::Place;
 pub use self::site::Site;
+#[cfg(feature = "ws")]
+pub(crate) use self::site::offers_basic;
 pub use self::smart::exchanges;

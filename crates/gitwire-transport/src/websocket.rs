@@ -6,6 +6,9 @@
 
 #![warn(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::expect_used)]
 
+#[cfg(feature = "http")]
+mod connect;
+
 use std::fmt;
 use std::io;
 use std::pin::Pin;
@@ -20,6 +23,9 @@ use tokio_tungstenite::tungstenite::protocol::frame::Utf8Bytes;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{self, Message};
+
+#[cfg(feature = "http")]
+pub use self::connect::connect;
 
 /// A WebSocket as a stream of bytes, for either end, once the two have agreed to speak it.
 ///

@@ -44,6 +44,10 @@ pub fn open(url: &Url, service: Service, options: &ConnectOptions) -> Result<Con
 /// A URL that may not be used or cannot be served by a plain stream, a program that does not start, a host that is not
 /// reached.
 pub fn connect(url: &Url, service: Service, options: &ConnectOptions) -> Result<Streams, TransportError> {
+    #[cfg(all(feature = "http", feature = "ws"))]
+    if matches!(url.scheme, crate::Scheme::Ws | crate::Scheme::Wss) {
+        return super::websocket::connect(url, service, options);
+    }
     match route(url, service, options)? {
         Route::Process(process) => spawn(process),
         Route::Daemon { host, port, request } => {

@@ -6,6 +6,8 @@ mod queue;
 mod requests;
 mod stateless;
 mod streams;
+#[cfg(all(feature = "http", feature = "ws"))]
+mod websocket;
 
 use std::fmt;
 use std::time::{Duration, Instant};

@@ -31,6 +31,11 @@ impl Streams {
         Self { reader: Box::new(reader), writer: Box::new(DropToEnd(Some(writer))), hang_up: None }
     }
 
+    /// A pair of streams of which the writing side knows how to end.
+    pub fn halves(reader: impl Read + Send + 'static, writer: impl WriteHalf + 'static) -> Self {
+        Self { reader: Box::new(reader), writer: Box::new(writer), hang_up: None }
+    }
+
     /// This program's standard input and output, unbuffered.
     ///
     /// # Errors

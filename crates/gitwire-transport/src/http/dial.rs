@@ -20,13 +20,17 @@ use tokio_rustls::rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertS
 use crate::{HttpError, TlsOptions, TransportError, Verification};
 
 /// A stream to a server.
-pub(super) enum Socket {
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Socket {
+    /// As it is.
     Plain(TcpStream),
+    /// By TLS.
     Encrypted(Box<TlsStream<TcpStream>>),
 }
 
 /// What encrypted connections are made with. Reads the certificates that are trusted.
-pub(super) fn tls(options: &TlsOptions) -> Result<Arc<ClientConfig>, TransportError> {
+pub(crate) fn tls(options: &TlsOptions) -> Result<Arc<ClientConfig>, TransportError> {
     let provider = Arc::new(ring::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
@@ -77,7 +81,7 @@ fn broken(what: &str, error: &dyn core::fmt::Display) -> TransportError {
 }
 
 /// Encrypts a stream.
-pub(super) async fn encrypt(stream: TcpStream, config: Arc<ClientConfig>, host: &str) -> io::Result<Socket> {
+pub(crate) async fn encrypt(stream: TcpStream, config: Arc<ClientConfig>, host: &str) -> io::Result<Socket> {
     let name = ServerName::try_from(host.to_owned())
         .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
     let stream = TlsConnector::from(config).connect(name, stream).await?;

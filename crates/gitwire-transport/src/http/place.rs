@@ -6,24 +6,24 @@ use crate::{Scheme, TransportError, Url};
 
 /// A server, and where on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Place {
-    pub(super) origin: Origin,
+pub(crate) struct Place {
+    pub(crate) origin: Origin,
     /// From the first slash on, percent-encoded; whatever follows `?` belongs to it.
-    pub(super) path: String,
+    pub(crate) path: String,
 }
 
 /// A server.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Origin {
-    pub(super) encrypted: bool,
+pub(crate) struct Origin {
+    pub(crate) encrypted: bool,
     /// Without the brackets of an IPv6 address.
-    pub(super) host: String,
-    pub(super) port: Option<u16>,
+    pub(crate) host: String,
+    pub(crate) port: Option<u16>,
 }
 
 impl Place {
     /// Where a repository is: the path ends with a slash.
-    pub(super) fn of(url: &Url) -> Result<Self, TransportError> {
+    pub(crate) fn of(url: &Url) -> Result<Self, TransportError> {
         let encrypted = match url.scheme {
             Scheme::Http => false,
             Scheme::Https => true,
@@ -38,12 +38,12 @@ impl Place {
     }
 
     /// Something below it.
-    pub(super) fn join(&self, below: &str) -> Self {
+    pub(crate) fn join(&self, below: &str) -> Self {
         Self { origin: self.origin.clone(), path: format!("{}{below}", self.path) }
     }
 
     /// Where a `Location` header leads from here (RFC 3986, section 4.2). Its fragment and user mean nothing.
-    pub(super) fn follow(&self, location: &[u8]) -> Result<Self, TransportError> {
+    pub(crate) fn follow(&self, location: &[u8]) -> Result<Self, TransportError> {
         let location = location.split(|byte| *byte == b'#').next().unwrap_or_default();
         if location.starts_with(b"//") {
             return Self::absolute(&[self.origin.scheme().as_bytes(), b":", location].concat());
@@ -67,7 +67,7 @@ impl Place {
     }
 
     /// Where the repository is, if this is `below` of it.
-    pub(super) fn without(&self, below: &str) -> Option<Self> {
+    pub(crate) fn without(&self, below: &str) -> Option<Self> {
         let path = self.path.strip_suffix(below)?;
         Some(Self { origin: self.origin.clone(), path: path.to_owned() })
     }
@@ -80,24 +80,24 @@ impl fmt::Display for Place {
 }
 
 impl Origin {
-    pub(super) fn scheme(&self) -> &'static str {
+    pub(crate) fn scheme(&self) -> &'static str {
         if self.encrypted { "https" } else { "http" }
     }
 
     /// The port that is meant.
-    pub(super) fn port(&self) -> u16 {
+    pub(crate) fn port(&self) -> u16 {
         self.port.unwrap_or(if self.encrypted { 443 } else { 80 })
     }
 
     /// Whether both are the same server, however they are written.
-    pub(super) fn is(&self, other: &Self) -> bool {
+    pub(crate) fn is(&self, other: &Self) -> bool {
         self.encrypted == other.encrypted
             && self.port() == other.port()
             && self.host.eq_ignore_ascii_case(&other.host)
     }
 
     /// Host and port as they were written.
-    pub(super) fn authority(&self) -> String {
+    pub(crate) fn authority(&self) -> String {
         let mut text = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
         if let Some(port) = self.port {
             // Nothing can go wrong in memory.

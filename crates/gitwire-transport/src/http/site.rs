@@ -367,7 +367,7 @@ fn is_redirect(status: StatusCode) -> bool {
 }
 
 /// Whether a `WWW-Authenticate` header has a challenge of the scheme `Basic` (RFC 9110, section 11.6.1).
-fn offers_basic(header: &str) -> bool {
+pub(crate) fn offers_basic(header: &str) -> bool {
     let mut quoted = false;
     let outside = |letter: char| {
         quoted ^= letter == '"';

@@ -26,6 +26,10 @@ pub async fn connect(
     service: Service,
     options: &ConnectOptions,
 ) -> Result<Stream, TransportError> {
+    #[cfg(all(feature = "http", feature = "ws"))]
+    if matches!(url.scheme, Scheme::Ws | Scheme::Wss) {
+        return crate::websocket::connect(url, service, options).await.map(Stream::websocket);
+    }
     let route = match url.scheme {
         // Which arguments the program takes may be found out by running it.
         Scheme::Ssh => {
@@ -64,7 +68,7 @@ pub fn spawn(process: ServiceProcess) -> Result<Stream, TransportError> {
 }
 
 /// Each address in turn, as `git` does.
-async fn dial(host: &str, port: u16, options: &Dial) -> io::Result<TcpStream> {
+pub(crate) async fn dial(host: &str, port: u16, options: &Dial) -> io::Result<TcpStream> {
     let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
     for address in options.allowed(host, lookup_host((host, port)).await?)? {
         match timeout(options.timeout, TcpStream::connect(address)).await {

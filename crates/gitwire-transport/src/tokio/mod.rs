@@ -15,6 +15,8 @@ use gitwire_protocol::Machine;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::time::{sleep_until, timeout_at};
 
+#[cfg(all(feature = "http", feature = "ws"))]
+pub(crate) use self::connect::dial;
 pub use self::connect::{connect, spawn};
 pub use self::stream::Stream;
 use crate::deadlines::{Due, Watch};

@@ -16,6 +16,8 @@ pub struct Stream(Inner);
 enum Inner {
     Tcp(TcpStream),
     Process(Box<Process>),
+    #[cfg(all(feature = "http", feature = "ws"))]
+    WebSocket(Box<crate::websocket::WebSocket<crate::http::Socket>>),
 }
 
 /// A program and its pipes. Dropped with the program still running: tokio waits for its end in the background.
@@ -36,6 +38,13 @@ impl Stream {
     }
 }
 
+#[cfg(all(feature = "http", feature = "ws"))]
+impl Stream {
+    pub(super) fn websocket(socket: crate::websocket::WebSocket<crate::http::Socket>) -> Self {
+        Self(Inner::WebSocket(Box::new(socket)))
+    }
+}
+
 impl AsyncRead for Stream {
     fn poll_read(
         mut self: Pin<&mut Self>,
@@ -45,6 +54,8 @@ impl AsyncRead for Stream {
         match &mut self.0 {
             Inner::Tcp(stream) => Pin::new(stream).poll_read(context, room),
             Inner::Process(process) => Pin::new(&mut process.stdout).poll_read(context, room),
+            #[cfg(all(feature = "http", feature = "ws"))]
+            Inner::WebSocket(socket) => Pin::new(socket).poll_read(context, room),
         }
     }
 }
@@ -61,6 +72,8 @@ impl AsyncWrite for Stream {
                 Some(stdin) => Pin::new(stdin).poll_write(context, bytes),
                 None => Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
             },
+            #[cfg(all(feature = "http", feature = "ws"))]
+            Inner::WebSocket(socket) => Pin::new(socket).poll_write(context, bytes),
         }
     }
 
@@ -71,6 +84,8 @@ impl AsyncWrite for Stream {
                 Some(stdin) => Pin::new(stdin).poll_flush(context),
                 None => Poll::Ready(Ok(())),
             },
+            #[cfg(all(feature = "http", feature = "ws"))]
+            Inner::WebSocket(socket) => Pin::new(socket).poll_flush(context),
         }
     }
 
@@ -82,6 +97,8 @@ impl AsyncWrite for Stream {
                 process.stdin = None;
                 Poll::Ready(Ok(()))
             }
+            #[cfg(all(feature = "http", feature = "ws"))]
+            Inner::WebSocket(socket) => Pin::new(socket).poll_shutdown(context),
         }
     }
 }

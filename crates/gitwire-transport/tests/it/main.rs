@@ -15,3 +15,5 @@ mod push;
 mod ssh;
 mod stateless;
 mod tokio;
+#[cfg(all(feature = "http", feature = "ws"))]
+mod websocket;
