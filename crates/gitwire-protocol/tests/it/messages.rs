@@ -4,7 +4,7 @@ use bytes::BytesMut;
 use gitwire_pktline::{Packet, Packets, PktLineError};
 use gitwire_protocol::message::{
     AckStatus, Acknowledgment, BundleHeader, BundleReference, BundleVersion, CommandRequestLine,
-    DaemonRequest, FetchArgument, LsRefsArgument, LsRefsLine, PackfileUri, ParsedBundleHeader,
+    DaemonRequest, FetchArgument, HelperCommand, LsRefsArgument, LsRefsLine, PackfileUri, ParsedBundleHeader,
     RefAdvertisementLine, Section, Service, ServicePreface, ShallowUpdate, SshRequest, UploadHavesLine,
     UploadRequestLine, WantedRef,
 };
@@ -175,6 +175,39 @@ fn daemon_requests() {
     request.path = "x".repeat(70_000).into();
     assert_eq!(request.write(&mut out), Err(Misuse::Unsendable("a request that fits into no line")));
     assert!(out.is_empty());
+}
+
+#[test]
+fn helper_commands() {
+    #[track_caller]
+    fn check(line: &str, expected: HelperCommand<'_>) {
+        assert_eq!(HelperCommand::parse(line.as_bytes()), Ok(expected));
+    }
+    check("capabilities", HelperCommand::Capabilities);
+    check("", HelperCommand::End);
+    check("list", HelperCommand::List { for_push: false });
+    check("list for-push", HelperCommand::List { for_push: true });
+    check("option depth 1", HelperCommand::Option { name: b"depth", value: b"1" });
+    check("option push-option a b", HelperCommand::Option { name: b"push-option", value: b"a b" });
+    check(
+        &format!("fetch {ID} refs/heads/main"),
+        HelperCommand::Fetch { id: ID.as_bytes(), name: b"refs/heads/main" },
+    );
+    check("push +a:b", HelperCommand::Push(b"+a:b"));
+    check("connect git-receive-pack", HelperCommand::Connect(Some(Service::ReceivePack)));
+    check("connect sh", HelperCommand::Connect(None));
+    check("stateless-connect git-upload-pack", HelperCommand::StatelessConnect(Some(Service::UploadPack)));
+
+    refused(HelperCommand::parse(b"import x"), "expected a command for a remote helper, got 'import x'");
+    refused(HelperCommand::parse(b"connect"), "expected a command for a remote helper, got 'connect'");
+    refused(HelperCommand::parse(b"connect "), "expected a command for a remote helper, got 'connect '");
+    refused(HelperCommand::parse(b"push "), "expected a command for a remote helper, got 'push '");
+    refused(HelperCommand::parse(b"list x"), "expected a command for a remote helper, got 'list x'");
+    refused(HelperCommand::parse(b" list"), "expected a command for a remote helper, got ' list'");
+    refused(HelperCommand::parse(b"option x"), "malformed option: 'x'");
+    refused(HelperCommand::parse(b"option x "), "malformed option: 'x '");
+    refused(HelperCommand::parse(b"fetch x"), "malformed fetch: 'x'");
+    refused(HelperCommand::parse(b"list\r"), "malformed line: 'list\\r'");
 }
 
 #[test]

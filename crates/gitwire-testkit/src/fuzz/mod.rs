@@ -17,6 +17,7 @@ mod filter_spec;
 mod fsck;
 mod git_config;
 mod git_files;
+mod helper_command;
 mod http_request;
 mod idx_read;
 mod indexer;
@@ -64,6 +65,7 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("filter_spec", filter_spec::filter_spec),
     ("fsck", fsck::fsck),
     ("git_config", git_config::git_config),
+    ("helper_command", helper_command::helper_command),
     ("http_request", http_request::http_request),
     ("idx_read", idx_read::idx_read),
     ("indexer", indexer::indexer),
