@@ -6,6 +6,7 @@ mod join;
 mod push;
 mod server;
 mod store;
+mod websocket;
 mod wire;
 
 use std::env;
@@ -58,6 +59,10 @@ fn push(seed: u64) {
     run::<push::Push>(seed);
 }
 
+fn tunnel(seed: u64) {
+    run::<websocket::Tunnel>(seed);
+}
+
 #[test]
 fn fetches_end_well_or_with_a_name() {
     seeds().for_each(fetch);
@@ -66,6 +71,11 @@ fn fetches_end_well_or_with_a_name() {
 #[test]
 fn pushes_end_well_or_with_a_name() {
     seeds().for_each(push);
+}
+
+#[test]
+fn tunnels_end_well_or_with_a_name() {
+    seeds().for_each(tunnel);
 }
 
 /// A few for every run; `GITWIRE_SEEDS=FROM..TO` for a long one.
