@@ -76,7 +76,7 @@ impl Servers {
             (Door::Http | Door::Dumb, End::Ours) => format!("{}/{name}", self.ours.http),
             (Door::Http, End::Git) => format!("{}/{name}", gits.http),
             (Door::Dumb, End::Git) => format!("{}/{name}", gits.dumb),
-            (Door::Ws, _) => panic!("{talk}: nobody serves it"),
+            (Door::Ws, _) => format!("{}/{name}", self.ours.http.replace("http://", "ws://")),
         }
     }
 
