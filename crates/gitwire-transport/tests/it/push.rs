@@ -74,7 +74,7 @@ impl Taker {
     fn hear(&mut self, event: ReceivePackEvent, machine: &mut ReceivePack, output: &mut bytes::BytesMut) {
         let ReceivePackEvent::Pack(bytes) = event else { return };
         self.got += bytes.len();
-        let due = (self.got as u64 * PROGRESS as u64 / PACK as u64) as usize;
+        let due = self.got / (PACK / PROGRESS);
         let text = vec![b'.'; due - self.said];
         machine.progress(&text, output).unwrap();
         self.said = due;
