@@ -12,6 +12,7 @@ use gitwire_gitdir::{GitDir, InitOptions, OpenOptions};
 use gitwire_protocol::Version;
 use gitwire_storage::Repository;
 use gitwire_testkit::git::{Folder, Git};
+use gitwire_testkit::http_backend::{self, Talk};
 use gitwire_testkit::{Dice, History, Manner};
 use gitwire_types::{FetchRefspec, ObjectFormat, PushRefspec, RefName, RefTarget};
 
@@ -31,7 +32,13 @@ impl World {
         let folder = Folder::new("push");
         let root = folder.path().join("root");
         fs::create_dir(&root).unwrap();
-        let doors = vec![root.to_str().unwrap().to_owned(), server::gits(&git, &root), server::ours(&root)];
+        let mut doors = vec![root.to_str().unwrap().to_owned(), server::gits(&git, &root)];
+        let [by_git, by_http] = server::ours(&root);
+        doors.push(by_git);
+        if cfg!(feature = "http") {
+            doors.push(by_http);
+            doors.push(http_backend::serve(&git, &root, Talk::Smart, &[]));
+        }
         Some(Self { git, folder, doors })
     }
 
