@@ -21,7 +21,7 @@ fn a_fetch_is_traced_as_git_traces_it() {
     );
     let url = format!("file://{}", source.display());
     let words = ["-c", "transfer.advertiseSID=true", "clone", "-q", "--bare", "--depth=1", "--upload-pack"];
-    git.ok(folder.path(), words.into_iter().chain([&upload_pack[..], &url, "copy"]));
+    git.ok(folder.path(), words.into_iter().chain([upload_pack.as_str(), url.as_str(), "copy"]));
 
     let events = fs::read_to_string(events).unwrap();
     let has = |part: &str| assert!(events.contains(part), "{part} in {events}");
