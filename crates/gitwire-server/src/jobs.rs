@@ -1,7 +1,7 @@
 //! Conversations over asynchronous streams: what all front ends of one server share.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use bytes::BytesMut;
 use gitwire_transport::tokio::Driver;
@@ -19,7 +19,21 @@ use crate::{Conversation, ServeError};
 #[derive(Debug)]
 pub struct Jobs {
     permits: Semaphore,
+    max: usize,
+    waiting: AtomicUsize,
     stop: AtomicBool,
+}
+
+/// How much work there is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct JobCounts {
+    /// Pieces that run now.
+    pub running: usize,
+    /// Pieces that wait for their turn.
+    pub waiting: usize,
+    /// Pieces that may run at once.
+    pub max: usize,
 }
 
 impl Jobs {
@@ -30,7 +44,15 @@ impl Jobs {
     /// At most `max` pieces of work at once.
     #[must_use]
     pub fn new(max: usize) -> Arc<Self> {
-        Arc::new(Self { permits: Semaphore::new(max), stop: AtomicBool::new(false) })
+        let (waiting, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
+        Arc::new(Self { permits: Semaphore::new(max), max, waiting, stop })
+    }
+
+    /// How much work there is now.
+    #[must_use]
+    pub fn counts(&self) -> JobCounts {
+        let running = self.max.saturating_sub(self.permits.available_permits());
+        JobCounts { running, waiting: self.waiting.load(Ordering::Relaxed), max: self.max }
     }
 
     /// Interrupts what is under way, and all that would follow.
@@ -49,10 +71,12 @@ impl Jobs {
         T: Send + 'static,
         W: FnOnce(&dyn Interrupt) -> T + Send + 'static,
     {
+        let waits = Waits::new(&self.waiting);
         // Never closed, so there is always a permit some time.
         if let Ok(permit) = self.permits.acquire().await {
             permit.forget();
         }
+        drop(waits);
         let caller = Caller { gone: Arc::default() };
         let turn = Turn { jobs: Arc::clone(self), gone: Arc::clone(&caller.gone) };
         let done = spawn_blocking(move || work(&turn)).await;
@@ -132,6 +156,22 @@ impl Jobs {
     }
 }
 
+/// Somebody waits for a turn.
+struct Waits<'a>(&'a AtomicUsize);
+
+impl<'a> Waits<'a> {
+    fn new(waiting: &'a AtomicUsize) -> Self {
+        waiting.fetch_add(1, Ordering::Relaxed);
+        Self(waiting)
+    }
+}
+
+impl Drop for Waits<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 /// Who waits for a piece of work.
 struct Caller {
     gone: Arc<AtomicBool>,
@@ -164,8 +204,6 @@ impl Drop for Turn {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::AtomicUsize;
-
     use super::*;
 
     #[tokio::test]

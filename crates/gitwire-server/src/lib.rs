@@ -27,7 +27,7 @@ pub mod stdio;
 pub use crate::conversation::{Conversation, Reply};
 pub use crate::error::ServeError;
 #[cfg(feature = "tokio")]
-pub use crate::jobs::Jobs;
+pub use crate::jobs::{JobCounts, Jobs};
 #[cfg(feature = "tokio")]
 pub use crate::meter::{Counts, Meter, Metered};
 pub use crate::observer::{FetchFacts, Observer};

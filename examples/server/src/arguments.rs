@@ -2,51 +2,26 @@
 
 use std::path::PathBuf;
 use std::str::FromStr;
-use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
-use gitwire_server::daemon::DaemonOptions;
-use gitwire_server::{Jobs, Policy};
+use serde::Deserialize;
 
+use crate::config::Options;
 use crate::users::UserCommand;
 
 /// Serves Git repositories.
 ///
-/// Without arguments it makes a sample repository, serves it on this machine, and says how to clone it.
+/// Without arguments it makes a sample repository, serves it on this machine at every door, and says how to clone it.
 #[derive(Debug, Parser)]
 #[command(name = "gitwired", version, args_conflicts_with_subcommands = true)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
-    /// The directory whose repositories are served.
-    #[arg(long, value_name = "DIR")]
-    pub(crate) root: Option<PathBuf>,
-    /// A door to open: git://HOST:PORT or http://HOST:PORT. Port 0 is any port.
-    #[arg(long, value_name = "URL")]
-    pub(crate) listen: Vec<Door>,
-    /// Who may sign in, and what they may do; `gitwired user` writes it.
+    /// A file of options (TOML), named as those here; what stands on the command line wins.
     #[arg(long, value_name = "FILE")]
-    pub(crate) users: Option<PathBuf>,
-    /// Who may read: anyone who reaches a door, or by the rights of the users' file. By default anyone where all doors are on this
-    /// machine's own address, and else by rights.
-    #[arg(long, value_enum, value_name = "WHO")]
-    pub(crate) allow_read: Option<AllowRead>,
-    /// Who may push: nobody, by the rights of the users' file, or anyone who reaches a door. Anyone may only on this machine's own
-    /// address.
-    #[arg(long, value_enum, default_value_t, value_name = "WHO")]
-    pub(crate) allow_push: AllowPush,
-    /// A file that is written, one URL a line, once every door is open.
-    #[arg(long, value_name = "PATH")]
-    pub(crate) ready_file: Option<PathBuf>,
-    /// How the log on standard error looks.
-    #[arg(long, value_enum, default_value_t)]
-    pub(crate) log: Log,
-    /// Seconds that transfers may go on after SIGTERM.
-    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
-    pub(crate) grace: u64,
-    /// A limit: connections, jobs, request-timeout, first-byte, idle, wants, haves, refs, pack-memory.
-    #[arg(long, value_name = "KEY=VALUE")]
-    pub(crate) limit: Vec<LimitArgument>,
+    pub(crate) config: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) options: Options,
 }
 
 /// What the program does instead of serving.
@@ -56,7 +31,8 @@ pub(crate) enum Command {
 }
 
 /// Who may read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum AllowRead {
     /// By the rights of the users' file.
     Auth,
@@ -65,7 +41,8 @@ pub(crate) enum AllowRead {
 }
 
 /// Who may push.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum AllowPush {
     /// Nobody.
     #[default]
@@ -76,8 +53,22 @@ pub(crate) enum AllowPush {
     Anyone,
 }
 
+/// Who may see numbers of what the server does.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum AllowMetrics {
+    /// Nobody.
+    No,
+    /// Who asks from this machine.
+    #[default]
+    Local,
+    /// Who reaches a door.
+    Anyone,
+}
+
 /// How the log looks.
-#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum Log {
     /// Lines for people.
     #[default]
@@ -91,6 +82,9 @@ pub(crate) enum Log {
 pub(crate) enum Scheme {
     Git,
     Http,
+    Https,
+    /// JSON: the control channel.
+    Control,
 }
 
 impl Scheme {
@@ -98,99 +92,87 @@ impl Scheme {
         match self {
             Self::Git => "git",
             Self::Http => "http",
+            Self::Https => "https",
+            Self::Control => "control",
         }
     }
 }
 
-/// `git://HOST:PORT` or `http://HOST:PORT`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// `git://HOST:PORT`, `http://HOST:PORT` or `https://HOST:PORT`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
 pub(crate) struct Door {
     pub(crate) scheme: Scheme,
-    pub(crate) host: String,
-    pub(crate) port: u16,
+    pub(crate) place: Place,
 }
 
 impl FromStr for Door {
     type Err = String;
 
     fn from_str(url: &str) -> Result<Self, String> {
-        let (scheme, rest) = [Scheme::Git, Scheme::Http]
+        if url.starts_with("ssh://") {
+            let text =
+                "there is no ssh:// door: let sshd run `gitwire` as a forced command instead (README.md)";
+            return Err(text.to_owned());
+        }
+        let (scheme, rest) = [Scheme::Git, Scheme::Http, Scheme::Https]
             .into_iter()
             .find_map(|scheme| Some((scheme, url.strip_prefix(scheme.name())?.strip_prefix("://")?)))
-            .ok_or("only git:// and http:// doors can be opened")?;
-        let (host, port) = rest.trim_end_matches('/').rsplit_once(':').ok_or("a port is missing")?;
+            .ok_or("only git://, http:// and https:// doors can be opened")?;
+        Ok(Self { scheme, place: rest.trim_end_matches('/').parse()? })
+    }
+}
+
+impl TryFrom<String> for Door {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+/// `HOST:PORT`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) host: String,
+    pub(crate) port: u16,
+}
+
+impl FromStr for Place {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (host, port) = text.rsplit_once(':').ok_or("a port is missing")?;
         let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
         if host.is_empty() {
             return Err("a host is missing".to_owned());
         }
         let port = port.parse().map_err(|_| format!("'{port}' is no port"))?;
-        Ok(Self { scheme, host: host.to_owned(), port })
+        Ok(Self { host: host.to_owned(), port })
     }
 }
 
-/// `KEY=VALUE`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct LimitArgument {
-    key: String,
-    value: u64,
+/// Whether there is a control channel, and where: `HOST:PORT` or `off`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) enum Control {
+    Off,
+    At(Place),
 }
 
-impl FromStr for LimitArgument {
+impl FromStr for Control {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let (key, value) = text.split_once('=').ok_or("expected KEY=VALUE")?;
-        let value = value.parse().map_err(|_| format!("'{value}' is no number"))?;
-        let limit = Self { key: key.to_owned(), value };
-        limit.apply(&mut Limits::default())?;
-        Ok(limit)
+        if text == "off" { Ok(Self::Off) } else { text.parse().map(Self::At) }
     }
 }
 
-/// What clients may cost.
-#[derive(Debug, Clone)]
-pub(crate) struct Limits {
-    pub(crate) jobs_max: usize,
-    pub(crate) daemon: DaemonOptions,
-    pub(crate) policy: Policy,
-}
+impl TryFrom<String> for Control {
+    type Error = String;
 
-impl Default for Limits {
-    fn default() -> Self {
-        Self { jobs_max: Jobs::MAX, daemon: DaemonOptions::default(), policy: Policy::default() }
-    }
-}
-
-impl LimitArgument {
-    fn apply(&self, limits: &mut Limits) -> Result<(), String> {
-        let Limits { jobs_max, daemon: options, policy } = limits;
-        let size = || usize::try_from(self.value).map_err(|_| format!("{} is too much", self.value));
-        let time = Duration::from_secs(self.value);
-        match self.key.as_str() {
-            "connections" => options.connections_max = size()?,
-            "jobs" => *jobs_max = size()?,
-            "request-timeout" => options.request_timeout = time,
-            "first-byte" => policy.deadlines.first_byte = Some(time),
-            "idle" => policy.deadlines.idle = Some(time),
-            "wants" => policy.protocol.wants_max = self.value,
-            "haves" => policy.protocol.haves_max = self.value,
-            "refs" => policy.protocol.ref_prefixes_max = self.value,
-            "pack-memory" => policy.pack_memory = self.value,
-            key => return Err(format!("there is no limit '{key}'")),
-        }
-        Ok(())
-    }
-}
-
-impl Arguments {
-    /// What the limits on the command line make of the defaults.
-    pub(crate) fn limits(&self) -> Result<Limits, String> {
-        let mut limits = Limits::default();
-        limits.daemon.grace = Duration::from_secs(self.grace);
-        for limit in &self.limit {
-            limit.apply(&mut limits)?;
-        }
-        Ok(limits)
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
     }
 }
 
@@ -200,22 +182,20 @@ mod tests {
 
     #[test]
     fn doors() {
-        let door = |host: &str, port| Ok(Door { scheme: Scheme::Git, host: host.to_owned(), port });
-        assert_eq!("http://h:80".parse::<Door>().map(|door| door.scheme), Ok(Scheme::Http));
-        assert_eq!("git://127.0.0.1:0".parse(), door("127.0.0.1", 0));
-        assert_eq!("git://[::1]:9418/".parse(), door("::1", 9418));
+        let door =
+            |scheme, host: &str, port| Ok(Door { scheme, place: Place { host: host.to_owned(), port } });
+        assert_eq!("http://h:80".parse(), door(Scheme::Http, "h", 80));
+        assert_eq!("https://h:443".parse(), door(Scheme::Https, "h", 443));
+        assert_eq!("git://127.0.0.1:0".parse(), door(Scheme::Git, "127.0.0.1", 0));
+        assert_eq!("git://[::1]:9418/".parse(), door(Scheme::Git, "::1", 9418));
         assert_eq!("git://h".parse::<Door>(), Err("a port is missing".into()));
         assert_eq!("git://:1".parse::<Door>(), Err("a host is missing".into()));
         assert_eq!("git://h:x".parse::<Door>(), Err("'x' is no port".into()));
-        assert_eq!("ftp://h:1".parse::<Door>(), Err("only git:// and http:// doors can be opened".into()));
-    }
-
-    #[test]
-    fn limits() {
-        let parse = |text: &str| text.parse::<LimitArgument>().map(drop);
-        assert_eq!(parse("connections=3"), Ok(()));
-        assert_eq!(parse("connections"), Err("expected KEY=VALUE".into()));
-        assert_eq!(parse("connections=x"), Err("'x' is no number".into()));
-        assert_eq!(parse("speed=1"), Err("there is no limit 'speed'".into()));
+        let other = "only git://, http:// and https:// doors can be opened";
+        assert_eq!("ftp://h:1".parse::<Door>(), Err(other.into()));
+        assert!("ssh://h:22".parse::<Door>().unwrap_err().contains("forced command"));
+        assert_eq!("off".parse(), Ok(Control::Off));
+        assert_eq!("h:1".parse(), Ok(Control::At(Place { host: "h".into(), port: 1 })));
+        assert_eq!("on".parse::<Control>(), Err("a port is missing".into()));
     }
 }

@@ -59,6 +59,18 @@ impl RepositoryName {
         Ok(Self(name.to_owned()))
     }
 
+    /// Whether nothing of this name is below `root`.
+    ///
+    /// # Errors
+    /// [`CreateError::Exists`].
+    pub(crate) fn check_free(&self, root: &Path) -> Result<(), CreateError> {
+        let is_there = |path: PathBuf| fs::symlink_metadata(path).is_ok();
+        if is_there(root.join(self.path())) || is_there(root.join(&self.0)) {
+            return Err(CreateError::Exists);
+        }
+        Ok(())
+    }
+
     /// Its path below the root.
     pub(crate) fn path(&self) -> String {
         format!("{}.git", self.0)
@@ -112,32 +124,18 @@ impl NewRepository {
     ///
     /// Nobody sees it before it is whole: it is made under a name that nobody knows and moved to its place in one step.
     pub(crate) fn make(&self, root: &Path) -> Result<String, CreateError> {
-        let place = root.join(self.name.path());
-        let above = place.parent().unwrap_or(root);
-        if above != root {
-            make_group(root, above)?;
-        }
-        if fs::symlink_metadata(&place).is_ok() || fs::symlink_metadata(root.join(&self.name.0)).is_ok() {
-            return Err(CreateError::Exists);
-        }
+        self.name.check_free(root)?;
         let draft = Draft::new(root)?;
         let mut options = InitOptions::default();
         options.head = InitialHead::Later;
-        let repository = GitDir::init_bare(&draft.0, &options)?;
+        let repository = GitDir::init_bare(draft.path(), &options)?;
         if !self.description.is_empty() {
-            fs::write(draft.0.join("description"), format!("{}\n", self.description))?;
-            File::open(draft.0.join("description"))?.sync_all()?;
+            let path = draft.path().join("description");
+            fs::write(&path, format!("{}\n", self.description))?;
+            File::open(&path)?.sync_all()?;
         }
         repository.set_head(&RefTarget::Symbolic(self.branch.clone()))?;
-        // What stands there is no empty directory, if it is anything: then this fails, whoever was first.
-        fs::rename(&draft.0, &place).map_err(|error| match error.kind() {
-            io::ErrorKind::DirectoryNotEmpty
-            | io::ErrorKind::AlreadyExists
-            | io::ErrorKind::NotADirectory => CreateError::Exists,
-            _ => error.into(),
-        })?;
-        File::open(above)?.sync_all()?;
-        Ok(self.name.path())
+        draft.publish(root, &self.name)
     }
 }
 
@@ -158,34 +156,69 @@ fn make_group(root: &Path, group: &Path) -> Result<(), CreateError> {
     Ok(())
 }
 
-/// A directory that goes when it was not moved to its place.
-struct Draft(PathBuf);
+/// A repository that is being made under a name that nobody knows; it goes when it was not moved to its place.
+#[derive(Debug)]
+pub(crate) struct Draft {
+    path: PathBuf,
+    /// Held as long as somebody works on it.
+    _lock: File,
+}
 
 impl Draft {
-    fn new(root: &Path) -> Result<Self, CreateError> {
+    /// An empty directory below `root`.
+    pub(crate) fn new(root: &Path) -> Result<Self, CreateError> {
         let mut name = [0; 16];
         getrandom::fill(&mut name).map_err(io::Error::other)?;
         let name: String = name.iter().map(|byte| format!("{byte:02x}")).collect();
         let path = root.join(format!("{DRAFT}{name}"));
         fs::create_dir(&path)?;
-        Ok(Self(path))
+        let lock = File::open(&path)?;
+        lock.lock()?;
+        Ok(Self { path, _lock: lock })
+    }
+
+    /// Where it is until then.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Moves it to its place below `root` in one step, and gives its path there.
+    pub(crate) fn publish(self, root: &Path, name: &RepositoryName) -> Result<String, CreateError> {
+        let place = root.join(name.path());
+        let above = place.parent().unwrap_or(root);
+        if above != root {
+            make_group(root, above)?;
+        }
+        name.check_free(root)?;
+        // What stands there is no empty directory, if it is anything: then this fails, whoever was first.
+        fs::rename(&self.path, &place).map_err(|error| match error.kind() {
+            io::ErrorKind::DirectoryNotEmpty
+            | io::ErrorKind::AlreadyExists
+            | io::ErrorKind::NotADirectory => CreateError::Exists,
+            _ => error.into(),
+        })?;
+        File::open(above)?.sync_all()?;
+        Ok(name.path())
     }
 }
 
 impl Drop for Draft {
     fn drop(&mut self) {
         // Not there any more where all went well.
-        let _ = fs::remove_dir_all(&self.0);
+        let _ = fs::remove_dir_all(&self.path);
     }
 }
 
-/// Removes drafts below `root` that a crash has left, an hour old or more.
+/// Removes drafts below `root` that a crash has left: nobody holds them any more.
 pub(crate) fn sweep(root: &Path) -> io::Result<()> {
     for entry in fs::read_dir(root)? {
         let entry = entry?;
         let is_draft = entry.file_name().as_encoded_bytes().starts_with(DRAFT.as_bytes());
         let is_old = || entry.metadata()?.modified()?.elapsed().map_err(io::Error::other);
-        if is_draft && is_old().is_ok_and(|age| age.as_secs() >= 3600) {
+        // One that has just begun is not held yet.
+        let is_held = || File::open(entry.path()).is_ok_and(|draft| draft.try_lock().is_err());
+        let is_left = || is_old().is_ok_and(|age| age.as_secs() >= 60) && !is_held();
+        if is_draft && is_left() {
             fs::remove_dir_all(entry.path())?;
         }
     }
@@ -328,9 +361,12 @@ mod tests {
         let (old, new) = (folder.path().join(".gitwired-new-1"), folder.path().join(".gitwired-new-2"));
         fs::create_dir(&old).unwrap();
         fs::create_dir(&new).unwrap();
-        let past = std::time::SystemTime::now() - std::time::Duration::from_secs(3601);
-        File::open(&old).unwrap().set_modified(past).unwrap();
+        let held = Draft::new(folder.path()).unwrap();
+        let past = std::time::SystemTime::now() - std::time::Duration::from_secs(61);
+        for draft in [&old, held.path()] {
+            File::open(draft).unwrap().set_modified(past).unwrap();
+        }
         sweep(folder.path()).unwrap();
-        assert!(!old.exists() && new.exists());
+        assert!(!old.exists() && new.exists() && held.path().exists());
     }
 }

@@ -4,137 +4,244 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use gitwire_server::access::Access;
-use gitwire_server::http::{self, HttpOptions, HttpService};
-use gitwire_server::{DirectoryRoot, Export, Jobs, ReceivePolicy, daemon};
+use gitwire_server::control::{self, ControlOptions};
+use gitwire_server::http::{self, HttpService};
+use gitwire_server::{DirectoryRoot, Export, Jobs, Meter, Policy, daemon};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
 
-use crate::arguments::{AllowPush, AllowRead, Arguments, Door, Scheme};
+use crate::arguments::{AllowPush, AllowRead, Control, Door, Place, Scheme};
+use crate::config::Options;
+use crate::control::RootCommands;
+use crate::hosts::Hosts;
+use crate::limits::Limits;
+use crate::metrics::Metrics;
 use crate::rules::Rules;
-use crate::site::{Pages, Site, SiteBody};
+use crate::site::{Operators, Pages, Site, SiteBody};
+use crate::tls;
 use crate::users::Users;
 use crate::web::{Web, WebContext};
 
 /// A door that is open.
 pub(crate) struct OpenDoor {
-    scheme: Scheme,
+    pub(crate) scheme: Scheme,
     listener: TcpListener,
     address: SocketAddr,
 }
+
+type Failure = Box<dyn std::error::Error>;
 
 impl OpenDoor {
     pub(crate) fn url(&self) -> String {
         format!("{}://{}", self.scheme.name(), self.address)
     }
 
-    async fn open(scheme: Scheme, host: &str, port: u16) -> io::Result<Self> {
-        let listener = TcpListener::bind((host, port)).await?;
-        let address = listener.local_addr()?;
-        Ok(Self { scheme, listener, address })
+    /// `host:port`.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    async fn open(scheme: Scheme, place: &Place) -> Result<Self, String> {
+        let Place { host, port } = place;
+        let open = async {
+            let listener = TcpListener::bind((host.as_str(), *port)).await?;
+            let address = listener.local_addr()?;
+            Ok(Self { scheme, listener, address })
+        };
+        open.await.map_err(|error: io::Error| format!("cannot listen on {host}:{port}: {error}"))
+    }
+
+    /// On this machine: the port that is usual, or any where somebody else has that.
+    async fn open_own(scheme: Scheme, port: u16) -> Result<Self, String> {
+        let own = |port| Place { host: "127.0.0.1".to_owned(), port };
+        match Self::open(scheme, &own(port)).await {
+            Ok(door) => Ok(door),
+            Err(_) => Self::open(scheme, &own(0)).await,
+        }
     }
 }
 
-/// Opens the doors; without any, git:// and http:// on this machine: ports 9418 and 8418, or any where somebody else has those.
-pub(crate) async fn open(doors: &[Door]) -> Result<Vec<OpenDoor>, String> {
+/// Opens the doors; without any, git:// and http:// on this machine.
+pub(crate) async fn open(options: &Options) -> Result<Vec<OpenDoor>, String> {
     let mut open = Vec::new();
-    for (scheme, port) in [(Scheme::Git, 9418), (Scheme::Http, 8418)].into_iter().filter(|_| doors.is_empty())
-    {
-        let door = match OpenDoor::open(scheme, "127.0.0.1", port).await {
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
-                OpenDoor::open(scheme, "127.0.0.1", 0).await
-            }
-            opened => opened,
-        };
-        open.push(door.map_err(|error| format!("cannot listen on 127.0.0.1: {error}"))?);
+    if options.listen.is_empty() {
+        open.push(OpenDoor::open_own(Scheme::Git, 9418).await?);
+        open.push(OpenDoor::open_own(Scheme::Http, 8418).await?);
     }
-    for Door { scheme, host, port } in doors {
-        let door = OpenDoor::open(*scheme, host, *port).await;
-        open.push(door.map_err(|error| format!("cannot listen on {host}:{port}: {error}"))?);
+    for Door { scheme, place } in &options.listen {
+        open.push(OpenDoor::open(*scheme, place).await?);
+    }
+    match &options.control {
+        Some(Control::At(place)) => open.push(OpenDoor::open(Scheme::Control, place).await?),
+        None if options.is_sample() => open.push(OpenDoor::open_own(Scheme::Control, 8029).await?),
+        None | Some(Control::Off) => {}
     }
     Ok(open)
 }
 
-/// Serves until SIGTERM or SIGINT.
-pub(crate) async fn serve(
+/// Where the doors are and what stands behind them.
+pub(crate) struct Server {
     doors: Vec<OpenDoor>,
-    root: &Path,
-    arguments: &Arguments,
-) -> Result<(), Box<dyn std::error::Error>> {
-    let limits = arguments.limits()?;
-    let rules = Arc::new(rules(&doors, arguments)?);
-    let mut repositories = DirectoryRoot::new(root, Export::All)?.with_access(Arc::clone(&rules) as _);
-    if rules.push != AllowPush::No {
-        repositories = repositories.receiving(ReceivePolicy::default());
+    limits: Limits,
+    grace: Duration,
+    repositories: Arc<DirectoryRoot>,
+    policy: Arc<Policy>,
+    rules: Arc<Rules>,
+    jobs: Arc<Jobs>,
+    hosts: Hosts,
+    tls: Option<TlsAcceptor>,
+    operators: Operators,
+    meters: Vec<Arc<Meter>>,
+}
+
+impl Server {
+    /// Puts everything together; nothing is served yet.
+    pub(crate) fn new(doors: Vec<OpenDoor>, root: &Path, options: &Options) -> Result<Self, Failure> {
+        let limits = options.limits()?;
+        let rules = Arc::new(rules(&doors, options)?);
+        let mut repositories = DirectoryRoot::new(root, Export::All)?.with_access(Arc::clone(&rules) as _);
+        if rules.push != AllowPush::No {
+            repositories = repositories.receiving(limits.receive.clone());
+        }
+        let tls = match (&options.tls_cert, &options.tls_key) {
+            (Some(certificates), Some(key)) => Some(tls::acceptor(certificates, key)?),
+            (None, None) => None,
+            _ => return Err("--tls-cert and --tls-key belong together".into()),
+        };
+        if let Some(door) = doors.iter().find(|door| door.scheme == Scheme::Https && tls.is_none()) {
+            return Err(format!("{} needs --tls-cert and --tls-key", door.url()).into());
+        }
+        let meters: Vec<Arc<Meter>> = doors.iter().map(|_| Arc::default()).collect();
+        // One bound for the work behind all doors.
+        let jobs = Jobs::new(limits.jobs_max);
+        let metrics = Metrics::new(
+            doors.iter().map(OpenDoor::url).zip(meters.iter().map(Arc::clone)),
+            Arc::clone(&jobs),
+        );
+        Ok(Self {
+            repositories: Arc::new(repositories),
+            policy: Arc::new(limits.policy.clone()),
+            hosts: Hosts::new(&options.control_allow),
+            operators: Operators { metrics, allow: options.allow_metrics.unwrap_or_default() },
+            grace: options.grace(),
+            doors,
+            limits,
+            rules,
+            jobs,
+            tls,
+            meters,
+        })
     }
-    let repositories = Arc::new(repositories);
-    let policy = Arc::new(limits.policy);
-    // One bound for the work behind all doors.
-    let jobs = Jobs::new(limits.jobs_max);
-    // Where nobody can sign in, nobody who tries is refused.
-    let access = rules.users.is_some().then(|| Arc::clone(&rules) as Arc<dyn Access>);
-    let context = WebContext {
-        root: Arc::clone(&repositories),
-        gate: rules,
-        policy: Arc::clone(&policy),
-        jobs: Arc::clone(&jobs),
-        doors: doors.iter().map(OpenDoor::url).collect(),
-    };
-    let pages = Some(pages(context)?);
-    let (stop, stopped) = watch::channel(false);
-    let mut serving = JoinSet::new();
-    for door in doors {
-        let (repositories, policy) = (Arc::clone(&repositories), Arc::clone(&policy));
-        let (options, mut stopped, jobs) = (limits.daemon.clone(), stopped.clone(), Arc::clone(&jobs));
-        let (pages, access) = (pages.clone(), access.clone());
-        serving.spawn(async move {
-            let until = async {
+
+    /// Serves until SIGTERM or SIGINT.
+    pub(crate) async fn serve(self) -> Result<(), Failure> {
+        let (mut terminate, mut interrupt) =
+            (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        let jobs = Arc::clone(&self.jobs);
+        let (stop, stopped) = watch::channel(false);
+        let mut serving = self.start(&stopped)?;
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("shutting down");
+        stop.send_replace(true);
+        while let Some(ended) = serving.join_next().await {
+            ended??;
+        }
+        jobs.stop();
+        tracing::info!("all doors are closed");
+        Ok(())
+    }
+
+    fn start(mut self, stopped: &watch::Receiver<bool>) -> io::Result<JoinSet<io::Result<()>>> {
+        let doors = std::mem::take(&mut self.doors);
+        let context = WebContext {
+            root: Arc::clone(&self.repositories),
+            gate: Arc::clone(&self.rules) as _,
+            policy: Arc::clone(&self.policy),
+            jobs: Arc::clone(&self.jobs),
+            doors: doors.iter().filter(|door| door.scheme != Scheme::Control).map(OpenDoor::url).collect(),
+        };
+        let pages = pages(context)?;
+        let mut serving = JoinSet::new();
+        for (door, meter) in doors.into_iter().zip(self.meters.clone()) {
+            let mut stopped = stopped.clone();
+            let until = async move {
                 // A sender that has gone says the same.
                 let _ = stopped.wait_for(|stop| *stop).await;
             };
             match door.scheme {
-                Scheme::Git => daemon::serve(door.listener, repositories, policy, jobs, options, until).await,
+                Scheme::Git => {
+                    let mut options = self.limits.daemon(self.grace);
+                    options.meter = meter;
+                    let (repositories, policy) = (Arc::clone(&self.repositories), Arc::clone(&self.policy));
+                    let jobs = Arc::clone(&self.jobs);
+                    serving.spawn(daemon::serve(door.listener, repositories, policy, jobs, options, until));
+                }
                 Scheme::Http => {
-                    let http = http_options(&options);
-                    let mut service = HttpService::new(repositories, policy, jobs).with_options(http.clone());
-                    if let Some(access) = access {
-                        service = service.with_access(access);
-                    }
-                    let site = Site::new(service, pages, door.scheme);
-                    http::serve(door.listener, site, http, until).await
+                    let (site, mut options) = (self.site(&door, &pages), self.limits.http(self.grace));
+                    options.meter = meter;
+                    serving.spawn(http::serve(door.listener, site, options, until));
+                }
+                Scheme::Https => {
+                    let (site, mut options) = (self.site(&door, &pages), self.limits.http(self.grace));
+                    options.meter = meter;
+                    let Some(tls) = self.tls.clone() else { continue };
+                    let accept = move |stream| tls.accept(stream);
+                    serving.spawn(http::serve_over(door.listener, accept, site, options, until));
+                }
+                Scheme::Control => {
+                    let mut options = ControlOptions::default();
+                    options.limits = self.limits.control.clone();
+                    options.grace = self.grace;
+                    options.meter = meter;
+                    let commands = RootCommands::new(Arc::clone(&self.repositories), self.hosts.clone());
+                    serving.spawn(control::serve(door.listener, Arc::new(commands), options, until));
                 }
             }
-        });
+        }
+        Ok(serving)
     }
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+
+    fn site(&self, door: &OpenDoor, pages: &Pages) -> Site {
+        let (repositories, policy) = (Arc::clone(&self.repositories), Arc::clone(&self.policy));
+        let mut git = HttpService::new(repositories, policy, Arc::clone(&self.jobs))
+            .with_options(self.limits.http(self.grace));
+        // Where nobody can sign in, nobody who tries is refused.
+        if self.rules.users.is_some() {
+            git = git.with_access(Arc::clone(&self.rules) as Arc<dyn Access>);
+        }
+        Site::new(git, Arc::clone(pages), self.operators.clone(), door.scheme)
     }
-    tracing::info!("shutting down");
-    stop.send_replace(true);
-    while let Some(ended) = serving.join_next().await {
-        ended??;
-    }
-    jobs.stop();
-    Ok(())
 }
 
 /// Who may do what, unless it would be more than whoever started the server can have meant.
-fn rules(doors: &[OpenDoor], arguments: &Arguments) -> Result<Rules, Box<dyn std::error::Error>> {
-    let Arguments { allow_push: push, allow_read, users, .. } = arguments;
-    let public = doors.iter().find(|door| !door.address.ip().is_loopback());
+fn rules(doors: &[OpenDoor], options: &Options) -> Result<Rules, Failure> {
+    let (push, users) = (options.allow_push.unwrap_or_default(), &options.users);
+    let is_public = |door: &&OpenDoor| !door.address.ip().is_loopback();
+    if let Some(door) = doors.iter().filter(|door| door.scheme == Scheme::Control).find(is_public) {
+        let text = format!(
+            "{}: nobody signs in to the control channel, so it stays on a loopback address",
+            door.url()
+        );
+        return Err(text.into());
+    }
+    let public = doors.iter().find(is_public);
     if let (AllowPush::Anyone, Some(door)) = (push, public) {
         return Err(format!("{}: anyone may push only at a loopback address", door.url()).into());
     }
-    if users.is_none() && (*push == AllowPush::Auth || *allow_read == Some(AllowRead::Auth)) {
+    if users.is_none() && (push == AllowPush::Auth || options.allow_read == Some(AllowRead::Auth)) {
         return Err("nobody can sign in without --users".into());
     }
-    let read = match (allow_read, public, users) {
-        (Some(read), ..) => *read,
+    let read = match (options.allow_read, public, users) {
+        (Some(read), ..) => read,
         (None, None, _) => AllowRead::Anyone,
         (None, Some(_), Some(_)) => AllowRead::Auth,
         (None, Some(door), None) => {
@@ -143,7 +250,7 @@ fn rules(doors: &[OpenDoor], arguments: &Arguments) -> Result<Rules, Box<dyn std
         }
     };
     let users = users.as_deref().map(Users::open).transpose()?.map(Arc::new);
-    Ok(Rules { read, push: *push, users })
+    Ok(Rules { read, push, users })
 }
 
 /// The pages of the web.
@@ -153,13 +260,4 @@ fn pages(context: WebContext) -> io::Result<Pages> {
         let web = web.clone();
         Box::pin(async move { web.answer(request).await.map(|body| Box::pin(body) as SiteBody) })
     }))
-}
-
-/// What holds for connections at a git:// door holds at an HTTP door.
-fn http_options(options: &daemon::DaemonOptions) -> HttpOptions {
-    let mut http = HttpOptions::default();
-    http.connections_max = options.connections_max;
-    http.head_timeout = options.request_timeout;
-    http.grace = options.grace;
-    http
 }

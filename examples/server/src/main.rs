@@ -2,21 +2,33 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program talks to who runs it")]
 
 mod arguments;
+mod config;
+mod control;
 mod create;
+mod hosts;
+mod limits;
 mod listen;
+mod metrics;
 mod rules;
 mod sample;
 mod site;
+mod tls;
 mod users;
 mod web;
 
 use std::io::{IsTerminal, Write as _};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser as _;
 use tracing_subscriber::filter::LevelFilter;
 
-use crate::arguments::{Arguments, Command, Log};
+use crate::arguments::{AllowPush, Arguments, Command, Log};
+use crate::config::Options;
+use crate::listen::{OpenDoor, Server};
+use crate::sample::Sample;
+
+type Failure = Box<dyn std::error::Error>;
 
 fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
@@ -28,10 +40,12 @@ fn main() -> ExitCode {
             return ExitCode::from(code);
         }
     };
-    start_log(arguments.log);
     let ran = match &arguments.command {
-        Some(Command::User(command)) => command.run(|| Ok(sample::folder()?.join("users"))),
-        None => run(&arguments),
+        Some(Command::User(command)) => {
+            start_log(Log::Text);
+            command.run(|| Ok(sample::folder()?.join("users")))
+        }
+        None => run(arguments),
     };
     match ran {
         Ok(()) => ExitCode::SUCCESS,
@@ -42,33 +56,51 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
-    let (root, doors) = match (&arguments.root, arguments.listen.as_slice()) {
-        (None, []) => {
-            let root = sample::folder()?;
-            sample::make(&root)?;
-            (root, Vec::new())
-        }
-        (root, doors) => (root.clone().unwrap_or_else(|| ".".into()), doors.to_vec()),
+fn run(arguments: Arguments) -> Result<(), Failure> {
+    let mut options = match &arguments.config {
+        Some(path) => arguments.options.or(Options::read(path)?),
+        None => arguments.options,
     };
-    let is_sample = arguments.root.is_none() && arguments.listen.is_empty();
+    start_log(options.log.unwrap_or_default());
+    let sample = options.is_sample().then(Sample::make).transpose()?;
+    let root = match &sample {
+        Some(sample) => {
+            if options.users.is_none() && sample.users().is_file() {
+                options.users = Some(sample.users());
+                options.allow_push.get_or_insert(AllowPush::Auth);
+            }
+            sample.root()
+        }
+        None => options.root.clone().unwrap_or_else(|| PathBuf::from(".")),
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
-        let doors = listen::open(&doors).await?;
-        let urls: String = doors.iter().map(|door| format!("listening {}\n", door.url())).collect();
-        let hint = |door: &listen::OpenDoor| format!("\ntry: git clone {}/{}\n", door.url(), sample::NAME);
-        let hints: String = doors.iter().filter(|_| is_sample).map(hint).collect();
-        // In one piece; a server whose output nobody reads serves all the same.
-        let _ = std::io::stdout().write_all((urls + &hints).as_bytes());
-        if let Some(path) = &arguments.ready_file {
-            let urls: String = doors.iter().map(|door| format!("{}\n", door.url())).collect();
-            std::fs::write(path, urls)?;
+        let doors = listen::open(&options).await?;
+        let listening: Vec<String> = doors.iter().map(OpenDoor::url).collect();
+        let mut text: String = listening.iter().map(|url| format!("listening {url}\n")).collect();
+        if let Some(sample) = &sample {
+            text += &sample.hints(&doors)?;
         }
-        listen::serve(doors, &root, arguments).await
+        let server = Server::new(doors, &root, &options)?;
+        // In one piece; a server whose output nobody reads serves all the same.
+        let _ = std::io::stdout().write_all(text.as_bytes());
+        if let Some(path) = &options.ready_file {
+            write_ready(path, &listening)?;
+        }
+        server.serve().await
     })?;
     // Work in the blocking pool that ignores its interrupt must not hold the program up.
     runtime.shutdown_background();
     Ok(())
+}
+
+/// Whoever waits for the file finds it whole.
+fn write_ready(path: &Path, listening: &[String]) -> std::io::Result<()> {
+    let urls: String = listening.iter().map(|url| format!("{url}\n")).collect();
+    let mut new = path.as_os_str().to_owned();
+    new.push(".new");
+    std::fs::write(&new, urls)?;
+    std::fs::rename(&new, path)
 }
 
 fn start_log(log: Log) {

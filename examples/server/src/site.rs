@@ -12,19 +12,20 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use gitwire_server::http::HttpService;
+use gitwire_server::http::{HttpService, Peer};
 use http::header::{ALLOW, CONTENT_TYPE, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 use http_body::{Body, Frame};
 use hyper::body::Incoming;
 use tower_service::Service;
 
-use crate::arguments::Scheme;
+use crate::arguments::{AllowMetrics, Scheme};
+use crate::metrics::Metrics;
 
 /// The body of an answer, whoever made it.
 pub(crate) type SiteBody = Pin<Box<dyn Body<Data = Bytes, Error = io::Error> + Send>>;
 
-/// What answers with pages. `gitwire_server::http::Peer` and [`Scheme`] are among the extensions of each request.
+/// What answers with pages. [`Peer`] and [`Scheme`] are among the extensions of each request.
 pub(crate) type Pages = Arc<dyn Fn(Request<Incoming>) -> Answer + Send + Sync>;
 
 /// An answer that is being made.
@@ -34,29 +35,49 @@ pub(crate) type Answer = Pin<Box<dyn Future<Output = Response<SiteBody>> + Send>
 #[derive(Clone)]
 pub(crate) struct Site {
     git: HttpService,
-    pages: Option<Pages>,
+    pages: Pages,
+    operators: Operators,
     scheme: Scheme,
 }
 
+/// What operators may see.
+#[derive(Debug, Clone)]
+pub(crate) struct Operators {
+    pub(crate) metrics: Metrics,
+    pub(crate) allow: AllowMetrics,
+}
+
+impl Operators {
+    fn may_see(&self, request: &Request<Incoming>) -> bool {
+        let is_local = || request.extensions().get::<Peer>().is_some_and(|peer| peer.0.ip().is_loopback());
+        match self.allow {
+            AllowMetrics::No => false,
+            AllowMetrics::Local => is_local(),
+            AllowMetrics::Anyone => true,
+        }
+    }
+}
+
 impl Site {
-    /// Without pages there is nothing but Git.
-    pub(crate) fn new(git: HttpService, pages: Option<Pages>, scheme: Scheme) -> Self {
-        Self { git, pages, scheme }
+    pub(crate) fn new(git: HttpService, pages: Pages, operators: Operators, scheme: Scheme) -> Self {
+        Self { git, pages, operators, scheme }
     }
 
     async fn answer(mut self, mut request: Request<Incoming>) -> Response<SiteBody> {
         request.extensions_mut().insert(self.scheme);
         let path = request.uri().path();
-        if path == "/healthz" {
-            return for_operators(request.method(), "ok\n");
-        }
-        match &self.pages {
-            Some(pages) if is_page(path) || !self.git.is_for(request.uri()) => pages(request).await,
-            _ => {
-                let Ok(answer) = self.git.call(request).await;
-                answer.map(|body| Box::pin(body) as SiteBody)
+        match path {
+            "/healthz" => return for_operators(request.method(), "ok\n"),
+            "/metrics" if self.operators.may_see(&request) => {
+                return for_operators(request.method(), &self.operators.metrics.text());
             }
+            _ => {}
         }
+        if is_page(path) || !self.git.is_for(request.uri()) {
+            return (self.pages)(request).await;
+        }
+        let Ok(answer) = self.git.call(request).await;
+        answer.map(|body| Box::pin(body) as SiteBody)
     }
 }
 

@@ -41,11 +41,6 @@ pub(crate) struct Rights {
 }
 
 impl Rights {
-    /// All of them, for everything.
-    pub(crate) fn is_admin(&self) -> bool {
-        self.admin
-    }
-
     pub(crate) fn may_read(&self, path: &[u8]) -> bool {
         self.admin || self.read.iter().chain(&self.write).any(|pattern| pattern.names(path))
     }
@@ -369,7 +364,7 @@ mod tests {
         assert!(!rights.may_read(b"d.git") && rights.may_create_somewhere());
         assert_eq!(rights.take("read=a/*"), Ok(true));
         assert_eq!(rights.take("read=a/*"), Ok(false));
-        assert!(!rights.may_read(b"a/x.git") && !rights.is_admin());
+        assert!(!rights.may_read(b"a/x.git") && !rights.admin);
         rights.add("admin").unwrap();
         assert!(rights.may_read(b"d.git") && rights.may_write(b"d.git") && rights.may_create(b"d.git"));
         assert_eq!(rights.to_string(), "admin write=b/** create=c/*");
