@@ -57,6 +57,10 @@ pub struct WebSocket<S> {
     input: Input,
     /// A close frame was sent.
     closing: bool,
+    /// Shutting it down sends no close frame.
+    only_ends_input: bool,
+    /// An empty message was sent.
+    said_end: bool,
 }
 
 /// Which end of a WebSocket this is.
@@ -124,7 +128,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     }
 
     pub(crate) fn over(inner: WebSocketStream<S>) -> Self {
-        Self { inner, rest: Bytes::new(), input: Input::Open, closing: false }
+        Self {
+            inner,
+            rest: Bytes::new(),
+            input: Input::Open,
+            closing: false,
+            only_ends_input: false,
+            said_end: false,
+        }
+    }
+
+    /// The same, of which shutting down says only that no more will come, as [`end_input`](Self::end_input): for a relay, which does not
+    /// know when the two are done whose words it passes on. Dropping it ends it then.
+    #[must_use]
+    pub fn ending_input_alone(mut self) -> Self {
+        self.only_ends_input = true;
+        self
     }
 
     /// Tells the peer that no more will come, while its answer is still heard.
@@ -133,12 +152,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     /// The connection is gone already.
     pub async fn end_input(&mut self) -> io::Result<()> {
         std::future::poll_fn(|context| self.poll_message(context, Bytes::new())).await?;
+        self.said_end = true;
         std::future::poll_fn(|context| Pin::new(&mut *self).poll_flush(context)).await
     }
 
     fn poll_message(&mut self, context: &mut Context<'_>, bytes: Bytes) -> Poll<io::Result<()>> {
         self.heed(context)?;
-        if self.closing || self.input == Input::Closed {
+        if self.closing || self.said_end || self.input == Input::Closed {
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
         }
         ready!(Pin::new(&mut self.inner).poll_ready(context)).map_err(from_peer)?;
@@ -257,7 +277,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for WebSocket<S> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.close(CloseCode::Normal);
+        if !self.only_ends_input {
+            self.close(CloseCode::Normal);
+        } else if self.input != Input::Closed && !self.said_end {
+            ready!(self.poll_message(context, Bytes::new()))?;
+            self.said_end = true;
+        }
         match ready!(Pin::new(&mut self.inner).poll_flush(context)) {
             Ok(()) | Err(tungstenite::Error::ConnectionClosed | tungstenite::Error::AlreadyClosed) => {
                 Poll::Ready(Ok(()))

@@ -10,6 +10,7 @@ pub(crate) mod ls_remote;
 pub(crate) mod pack_objects;
 pub(crate) mod push;
 pub(crate) mod receive_pack;
+pub(crate) mod remote_ws;
 pub(crate) mod send_pack;
 pub(crate) mod show_index;
 pub(crate) mod upload_pack;

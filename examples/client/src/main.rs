@@ -7,6 +7,7 @@ mod files;
 mod local;
 mod show;
 mod trace;
+mod tunnel;
 mod web;
 
 use std::ffi::{OsStr, OsString};
@@ -51,6 +52,8 @@ enum Command {
     Daemon(command::daemon::Daemon),
     /// Serve one ssh client, as sshd's forced command.
     ForcedCommand(command::forced_command::ForcedCommand),
+    #[command(alias = "remote-wss")]
+    RemoteWs(command::remote_ws::RemoteWs),
     /// Make the index of a pack.
     IndexPack(command::index_pack::IndexPack),
     /// Check packs against their indexes.
@@ -105,6 +108,7 @@ fn execute(command: &Command, config: Config) -> Result<ExitCode, Failure> {
         Command::SendPack(command) => command.run(config),
         Command::Daemon(command) => command.run(config),
         Command::ForcedCommand(command) => command.run(config),
+        Command::RemoteWs(command) => command.run(config),
         Command::IndexPack(command) => command.run(config),
         Command::VerifyPack(command) => command.run(),
         Command::ShowIndex(command) => command.run(),

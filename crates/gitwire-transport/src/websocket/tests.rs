@@ -154,6 +154,28 @@ async fn both_ends_carry_more_than_fits_anywhere_at_once() {
 }
 
 #[tokio::test]
+async fn a_relay_passes_on_the_end_of_one_side_alone() {
+    let (ours, theirs) = duplex(1 << 20);
+    let relay = WebSocket::new(ours, Side::Client, WebSocketLimits::default()).await.ending_input_alone();
+    let mut server = WebSocket::new(theirs, Side::Server, WebSocketLimits::default()).await;
+    let (mut reader, mut writer) = tokio::io::split(relay);
+    writer.write_all(b"push").await.unwrap();
+    writer.shutdown().await.unwrap();
+    writer.shutdown().await.unwrap();
+    assert_eq!(writer.write_all(b"more").await.unwrap_err().kind(), io::ErrorKind::BrokenPipe);
+    let mut heard = Vec::new();
+    server.read_to_end(&mut heard).await.unwrap();
+    assert_eq!(heard, b"push");
+    server.write_all(b"report").await.unwrap();
+    server.shutdown().await.unwrap();
+    let mut report = Vec::new();
+    reader.read_to_end(&mut report).await.unwrap();
+    assert_eq!(report, b"report");
+    // It has answered the close frame.
+    assert_eq!(server.read_to_end(&mut heard).await.unwrap(), 0);
+}
+
+#[tokio::test]
 async fn who_has_ended_its_side_still_hears_and_is_heeded() {
     let (mut server, mut peer) = server(99).await;
     peer.write_all(&frame(BINARY, b"")).await.unwrap();

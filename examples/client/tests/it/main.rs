@@ -18,3 +18,4 @@ mod ssh;
 mod stock;
 mod trace;
 mod web;
+mod websocket;
