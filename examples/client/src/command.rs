@@ -4,6 +4,7 @@ pub(crate) mod clone;
 pub(crate) mod daemon;
 pub(crate) mod fetch;
 pub(crate) mod forced_command;
+pub(crate) mod http_backend;
 pub(crate) mod index_pack;
 pub(crate) mod init;
 pub(crate) mod ls_remote;

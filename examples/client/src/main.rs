@@ -52,6 +52,8 @@ enum Command {
     Daemon(command::daemon::Daemon),
     /// Serve one ssh client, as sshd's forced command.
     ForcedCommand(command::forced_command::ForcedCommand),
+    /// Serve one HTTP request as a CGI program.
+    HttpBackend(command::http_backend::HttpBackend),
     #[command(alias = "remote-wss")]
     RemoteWs(command::remote_ws::RemoteWs),
     /// Make the index of a pack.
@@ -108,6 +110,7 @@ fn execute(command: &Command, config: Config) -> Result<ExitCode, Failure> {
         Command::SendPack(command) => command.run(config),
         Command::Daemon(command) => command.run(config),
         Command::ForcedCommand(command) => command.run(config),
+        Command::HttpBackend(command) => command.run(config),
         Command::RemoteWs(command) => command.run(config),
         Command::IndexPack(command) => command.run(config),
         Command::VerifyPack(command) => command.run(),

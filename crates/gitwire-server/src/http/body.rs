@@ -5,6 +5,7 @@ use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf as _, Bytes};
@@ -192,11 +193,13 @@ where
 pub(super) struct Bounded {
     inner: Pin<Box<dyn AsyncRead + Send>>,
     left: u64,
+    heard: Arc<AtomicBool>,
 }
 
 impl Bounded {
-    pub(super) fn new(inner: Pin<Box<dyn AsyncRead + Send>>, max: u64) -> Self {
-        Self { inner, left: max }
+    /// `heard` becomes true once anything has come.
+    pub(super) fn new(inner: Pin<Box<dyn AsyncRead + Send>>, max: u64, heard: Arc<AtomicBool>) -> Self {
+        Self { inner, left: max, heard }
     }
 }
 
@@ -209,6 +212,9 @@ impl AsyncRead for Bounded {
         let before = room.filled().len();
         ready!(self.inner.as_mut().poll_read(context, room))?;
         let read = room.filled().len().saturating_sub(before) as u64;
+        if read > 0 {
+            self.heard.store(true, Ordering::Relaxed);
+        }
         match self.left.checked_sub(read) {
             Some(left) => {
                 self.left = left;

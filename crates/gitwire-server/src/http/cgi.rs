@@ -24,7 +24,7 @@ use crate::access::Principal;
 ///
 /// The web server has signed the client in: `REMOTE_USER` is believed. It goes to the service as a [`Principal`], `REMOTE_ADDR` as a
 /// [`Peer`], and both make the name for the reflogs, as git makes it, where `GIT_COMMITTER_NAME` and `GIT_COMMITTER_EMAIL` do not. The
-/// path is `PATH_INFO`.
+/// path is `PATH_INFO`. What is refused is refused by the status alone, as git does.
 ///
 /// # Errors
 /// Variables that are no request; input or output that fails; an answer that cannot be made to its end.
@@ -50,6 +50,15 @@ where
     if parts.status == StatusCode::METHOD_NOT_ALLOWED && !modern {
         parts.status = StatusCode::BAD_REQUEST;
     }
+    let refused = parts.status.is_client_error() || parts.status.is_server_error();
+    if refused {
+        // The web server has pages of its own for that.
+        parts.headers.remove(http::header::CONTENT_TYPE);
+    }
+    // What is not sent has no length of its own.
+    if let Some(length) = body.size_hint().exact().filter(|length| !refused && *length > 0) {
+        parts.headers.insert(http::header::CONTENT_LENGTH, HeaderValue::from(length));
+    }
     let mut head = Vec::new();
     if parts.status != StatusCode::OK {
         let reason = parts.status.canonical_reason().unwrap_or("Unknown");
@@ -61,6 +70,9 @@ where
     }
     head.extend_from_slice(b"\r\n");
     output.write_all(&head).await?;
+    if refused {
+        return output.flush().await;
+    }
     while let Some(frame) = std::future::poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
         if let Ok(bytes) = frame?.into_data() {
             output.write_all(&bytes).await?;
@@ -87,6 +99,11 @@ fn request<I>(variables: &dyn Fn(&str) -> Option<OsString>, input: I) -> io::Res
             let value = HeaderValue::from_bytes(value.as_bytes());
             headers.insert(name, value.map_err(|_| bad("a header holds control bytes"))?);
         }
+    }
+    // What the web server was told to say wins over what the client says, were it nothing.
+    let protocol = variables("GIT_PROTOCOL").or_else(|| variables("HTTP_GIT_PROTOCOL"));
+    if let Some(protocol) = protocol.and_then(|protocol| HeaderValue::from_bytes(protocol.as_bytes()).ok()) {
+        headers.insert("git-protocol", protocol);
     }
     let user = text("REMOTE_USER").map(|user| user.to_string_lossy().into_owned());
     let address = text("REMOTE_ADDR").map(|address| address.to_string_lossy().into_owned());
@@ -132,11 +149,12 @@ fn uri(path: &OsStr, query: Option<&OsStr>) -> String {
     uri
 }
 
-/// Digits and nothing else.
+/// Digits and nothing else, and no more than files and buffers can hold.
 fn number(length: &OsStr) -> io::Result<u64> {
     let digits = length.to_str().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
     digits
         .and_then(|digits| digits.parse().ok())
+        .filter(|length| i64::try_from(*length).is_ok())
         .ok_or_else(|| bad(&format!("CONTENT_LENGTH is no length: {}", length.to_string_lossy())))
 }
 
@@ -195,8 +213,8 @@ impl<I: AsyncRead + Unpin> Body for CgiBody<I> {
 /// What is read at once.
 const PIECE: usize = 64 << 10;
 
-/// The headers that concern us, and the variables that hold them. What git's configuration of web servers sets comes last and wins.
-const HEADERS: [(HeaderName, &str); 11] = [
+/// The headers that concern us, and the variables that hold them.
+const HEADERS: [(HeaderName, &str); 9] = [
     (http::header::CONTENT_TYPE, "CONTENT_TYPE"),
     (http::header::CONTENT_LENGTH, "CONTENT_LENGTH"),
     (http::header::CONTENT_ENCODING, "HTTP_CONTENT_ENCODING"),
@@ -206,8 +224,6 @@ const HEADERS: [(HeaderName, &str); 11] = [
     (http::header::IF_NONE_MATCH, "HTTP_IF_NONE_MATCH"),
     (http::header::ACCEPT_LANGUAGE, "HTTP_ACCEPT_LANGUAGE"),
     (http::header::USER_AGENT, "HTTP_USER_AGENT"),
-    (HeaderName::from_static("git-protocol"), "HTTP_GIT_PROTOCOL"),
-    (HeaderName::from_static("git-protocol"), "GIT_PROTOCOL"),
 ];
 
 #[cfg(test)]
@@ -262,7 +278,17 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let served = runtime.block_on(serve(Echo, &lookup, io::Cursor::new(input.to_vec()), &mut output));
         let said = served.map(|()| String::from_utf8(output).unwrap()).map_err(|error| error.to_string());
-        assert_eq!(said.as_deref().map_err(|error| error.as_str()), expected);
+        // The length is that of what follows.
+        let lengths = |said: &str| match said.split_once("\r\nContent-Length: ") {
+            Some((before, rest)) => {
+                let (length, after) = rest.split_once("\r\n").unwrap();
+                let body = after.split_once("\r\n").unwrap().1;
+                assert_eq!(length.parse(), Ok(body.len()));
+                format!("{before}\r\n{after}")
+            }
+            None => said.to_owned(),
+        };
+        assert_eq!(said.map(|said| lengths(&said)).as_deref().map_err(|error| error.as_str()), expected);
     }
 
     #[test]
@@ -291,10 +317,13 @@ mod tests {
         let named = [("GIT_COMMITTER_NAME", "A"), ("GIT_COMMITTER_EMAIL", "a@b")];
         check(&[post, ("PATH_INFO", "/a"), ("CONTENT_LENGTH", "3"), named[0], named[1]], b"ab", Ok(cut));
         let delete = [("REQUEST_METHOD", "DELETE"), ("PATH_INFO", "/a")];
-        let said = "Content-Type: x/y\r\n\r\nDELETE /a\n-\nanonymous <anonymous@http.(none)>\n0\n";
-        check(&delete, b"", Ok(&format!("Status: 405 Method Not Allowed\r\n{said}")));
+        check(&delete, b"", Ok("Status: 405 Method Not Allowed\r\n\r\n"));
         let old = [delete[0], delete[1], ("SERVER_PROTOCOL", "HTTP/1.0")];
-        check(&old, b"", Ok(&format!("Status: 400 Bad Request\r\n{said}")));
+        check(&old, b"", Ok("Status: 400 Bad Request\r\n\r\n"));
+        let protocols = [("HTTP_GIT_PROTOCOL", "version=1"), ("GIT_PROTOCOL", "")];
+        let said =
+            "Content-Type: x/y\r\n\r\nGET /a\ngit-protocol=\n-\nanonymous <anonymous@http.(none)>\n0\n";
+        check(&[get, ("PATH_INFO", "/a"), protocols[0], protocols[1]], b"", Ok(said));
     }
 
     #[test]
@@ -305,7 +334,7 @@ mod tests {
         check(&[("REQUEST_METHOD", "G T"), path], b"", Err("REQUEST_METHOD is no method"));
         check(&[post, path, ("QUERY_STRING", "a b")], b"", Err("PATH_INFO and QUERY_STRING are no URL"));
         check(&[post, path, ("CONTENT_TYPE", "a\nb")], b"", Err("a header holds control bytes"));
-        for length in ["x", "-1", "1 ", "99999999999999999999999"] {
+        for length in ["x", "-1", "1 ", "9223372036854775808", "99999999999999999999999"] {
             let error = format!("CONTENT_LENGTH is no length: {length}");
             check(&[post, path, ("CONTENT_LENGTH", length)], b"", Err(&error));
         }

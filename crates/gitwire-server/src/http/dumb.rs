@@ -47,6 +47,10 @@ impl Inner {
             Err(error) => return not_opened(&error, &self.options.realm),
         };
         match found {
+            // git says of this one list how it is written.
+            Found::Text(text) if target == Target::Packs => {
+                answer("text/plain; charset=utf-8", HttpBody::from_bytes(text))
+            }
             Found::Text(text) => answer(TEXT, HttpBody::from_bytes(text)),
             Found::Refs(refs) if method == Method::HEAD => {
                 drop(refs);
@@ -99,7 +103,7 @@ impl Inner {
 
 /// What there is of what is asked for.
 enum Found {
-    Text(Vec<u8>),
+    Text(Bytes),
     Refs(Box<Refs>),
     File(&'static str, StoredFile),
 }
@@ -110,14 +114,23 @@ fn look(
     policy: &Arc<Policy>,
 ) -> Result<Option<Found>, ServeError> {
     Ok(match target {
-        Target::Refs => Some(Found::Refs(Box::new(Refs::new(View::of(repository)?, Arc::clone(policy))))),
-        Target::Head => head(repository, policy)?.map(Found::Text),
+        Target::Refs => {
+            let mut refs = Refs::new(View::of(repository)?, Arc::clone(policy));
+            let first = refs.read()?;
+            if refs.ended {
+                Some(Found::Text(first))
+            } else {
+                refs.first = Some(first);
+                Some(Found::Refs(Box::new(refs)))
+            }
+        }
+        Target::Head => head(repository, policy)?.map(|head| Found::Text(head.into())),
         // What is borrowed is given as the repository's own, so there is no other place to look.
-        Target::Alternates => Some(Found::Text(Vec::new())),
+        Target::Alternates => Some(Found::Text(Bytes::new())),
         Target::Packs => match repository.objects()?.files() {
             Some(files) => {
                 let lines = files.packs()?.into_iter().map(|name| format!("P pack-{name}.pack\n"));
-                Some(Found::Text((lines.collect::<String>() + "\n").into_bytes()))
+                Some(Found::Text((lines.collect::<String>() + "\n").into()))
             }
             None => None,
         },
@@ -153,6 +166,7 @@ struct Refs {
     view: View,
     policy: Arc<Policy>,
     list: Advertising,
+    first: Option<Bytes>,
     ended: bool,
 }
 
@@ -161,19 +175,27 @@ impl Refs {
         let mut request = LsRefsRequest::default();
         request.peel = true;
         request.prefixes = vec![Bytes::from_static(b"refs/")];
-        Self { view, policy, list: Advertising::new(request), ended: false }
+        Self { view, policy, list: Advertising::new(request), first: None, ended: false }
+    }
+
+    /// The next lines; none at the end.
+    fn read(&mut self) -> Result<Bytes, ServeError> {
+        let mut output = BytesMut::new();
+        // A piece may come out empty where all of it is hidden.
+        while output.is_empty() && !self.ended {
+            self.list.work(&self.view, &self.policy)?;
+            self.ended = self.list.lines(&mut output);
+        }
+        Ok(output.freeze())
     }
 }
 
 impl Source for Refs {
     fn next(&mut self) -> io::Result<Bytes> {
-        let mut output = BytesMut::new();
-        // A piece may come out empty where all of it is hidden.
-        while output.is_empty() && !self.ended {
-            self.list.work(&self.view, &self.policy).map_err(io::Error::other)?;
-            self.ended = self.list.lines(&mut output);
+        match self.first.take() {
+            Some(first) => Ok(first),
+            None => self.read().map_err(io::Error::other),
         }
-        Ok(output.freeze())
     }
 }
 
@@ -264,7 +286,7 @@ fn now() -> SystemTime {
     SystemTime::now()
 }
 
-const TEXT: &str = "text/plain; charset=utf-8";
+const TEXT: &str = "text/plain";
 
 /// What is read of a file at once.
 const PIECE: usize = 256 << 10;

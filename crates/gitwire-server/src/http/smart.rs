@@ -3,6 +3,7 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_compression::tokio::bufread::GzipDecoder;
 use bytes::{Bytes, BytesMut};
@@ -10,7 +11,7 @@ use gitwire_protocol::message::{Service, ServicePreface};
 use gitwire_protocol::{Serving, Version};
 use gitwire_transport::{Deadlines, TransportError};
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use http_body::Body;
 use tokio::io::{
     AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, BufReader, DuplexStream, duplex, empty, join,
@@ -66,23 +67,19 @@ impl Inner {
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let expected = format!("application/x-{service}-request");
-        if asked.headers.get(CONTENT_TYPE).is_none_or(|given| given.as_bytes() != expected.as_bytes()) {
-            return refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported media type");
-        }
-        let body = BodyReader::new(body);
-        let body: Pin<Box<dyn AsyncRead + Send>> = match asked.headers.get(CONTENT_ENCODING) {
-            None => Box::pin(body),
-            Some(encoding) if matches!(encoding.as_bytes(), b"gzip" | b"x-gzip") => {
-                Box::pin(GzipDecoder::new(BufReader::new(body)))
-            }
-            Some(_) => return refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported encoding"),
-        };
         let (version, pusher) = (version(&asked.headers), asked.pusher());
-        let announced = announced(&asked.headers);
+        let (headers, announced) = (asked.headers.clone(), announced(&asked.headers));
+        // Who may not even ask is told that, and not how it is done.
         let opened = match self.open(service, asked, Door::Http).await {
             Ok(opened) => opened,
             Err(answer) => return answer,
+        };
+        let expected = format!("application/x-{service}-request");
+        if headers.get(CONTENT_TYPE).is_none_or(|given| given.as_bytes() != expected.as_bytes()) {
+            return refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported media type");
+        }
+        let Some(body) = inflated(BodyReader::new(body), headers.get(CONTENT_ENCODING)) else {
+            return refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported encoding");
         };
         let bytes_max = match &opened {
             Opened::Upload(_) => self.options.request_bytes_max,
@@ -91,9 +88,14 @@ impl Inner {
         if announced.is_some_and(|announced| announced > bytes_max) {
             return too_large();
         }
-        let body = Box::pin(Bounded::new(body, bytes_max));
+        let heard = Arc::new(AtomicBool::new(false));
+        let body = Box::pin(Bounded::new(body, bytes_max, Arc::clone(&heard)));
         let start = Start { opened, pusher, version, serving: Serving::Stateless, preface: BytesMut::new() };
         match self.converse(start, body).await {
+            // A client that has nothing to say says so, in four bytes.
+            Ok(body) if body.is_end_stream() && !heard.load(Ordering::Relaxed) => {
+                refusal(StatusCode::BAD_REQUEST, "the request is empty")
+            }
             Ok(body) => answer(&format!("application/x-{service}-result"), body),
             Err(refused) => refused,
         }
@@ -159,6 +161,19 @@ impl Inner {
             }
             served
         })
+    }
+}
+
+/// A body without its encoding; `None` where that is not known.
+fn inflated<B>(body: BodyReader<B>, encoding: Option<&HeaderValue>) -> Option<Pin<Box<dyn AsyncRead + Send>>>
+where
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    match encoding.map(HeaderValue::as_bytes) {
+        None | Some(b"identity") => Some(Box::pin(body)),
+        Some(b"gzip" | b"x-gzip") => Some(Box::pin(GzipDecoder::new(BufReader::new(body)))),
+        Some(_) => None,
     }
 }
 

@@ -88,7 +88,10 @@ impl UploadPack {
 }
 
 /// The program that makes packs, if the system's or the user's configuration or the command line names one: never the repository's own.
-fn packs_hook(repository: &GitDir, options: &OpenOptions) -> Result<Option<ProgramPacks>, Failure> {
+pub(super) fn packs_hook(
+    repository: &GitDir,
+    options: &OpenOptions,
+) -> Result<Option<ProgramPacks>, Failure> {
     let mut config = Config::default();
     if let Some(sources) = &options.sources {
         config.append(sources.read(&*options.file_system, Some(repository.path()))?);

@@ -10,6 +10,7 @@
 
 mod clone;
 mod history;
+mod http_backend;
 mod kill;
 mod matrix;
 mod plumbing;
