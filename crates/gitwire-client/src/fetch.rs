@@ -9,7 +9,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use gitwire_protocol::FetchClient;
 use gitwire_protocol::message::{DepthRequest, Service};
-use gitwire_storage::Repository;
+use gitwire_storage::{Repository, StageRequest};
 use gitwire_types::{FetchRefspec, FilterSpec, Interrupt, Never, ObjectId, RefName};
 use gitwire_walk::{HaveBudget, NegotiationAlgorithm, WalkLimits};
 
@@ -65,6 +65,8 @@ pub struct Fetch {
     pub walk: WalkLimits,
     /// Threads for indexing what comes.
     pub threads: usize,
+    /// The largest pack that is taken, in bytes; by default as a [`StageRequest`] has it.
+    pub pack_bytes_max: u64,
     /// Bytes of memory for indexing what comes, beside a fixed sum an object. 96 MiB, as `core.deltaBaseCacheLimit`.
     pub memory: u64,
 }
@@ -155,6 +157,7 @@ impl Fetch {
             haves: HaveBudget::default(),
             walk: WalkLimits::default(),
             threads: std::thread::available_parallelism().map_or(1, usize::from),
+            pack_bytes_max: StageRequest::default().pack_bytes_max,
             memory: 96 << 20,
         }
     }

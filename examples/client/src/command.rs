@@ -12,6 +12,7 @@ pub(crate) mod pack_objects;
 pub(crate) mod push;
 pub(crate) mod receive_pack;
 pub(crate) mod remote_ws;
+pub(crate) mod rpc;
 pub(crate) mod send_pack;
 pub(crate) mod show_index;
 pub(crate) mod upload_pack;

@@ -48,6 +48,8 @@ enum Command {
     ReceivePack(command::receive_pack::ReceivePack),
     /// Send one push, as git's plumbing does.
     SendPack(command::send_pack::SendPack),
+    /// Tell the control channel of gitwired what to do.
+    Rpc(command::rpc::Rpc),
     /// Serve git:// to many clients.
     Daemon(command::daemon::Daemon),
     /// Serve one ssh client, as sshd's forced command.
@@ -108,6 +110,7 @@ fn execute(command: &Command, config: Config) -> Result<ExitCode, Failure> {
         Command::UploadPack(command) => command.run(config),
         Command::ReceivePack(command) => command.run(config),
         Command::SendPack(command) => command.run(config),
+        Command::Rpc(command) => command.run(),
         Command::Daemon(command) => command.run(config),
         Command::ForcedCommand(command) => command.run(config),
         Command::HttpBackend(command) => command.run(config),

@@ -59,7 +59,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "SECONDS")]
     pub(crate) grace: Option<u64>,
     /// A limit: connections, jobs, request-timeout, first-byte, idle, wants, haves, refs, pack-memory, push-bytes, push-objects,
-    /// push-object-bytes, control-connections, control-commands, control-timeout. Times are in seconds.
+    /// push-object-bytes, clone-bytes, control-connections, control-commands, control-timeout. Times are in seconds.
     #[arg(long, value_name = "KEY=VALUE")]
     #[serde(rename = "limits", deserialize_with = "limits")]
     pub(crate) limit: Vec<LimitArgument>,

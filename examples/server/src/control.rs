@@ -20,11 +20,12 @@ use crate::hosts::Hosts;
 pub(crate) struct RootCommands {
     root: Arc<DirectoryRoot>,
     hosts: Hosts,
+    pack_bytes_max: u64,
 }
 
 impl RootCommands {
-    pub(crate) fn new(root: Arc<DirectoryRoot>, hosts: Hosts) -> Self {
-        Self { root, hosts }
+    pub(crate) fn new(root: Arc<DirectoryRoot>, hosts: Hosts, pack_bytes_max: u64) -> Self {
+        Self { root, hosts, pack_bytes_max }
     }
 
     /// Mirrors a repository: nobody sees it before it is whole.
@@ -39,7 +40,7 @@ impl RootCommands {
         name.check_free(root).map_err(|error| told(&name, error))?;
         let draft = Draft::new(root).map_err(text)?;
         let mut clone = Clone::new(remote, CloneKind::Mirror);
-        bound(&mut clone.fetch);
+        self.bound(&mut clone.fetch);
         let cloned = clone.run_until(draft.path(), &mut |_| (), stop).map_err(text)?;
         let path = draft.publish(root, &name).map_err(|error| told(&name, error))?;
         Ok(format!("cloned {url} into {path}: {}", said(&cloned.fetched)))
@@ -57,7 +58,7 @@ impl RootCommands {
         fetch.refspecs = vec![FetchRefspec::parse("+refs/*:refs/*").map_err(text)?];
         fetch.tags = TagFollowing::None;
         fetch.prune = Prune::Yes;
-        bound(&mut fetch);
+        self.bound(&mut fetch);
         let fetched = fetch.run_until(Arc::new(repository), &mut |_| (), stop).map_err(text)?;
         Ok(format!("fetched {} from {url}: {}", name.path(), said(&fetched)))
     }
@@ -91,6 +92,13 @@ impl RootCommands {
         let new = NewRepository::new(name.clone(), "", "main").map_err(text)?;
         let path = new.make(self.root.path()).map_err(|error| told(&name, error))?;
         Ok(format!("made {path}, which is empty"))
+    }
+
+    /// Many commands run at once: each has one thread, and what is small anyway in memory.
+    fn bound(&self, fetch: &mut Fetch) {
+        fetch.threads = 1;
+        fetch.memory = 32 << 20;
+        fetch.pack_bytes_max = self.pack_bytes_max;
     }
 
     fn open(&self, name: &RepositoryName) -> Result<GitDir, String> {
@@ -155,21 +163,16 @@ fn last_part(remote: &Remote) -> Result<&str, String> {
     if name.is_empty() { Err("the URL names no repository: git clone URL NAME".to_owned()) } else { Ok(name) }
 }
 
-/// Many commands run at once: each has one thread, and what is small anyway in memory.
-fn bound(fetch: &mut Fetch) {
-    fetch.threads = 1;
-    fetch.memory = 32 << 20;
-}
-
 fn said(fetched: &Fetched) -> String {
     let rejected = |kind: &UpdateKind| matches!(kind, UpdateKind::Rejected(_));
     let refused = fetched.updates.iter().filter(|update| rejected(&update.kind)).count();
     let changed = |kind: &UpdateKind| *kind != UpdateKind::UpToDate && !rejected(kind);
     let changed = fetched.updates.iter().filter(|update| changed(&update.kind)).count();
-    let objects = fetched.pack.as_ref().map_or(0, |pack| pack.objects);
-    let mut text = format!("{changed} refs changed, {objects} objects");
+    let objects = fetched.pack.as_ref().map_or(0, |pack| usize::try_from(pack.objects).unwrap_or(usize::MAX));
+    let many = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+    let mut text = format!("{} changed, {}", many(changed, "ref"), many(objects, "object"));
     if refused > 0 {
-        let _ = write!(text, ", {refused} refs refused");
+        let _ = write!(text, ", {} refused", many(refused, "ref"));
     }
     text
 }

@@ -17,6 +17,8 @@ pub(crate) struct Limits {
     pub(crate) policy: Policy,
     pub(crate) receive: ReceivePolicy,
     pub(crate) control: ControlLimits,
+    /// The largest pack that the control channel fetches, in bytes. 8 GiB, as a push may have.
+    pub(crate) clone_bytes_max: u64,
 }
 
 impl Default for Limits {
@@ -29,6 +31,7 @@ impl Default for Limits {
             policy: Policy::default(),
             receive: ReceivePolicy::default(),
             control: ControlLimits::default(),
+            clone_bytes_max: ReceivePolicy::default().stage.pack_bytes_max,
         }
     }
 }
@@ -77,6 +80,7 @@ impl Limits {
                 self.receive.stage.objects_max = most;
             }
             "push-object-bytes" => self.receive.stage.object_bytes_max = value,
+            "clone-bytes" => self.clone_bytes_max = value,
             "control-connections" => self.control.connections_max = size()?,
             "control-commands" => self.control.commands_max = size()?,
             "control-timeout" => self.control.command_timeout = time,

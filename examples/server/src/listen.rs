@@ -202,7 +202,11 @@ impl Server {
                     options.limits = self.limits.control.clone();
                     options.grace = self.grace;
                     options.meter = meter;
-                    let commands = RootCommands::new(Arc::clone(&self.repositories), self.hosts.clone());
+                    let commands = RootCommands::new(
+                        Arc::clone(&self.repositories),
+                        self.hosts.clone(),
+                        self.limits.clone_bytes_max,
+                    );
                     serving.spawn(control::serve(door.listener, Arc::new(commands), options, until));
                 }
             }

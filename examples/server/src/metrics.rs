@@ -6,6 +6,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use gitwire_server::{Counts, Jobs, Meter};
 
+/// One number of many.
+type Read = fn(&Counts) -> u64;
+
 /// Where the numbers are.
 #[derive(Debug, Clone)]
 pub(crate) struct Metrics {
@@ -33,7 +36,7 @@ impl Metrics {
                 let _ = writeln!(text, "{name}{labels} {value}");
             }
         };
-        let by_door = |value: fn(&Counts) -> u64| -> Vec<(String, u64)> {
+        let by_door = |value: Read| -> Vec<(String, u64)> {
             counts.iter().map(|(door, counts)| (format!("{{door=\"{door}\"}}"), value(counts))).collect()
         };
         family(
@@ -48,7 +51,7 @@ impl Metrics {
             "Connections that are open now.",
             &by_door(|all| all.open),
         );
-        let results: [(&str, fn(&Counts) -> u64); 3] =
+        let results: [(&str, Read); 3] =
             [("served", |all| all.served), ("refused", |all| all.refused), ("failed", |all| all.failed)];
         let requests: Vec<(String, u64)> = counts
             .iter()

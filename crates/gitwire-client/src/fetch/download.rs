@@ -188,6 +188,7 @@ impl<'a> Download<'a> {
     fn begin_pack(&mut self) -> Result<(), ClientError> {
         let planned = self.planned.as_ref().ok_or(ClientError::Internal("a pack without a request"))?;
         let mut request = StageRequest::default();
+        request.pack_bytes_max = self.fetch.pack_bytes_max;
         request.threads = self.fetch.threads;
         request.memory = self.fetch.memory;
         request.promisor = self.fetch.filter.is_some();
