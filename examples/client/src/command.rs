@@ -15,5 +15,6 @@ pub(crate) mod remote_ws;
 pub(crate) mod rpc;
 pub(crate) mod send_pack;
 pub(crate) mod show_index;
+pub(crate) mod ssh_over_ws;
 pub(crate) mod upload_pack;
 pub(crate) mod verify_pack;

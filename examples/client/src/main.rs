@@ -58,6 +58,7 @@ enum Command {
     HttpBackend(command::http_backend::HttpBackend),
     #[command(alias = "remote-wss")]
     RemoteWs(command::remote_ws::RemoteWs),
+    SshOverWs(command::ssh_over_ws::SshOverWs),
     /// Make the index of a pack.
     IndexPack(command::index_pack::IndexPack),
     /// Check packs against their indexes.
@@ -115,6 +116,7 @@ fn execute(command: &Command, config: Config) -> Result<ExitCode, Failure> {
         Command::ForcedCommand(command) => command.run(config),
         Command::HttpBackend(command) => command.run(config),
         Command::RemoteWs(command) => command.run(config),
+        Command::SshOverWs(command) => command.run(config),
         Command::IndexPack(command) => command.run(config),
         Command::VerifyPack(command) => command.run(),
         Command::ShowIndex(command) => command.run(),

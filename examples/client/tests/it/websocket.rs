@@ -181,6 +181,36 @@ fn gitwire_and_git_through_the_remote_helper() {
 }
 
 #[test]
+fn git_and_gitwire_through_what_stands_in_for_ssh() {
+    let Some(world) = World::new("ssh-over-ws") else { return };
+    let file = world.path("credentials");
+    fs::write(&file, "ann:p@ss:word\nnobody:else\n").unwrap();
+    let ssh = format!("'{GITWIRE}' ssh-over-ws");
+    let based = format!("{ssh} --url ws://{}/ --credentials '{}'", world.address, file.display());
+    world.all("git", 1000, &|name| format!("anywhere:{name}"), &[("GIT_SSH_COMMAND", &based)]);
+    world.all(GITWIRE, 2000, &|name| format!("anywhere:/{name}"), &[("GIT_SSH_COMMAND", &based)]);
+    // The address that git names, and a password from the environment.
+    let url = format!("ssh://ann@{}/target.git", world.address);
+    let variables = [("GIT_SSH_COMMAND", ssh.as_str()), ("GITWIRE_WS_PASSWORD", "p@ss:word")];
+    world.ok("git", world.folder.path(), &["ls-remote", &url], &variables);
+    let elsewhere = format!("ws://{}", world.address);
+    let variables = [variables[0], variables[1], ("GITWIRE_WS_URL", &elsewhere)];
+    world.ok("git", world.folder.path(), &["ls-remote", "ann@h:target.git"], &variables);
+
+    let wrong = [variables[0], ("GITWIRE_WS_PASSWORD", "wrong"), variables[2]];
+    world.fails("git", &["ls-remote", "ann@h:target.git"], &wrong, "Authentication failed for 'ws://");
+    world.fails(
+        "git",
+        &["ls-remote", "bob@h:target.git"],
+        &variables,
+        "The requested URL returned error: 403",
+    );
+    world.fails("git", &["ls-remote", "ann@h:none.git"], &variables, "not found");
+    world.fails("git", &["ls-remote", "ann@h:../target.git"], &variables, "not found");
+    world.fails("git", &["archive", "--remote=ann@h:target.git", "main"], &variables, "");
+}
+
+#[test]
 fn the_helper_answers_what_git_may_say() {
     let Some(world) = World::new("ws-helper") else { return };
     let url = format!("ws://ann:p%40ss%3Aword@{}/target.git", world.address);
