@@ -1,5 +1,7 @@
 //! Objects in files of their own: `kind size NUL content`, deflated (`gitformat-loose`).
 
+mod write;
+
 use std::sync::Arc;
 
 use flate2::{Decompress, FlushDecompress, Status};
@@ -9,6 +11,8 @@ use gitwire_types::{ObjectId, ObjectKind};
 
 use crate::error::{Context as _, is_absent};
 use crate::fs::{Directory, File, Links};
+
+pub(crate) use self::write::{make_fan_out, store, write_stream};
 
 /// A loose object whose header has been read.
 #[derive(Debug)]

@@ -53,9 +53,14 @@ impl ObjectFiles {
         })
     }
 
+    /// All object directories, the repository's own first.
+    pub(crate) fn directories(&self) -> Result<Vec<ObjectDirectory>> {
+        alternates::resolve(&self.own, &*self.file_system, self.alternates_depth_max)
+    }
+
     /// A view of all objects. Packs that are open stay so from one view to the next.
     pub(crate) fn view(&self) -> Result<ObjectView> {
-        let directories = alternates::resolve(&self.own, &*self.file_system, self.alternates_depth_max)?;
+        let directories = self.directories()?;
         let store = self.store_of(&directories);
         Ok(ObjectView {
             packed: store.view()?,
@@ -68,7 +73,7 @@ impl ObjectFiles {
     /// A view of all objects and of the packs of one directory more: a quarantine.
     pub(crate) fn view_with(&self, quarantine: ObjectDirectory) -> Result<ObjectView> {
         let mut directories = vec![quarantine];
-        directories.extend(alternates::resolve(&self.own, &*self.file_system, self.alternates_depth_max)?);
+        directories.extend(self.directories()?);
         let packed = self.new_store(&directories).view()?;
         Ok(ObjectView { packed, directories, format: self.format, verify: self.options.verify })
     }

@@ -1,21 +1,26 @@
 //! A Git directory as a repository.
 
-use std::path::Path;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Once, PoisonError, RwLock};
+
+use bytes::Bytes;
+use gitwire_object::{Trust, object_id};
 
 use gitwire_storage::{
     EditOutcome, ObjectStore, RefEdit, RefStore, Repository, Result, StageRequest, Staged, Staging,
     StorageError, StorageErrorKind, Transaction, Veto,
 };
-use gitwire_types::{ObjectFormat, ObjectId, RefTarget};
+use gitwire_types::{ObjectFormat, ObjectId, ObjectKind, RefName, RefTarget};
 
 use crate::config::{Config, ConfigSection};
 use crate::error::{Context as _, optional};
 use crate::fs::{Directory, FileSystem, Links, read_all};
 use crate::lease::Lease;
 use crate::lock::{FILE_PATIENCE, Leased, Lock, replace_file, sync_parent};
+use crate::loose;
 use crate::objects::ObjectFiles;
-use crate::open::{CONFIG_MAX, Found, OpenOptions, find};
+use crate::open::{CONFIG_MAX, Found, Lookup, OpenOptions, find};
 use crate::recovery::{recover, sweep};
 use crate::refs::{PackedCache, RefFiles, RefView, Surroundings, apply};
 use crate::shallow;
@@ -109,6 +114,23 @@ impl GitDir {
         self.config().boolean("core", None, "bare").ok().flatten().unwrap_or(false)
     }
 
+    /// A file that the configuration names: below the Git directory, unless its path is absolute. `None` where there is none.
+    ///
+    /// # Errors
+    /// A file of more than `max` bytes; a failing medium.
+    pub fn read_file(&self, path: &Path, max: u64) -> Result<Option<Vec<u8>>> {
+        let path = self.0.path.join(path);
+        let context = || format!("cannot read '{}'", path.display());
+        let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else { return Ok(None) };
+        let opened = self
+            .0
+            .file_system
+            .directory(parent)
+            .and_then(|dir| dir.open(name.as_encoded_bytes(), Links::Follow));
+        let Some(file) = optional(opened).context(context)? else { return Ok(None) };
+        read_all(&*file, max).map(Some).context(context)
+    }
+
     /// What `HEAD` is.
     ///
     /// # Errors
@@ -168,6 +190,16 @@ impl GitDir {
         Ok(())
     }
 
+    /// The repositories from whose object directories this one borrows (`objects/info/alternates`).
+    ///
+    /// # Errors
+    /// A failing medium.
+    pub fn lenders(&self) -> Result<Vec<PathBuf>> {
+        let directories = self.0.objects.directories()?;
+        let parents = directories.iter().skip(1).filter_map(|directory| directory.path.parent());
+        Ok(parents.map(Path::to_owned).collect())
+    }
+
     /// Finishes and removes what those of us that died left.
     fn clear_up(&self) -> Result<()> {
         let inner = &*self.0;
@@ -186,6 +218,16 @@ impl GitDir {
 
     pub(crate) fn inner(&self) -> &Inner {
         &self.0
+    }
+}
+
+impl Inner {
+    /// How a repository is opened that lends objects: its refs are read and nothing else.
+    fn lender_options(&self) -> OpenOptions {
+        let mut options = OpenOptions::default();
+        options.file_system = Arc::clone(&self.file_system);
+        options.lookup = Lookup::Exact;
+        options
     }
 }
 
@@ -240,5 +282,46 @@ impl Repository for GitDir {
             None => (Lease::take(&*self.0.file_system, &self.0.common)?, None),
         };
         apply(&surroundings, &refs, Leased { lease: &lease, heir_of: None }, prepared)
+    }
+
+    fn publish(&self, objects: Box<dyn Staged>) -> Result<Box<dyn Send>> {
+        self.clear_up()?;
+        let (lease, keep) = publish(self, objects)?;
+        // In this order they go.
+        Ok(Box::new((keep, lease)))
+    }
+
+    fn store(&self, kind: ObjectKind, content: &[u8]) -> Result<ObjectId> {
+        let inner = &*self.0;
+        let id = object_id(inner.format, Trust::Stranger, kind, content).map_err(|error| {
+            StorageError::new(StorageErrorKind::Corrupt(None), error.to_string()).with_source(error)
+        })?;
+        loose::store(&inner.objects.own.dir, inner.file_system.nonce(), &id, kind, content)?;
+        Ok(id)
+    }
+
+    fn checked_out(&self, branch: &RefName) -> Result<Option<PathBuf>> {
+        Ok(self.checked_out_at(branch)?.map(|tree| tree.path))
+    }
+
+    fn borrowed_tips(&self) -> Result<Vec<ObjectId>> {
+        let config = self.config();
+        let prefixes = config.string("core", None, "alternateRefsPrefixes").unwrap_or_default();
+        let prefixes = prefixes.split(|byte| *byte == b' ').filter(|prefix| !prefix.is_empty());
+        let prefixes: Vec<Bytes> = prefixes.map(Bytes::copy_from_slice).collect();
+        let mut tips = Vec::new();
+        for path in self.lenders()? {
+            // What is there no more, or is no repository, lends objects all the same.
+            let Ok(lender) = Self::open(&path, &self.0.lender_options()) else { continue };
+            let refs = lender.refs()?;
+            let read = refs.each(&prefixes, &mut |record| {
+                tips.extend(record.id);
+                Ok(ControlFlow::Continue(()))
+            });
+            if let Err(error) = read {
+                return Err(error.in_context(&format!("cannot read refs of '{}'", path.display())));
+            }
+        }
+        Ok(tips)
     }
 }

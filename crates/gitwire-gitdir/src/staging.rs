@@ -2,10 +2,11 @@
 //!
 //! The pack is spooled into a quarantine, indexed there, and made durable: pack, then reverse index, then index. Publishing
 //! links the files into `objects/pack`, the index last, because it is what makes a pack visible, and makes the directory
-//! durable. A `.keep` file stands beside the pack until the refs that need it are there: a `git repack -a -d` beside us would
+//! durable. A few objects get files of their own instead, where that was asked for. A `.keep` file stands beside the pack until the refs that need it are there: a `git repack -a -d` beside us would
 //! remove a pack that nothing refers to yet.
 
 mod collision;
+mod unpack;
 
 use std::any::Any;
 use std::ops::ControlFlow;
@@ -96,15 +97,17 @@ impl Staging for DirectoryStaging {
             resolve = resolve.existing(&known);
         }
         let inspection = Inspection {
-            check: request.fsck.then(PackCheck::new),
+            check: request.fsck.as_deref().map(PackCheck::new),
             known: (!known.is_empty()).then_some(&known),
             large: Mutex::default(),
         };
         resolve = resolve.inspect(&inspection);
         let indexed = indexer.finish(&resolve, interrupt)?;
         let stem = format!("pack-{}", indexed.checksum()).into_bytes();
+        let brought = indexed.count().saturating_sub(indexed.statistics().appended);
+        let unpacks = brought < request.unpack_limit && !request.promisor;
         if indexed.count() > 0 {
-            write_files(&repository, &quarantine, &indexed, &stem, &request)?;
+            write_files(&repository, &quarantine, &indexed, &stem, &request, !unpacks)?;
         }
         let objects = &repository.inner().objects;
         let Inspection { check, large, .. } = inspection;
@@ -112,11 +115,14 @@ impl Staging for DirectoryStaging {
         if !large.is_empty() {
             collision::compare(&large, &objects.view_of(quarantine.as_objects()?)?, known.view(), interrupt)?;
         }
-        let view = objects.view_with(quarantine.as_objects()?)?;
-        if let Some(check) = check {
-            check.finish(&view)?;
-        }
-        Ok(Box::new(DirectoryStaged { indexed, view: Arc::new(view), repository, quarantine, stem, lease }))
+        let loose = match unpacks && indexed.count() > 0 {
+            true => unpack::unpack(objects, &quarantine, &indexed, &stem)?,
+            false => Vec::new(),
+        };
+        let view = Arc::new(objects.view_with(quarantine.as_objects()?)?);
+        let warnings = check.map_or(Ok(Vec::new()), |check| check.finish(&*view))?;
+        let staged = DirectoryStaged { indexed, view, repository, quarantine, stem, loose, warnings, lease };
+        Ok(Box::new(staged))
     }
 }
 
@@ -146,32 +152,38 @@ impl Inspect for Inspection<'_> {
     }
 }
 
-/// Makes the files of a received pack whole and durable under their own names, in the quarantine.
+/// Makes the files of a received pack whole under their own names, in the quarantine: durably, unless they go when the objects are
+/// unpacked.
 fn write_files(
     repository: &GitDir,
     quarantine: &Quarantine,
     indexed: &Indexed<FileSpool>,
     stem: &[u8],
     request: &StageRequest,
+    durable: bool,
 ) -> Result<()> {
     let dir = &repository.inner().objects.own.dir;
     let path = |name: &[u8]| quarantine.path_of(&[b"pack/", name].concat());
     let file = |end: &[u8]| path(&[stem, end].concat());
-    indexed.spool().file.sync().context(|| "cannot sync the received pack".to_owned())?;
-    write_file(&**dir, &file(b".rev"), |sink| indexed.write_reverse_index(sink).map(drop))?;
-    write_file(&**dir, &file(b".idx"), |sink| indexed.write_index(IndexVersion::V2, sink).map(drop))?;
+    if durable {
+        indexed.spool().file.sync().context(|| "cannot sync the received pack".to_owned())?;
+        write_file(&**dir, &file(b".rev"), true, |sink| indexed.write_reverse_index(sink).map(drop))?;
+    }
+    let index = |sink: Sink<'_>| indexed.write_index(IndexVersion::V2, sink).map(drop);
+    write_file(&**dir, &file(b".idx"), durable, index)?;
     if request.promisor {
-        write_file(&**dir, &file(b".promisor"), |_| Ok(()))?;
+        write_file(&**dir, &file(b".promisor"), true, |_| Ok(()))?;
     }
     dir.rename(&path(INCOMING), &file(b".pack")).context(|| "cannot rename the received pack".to_owned())
 }
 
 type Sink<'a> = &'a mut dyn FnMut(&[u8]) -> Result<(), gitwire_pack::StorageFailure>;
 
-/// Writes a new file durably. Pieces are gathered: an index comes in many small ones.
+/// Writes a new file, durably where it is to stay. Pieces are gathered: an index comes in many small ones.
 fn write_file(
     dir: &dyn Directory,
     path: &[u8],
+    durable: bool,
     write: impl FnOnce(Sink<'_>) -> Result<(), gitwire_pack::PackError>,
 ) -> Result<()> {
     let context = || format!("cannot write '{}'", shown(path));
@@ -186,7 +198,7 @@ fn write_file(
         Ok(())
     })
     .map_err(|error| StorageError::from(error).in_context(&context()))?;
-    file.write(&gathered).and_then(|()| file.sync()).context(context)
+    file.write(&gathered).and_then(|()| if durable { file.sync() } else { Ok(()) }).context(context)
 }
 
 /// A pack that was received and is whole, in its quarantine.
@@ -197,10 +209,17 @@ pub(crate) struct DirectoryStaged {
     repository: GitDir,
     quarantine: Quarantine,
     stem: Vec<u8>,
+    /// The objects that have files of their own, in place of the pack.
+    loose: Vec<ObjectId>,
+    warnings: Vec<String>,
     lease: Arc<Lease>,
 }
 
 impl Staged for DirectoryStaged {
+    fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
     fn objects(&self) -> Arc<dyn ObjectStore> {
         Arc::<ObjectView>::clone(&self.view)
     }
@@ -261,6 +280,10 @@ pub(crate) fn publish(repository: &GitDir, staged: Box<dyn Staged>) -> Result<(A
         return Ok((Arc::clone(&staged.lease), None));
     }
     let dir = Arc::clone(&repository.inner().objects.own.dir);
+    if !staged.loose.is_empty() {
+        unpack::publish(&*dir, &staged.quarantine, &staged.loose)?;
+        return Ok((Arc::clone(&staged.lease), None));
+    }
     let context = |end: &[u8]| format!("cannot publish '{}{}'", shown(&staged.stem), shown(end));
     let keep = make_keep(&dir, &staged.lease, &staged.stem).context(|| context(b".keep"))?;
     for end in [&b".promisor"[..], b".pack", b".rev", b".idx"] {

@@ -17,6 +17,8 @@ use crate::repository::GitDir;
 pub struct WorkTree {
     /// Where it is.
     pub path: PathBuf,
+    /// Its Git directory: the repository's own, or the one of a work tree that `git worktree` made.
+    pub git_dir: PathBuf,
     /// What its `HEAD` holds; `None` where it cannot be read.
     pub head: Option<RefTarget>,
 }
@@ -40,7 +42,7 @@ impl GitDir {
         if !self.is_bare() {
             let place = std::path::absolute(&inner.common_path).unwrap_or_else(|_| inner.common_path.clone());
             let path = place.parent().unwrap_or(Path::new("/")).to_owned();
-            found.push(WorkTree { path, head: head(common, b"HEAD")? });
+            found.push(WorkTree { path, git_dir: place, head: head(common, b"HEAD")? });
         }
         let linked = optional(common.list(b"worktrees"))
             .context(|| "cannot read directory 'worktrees'".to_owned())?
@@ -57,11 +59,11 @@ impl GitDir {
                 .and_then(|file| read_all(&*file, SMALL_FILE_MAX))
                 .context(|| format!("cannot read '{}'", file.escape_ascii()))?;
             // The path of its `.git` file, absolute or relative to where this stands.
-            let git_file = inner.common_path.join("worktrees").join(path_from(&entry.name));
-            let git_file = git_file.join(path_from(content.trim_ascii_end()));
+            let git_dir = inner.common_path.join("worktrees").join(path_from(&entry.name));
+            let git_file = git_dir.join(path_from(content.trim_ascii_end()));
             let path = git_file.parent().unwrap_or(&git_file);
             let path = inner.file_system.canonical(path).unwrap_or_else(|_| path.to_owned());
-            found.push(WorkTree { path, head: head(common, &below(b"HEAD"))? });
+            found.push(WorkTree { path, git_dir, head: head(common, &below(b"HEAD"))? });
         }
         Ok(found)
     }

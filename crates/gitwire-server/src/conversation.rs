@@ -34,6 +34,15 @@ pub trait Conversation: Send + 'static {
     /// None but misuse.
     fn settle(&mut self, machine: &mut Self::Machine, output: &mut BytesMut) -> Result<(), ServeError>;
 
+    /// Whether [`work`](Self::work) would only wait for what somebody else does, and so needs no share of what is done at once.
+    fn only_waits(&self) -> bool {
+        false
+    }
+
+    /// The conversation has ended, perhaps early: waits for what is still under way. Called where blocking is allowed, by front ends that
+    /// end with the conversation.
+    fn wind_up(&mut self) {}
+
     /// Appends what [`work`](Self::work) has made.
     ///
     /// # Errors

@@ -77,8 +77,25 @@ impl Jobs {
             permit.forget();
         }
         drop(waits);
+        self.turn(1, work).await
+    }
+
+    /// The same for what only waits for somebody else: it takes no turn, and does not count.
+    async fn wait<T, W>(self: &Arc<Self>, work: W) -> Result<T, ServeError>
+    where
+        T: Send + 'static,
+        W: FnOnce(&dyn Interrupt) -> T + Send + 'static,
+    {
+        self.turn(0, work).await
+    }
+
+    async fn turn<T, W>(self: &Arc<Self>, permits: usize, work: W) -> Result<T, ServeError>
+    where
+        T: Send + 'static,
+        W: FnOnce(&dyn Interrupt) -> T + Send + 'static,
+    {
         let caller = Caller { gone: Arc::default() };
-        let turn = Turn { jobs: Arc::clone(self), gone: Arc::clone(&caller.gone) };
+        let turn = Turn { jobs: Arc::clone(self), gone: Arc::clone(&caller.gone), permits };
         let done = spawn_blocking(move || work(&turn)).await;
         done.map_err(|_| ServeError::Internal("a job has panicked"))
     }
@@ -148,10 +165,14 @@ impl Jobs {
         C: Conversation,
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let work = self.run(move |stop| {
+        let waits = session.only_waits();
+        let work = move |stop: &dyn Interrupt| {
             let worked = session.work(stop);
             worked.map(|()| session)
-        });
+        };
+        let work = async {
+            if waits { self.wait(work).await } else { self.run(work).await }
+        };
         driver.during(work).await??
     }
 }
@@ -187,6 +208,7 @@ impl Drop for Caller {
 struct Turn {
     jobs: Arc<Jobs>,
     gone: Arc<AtomicBool>,
+    permits: usize,
 }
 
 impl Interrupt for Turn {
@@ -198,7 +220,7 @@ impl Interrupt for Turn {
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        self.jobs.permits.add_permits(1);
+        self.jobs.permits.add_permits(self.permits);
     }
 }
 

@@ -38,7 +38,9 @@ pub use crate::policy::{FilterRules, Filters, HiddenRefs, Policy, Unborn, Wants}
 #[cfg(feature = "gitdir")]
 pub use crate::receive::ProgramHooks;
 pub use crate::receive::{
-    CurrentBranch, Hooks, NoHooks, Proposal, Pusher, ReceivePolicy, ReceiveSession, Refusal,
+    CertificateCheck, CertificatePolicy, ConfigTrust, CurrentBranch, Hooks, NoHooks, NonceStatus,
+    ProcReceiveRefs, Processed, Proposal, Pusher, ReceivePolicy, ReceiveSession, Refusal, SignatureCheck,
+    SignatureStatus, TransactionState,
 };
 #[cfg(feature = "gitdir")]
 pub use crate::repositories::{DirectoryRoot, Export};

@@ -12,6 +12,8 @@ use gitwire_transport::Deadlines;
 use gitwire_types::ObjectFormat;
 use gitwire_walk::WalkLimits;
 
+#[cfg(feature = "gitdir")]
+pub(crate) use self::config::hidden_refs;
 pub use self::filters::{FilterRules, Filters};
 pub use self::hidden::HiddenRefs;
 

@@ -1,29 +1,42 @@
 //! One push of one client, without I/O towards it.
 
 mod advertise;
+mod certificate;
 mod check;
+#[cfg(feature = "gitdir")]
+mod config;
 mod hooks;
 mod policy;
+mod proc_receive;
 #[cfg(feature = "gitdir")]
 mod programs;
+mod push;
+mod refusal;
 mod update;
+mod voice;
 
-use std::collections::BTreeSet;
+use std::collections::VecDeque;
 use std::sync::Arc;
+use std::thread::JoinHandle;
 
 use bytes::{Bytes, BytesMut};
-use gitwire_protocol::{
-    CommandReport, PushReport, ReceivePack, ReceivePackAwaiting, ReceivePackEvent, Serving, UpdateRequest,
-    Version,
-};
-use gitwire_storage::{Repository, Staged, Staging, StorageError, StorageErrorKind};
-use gitwire_types::{Interrupt, ObjectId};
+use gitwire_capability::SideBand;
+use gitwire_protocol::message::PushCertificate;
+use gitwire_protocol::{ReceivePack, ReceivePackAwaiting, ReceivePackEvent, Serving, UpdateRequest, Version};
+use gitwire_storage::{Repository, Staging};
+use gitwire_types::Interrupt;
 
 use self::advertise::Advertising;
+use self::push::Push;
+use self::voice::{Told, Voice};
 use crate::{Conversation, Reply, ServeError};
 
-pub use self::hooks::{Hooks, NoHooks, Proposal, Pusher, Refusal};
-pub use self::policy::{CurrentBranch, ReceivePolicy};
+pub use self::certificate::{CertificateCheck, CertificatePolicy, NonceStatus};
+pub use self::hooks::{
+    Hooks, NoHooks, Processed, Proposal, Pusher, Refusal, SignatureCheck, SignatureStatus, TransactionState,
+};
+pub use self::policy::{ConfigTrust, CurrentBranch, ReceivePolicy};
+pub use self::proc_receive::ProcReceiveRefs;
 #[cfg(feature = "gitdir")]
 pub use self::programs::ProgramHooks;
 
@@ -32,7 +45,10 @@ pub use self::programs::ProgramHooks;
 /// What arrives goes into a staging area that nobody else sees. When the pack is whole it is checked: its objects as the staging area
 /// is told to, then whether everything that the new tips reach is there, then each command against the [`ReceivePolicy`], then the
 /// [`Hooks`]. Only then objects and refs become part of the repository, in one call of [`Repository::commit`]. The client hears what
-/// came of each command, and what the hooks had to say.
+/// came of each command, and what the hooks have to say while they say it.
+///
+/// From the hooks on the work is done by a thread of its own, and [`work`](Conversation::work) only waits for its words. When the session is dropped, a
+/// push whose refs have not changed yet is given up.
 ///
 /// ```
 /// # use std::sync::Arc;
@@ -52,24 +68,24 @@ pub struct ReceiveSession {
     repository: Arc<dyn Repository>,
     policy: Arc<ReceivePolicy>,
     hooks: Arc<dyn Hooks>,
-    pusher: Pusher,
+    serving: Serving,
+    nonce: Option<String>,
     due: Due,
-    request: UpdateRequest,
     staging: Option<Box<dyn Staging>>,
-    staged: Option<Box<dyn Staged>>,
-    /// Why the pack was not taken.
-    unpack_error: Option<Bytes>,
-    /// For each command: why it is not carried out, as far as that is known.
-    refused: Vec<Option<Bytes>>,
-    /// Deletions of what is not there, by their place: no error, and nothing to tell hooks of.
-    unmade: BTreeSet<usize>,
-    /// Commands that another one carries out, because they name the same ref.
-    joined: BTreeSet<usize>,
-    /// Commits whose parents the repository will lack, where the push changes them.
-    boundary: Option<Vec<ObjectId>>,
-    /// What hooks and checks have to say, on its way to the client.
-    said: BytesMut,
+    /// The push; `None` while a thread works on it.
+    push: Option<Push>,
+    voice: Arc<Voice>,
+    thread: Option<JoinHandle<()>>,
+    /// What was heard of the thread and not passed on yet.
+    told: VecDeque<Told>,
+    reported: bool,
+    /// Whether the client reads bands. Else words go `aside`.
+    bands: bool,
+    aside: Option<Aside>,
 }
+
+/// Takes the words of hooks where the client can take none.
+type Aside = Box<dyn FnMut(&[u8]) + Send>;
 
 /// What the machine waits for.
 enum Due {
@@ -85,14 +101,8 @@ enum Due {
     Unpack,
     /// The commands are looked at together.
     Decide,
-    /// They are carried out.
-    Update,
-    /// The report goes out.
-    Report,
-    /// What runs behind it.
-    After,
-    /// All is said.
-    End,
+    /// What the thread has to tell that carries them out.
+    Listen,
 }
 
 impl ReceiveSession {
@@ -106,73 +116,174 @@ impl ReceiveSession {
         version: Version,
         serving: Serving,
     ) -> (Self, ReceivePack) {
-        let machine = ReceivePack::new(policy.machine_options(version, serving, repository.format()));
+        let nonce = policy.certificates.as_ref().map(CertificatePolicy::nonce);
+        let format = repository.format();
+        let machine = ReceivePack::new(policy.machine_options(version, serving, format, nonce.as_deref()));
+        let voice = Arc::new(Voice::default());
+        let push = Push {
+            repository: Arc::clone(&repository),
+            policy: Arc::clone(&policy),
+            hooks: Arc::clone(&hooks),
+            pusher,
+            voice: Arc::clone(&voice),
+            request: UpdateRequest::default(),
+            staged: None,
+            unpack_error: None,
+            refused: Vec::new(),
+            unmade: Default::default(),
+            joined: Default::default(),
+            processed: Default::default(),
+            boundary: None,
+            certificate: None,
+            kept: None,
+        };
         let session = Self {
             repository,
             policy,
             hooks,
-            pusher,
+            serving,
+            nonce,
             due: Due::Nothing,
-            request: UpdateRequest::default(),
             staging: None,
-            staged: None,
-            unpack_error: None,
-            refused: Vec::new(),
-            unmade: BTreeSet::new(),
-            joined: BTreeSet::new(),
-            boundary: None,
-            said: BytesMut::new(),
+            push: Some(push),
+            voice,
+            thread: None,
+            told: VecDeque::new(),
+            reported: false,
+            bands: false,
+            aside: None,
         };
         (session, machine)
     }
 
-    /// Gives the next bytes to the staging area. What is wrong with them is remembered for the report.
-    fn take(&mut self, pack: &[u8]) -> Due {
-        let Some(staging) = &mut self.staging else { return Due::Taken };
-        match staging.write(pack).and_then(|()| staging.is_complete()) {
-            Ok(true) => Due::Taken,
-            Ok(false) => Due::Nothing,
-            Err(error) => {
-                self.cannot_unpack(&error);
-                Due::Taken
-            }
-        }
+    /// The same; where the client cannot take the words of hooks, because it reads no bands, `aside` gets them.
+    #[must_use]
+    pub fn with_aside(mut self, aside: impl FnMut(&[u8]) + Send + 'static) -> Self {
+        self.aside = Some(Box::new(aside));
+        self
     }
 
-    /// What is wrong with the pack is told; what is wrong on our side is not.
-    fn cannot_unpack(&mut self, error: &StorageError) {
-        self.staging = None;
-        let ours = match error.kind() {
-            StorageErrorKind::Corrupt(_) | StorageErrorKind::Limit => error.to_string(),
-            _ => "internal error".to_owned(),
-        };
-        self.unpack_error = Some(update::one_line(ours.as_bytes()));
+    fn push(&mut self) -> Result<&mut Push, ServeError> {
+        self.push.as_mut().ok_or(ServeError::Internal("the push is elsewhere"))
+    }
+
+    fn heard(&mut self, request: UpdateRequest) -> Due {
+        self.bands = request.agreement.side_band != SideBand::None;
+        let certificate = request.certificate.clone();
+        let needs_pack = request.needs_pack();
+        let Some(push) = &mut self.push else { return Due::Nothing };
+        push.hear(request);
+        if let (Some(text), Some(given), Some(policy)) = (certificate, &self.nonce, &self.policy.certificates)
+            && let Ok(certificate) = PushCertificate::parse(self.repository.format(), &text)
+        {
+            push.certificate = Some(CertificateCheck::new(policy, &certificate, given, self.serving));
+        }
+        push.check_certificate_options();
+        if needs_pack { Due::Open } else { Due::Unpack }
+    }
+
+    fn open(&mut self) -> Result<(), ServeError> {
+        if let Some(error) = self.policy.unusable.clone() {
+            let push = self.push()?;
+            push.say(format!("fatal: {error}\n").as_bytes());
+            push.unpack_error = Some(push::one_line(error.as_bytes()));
+            return Ok(());
+        }
+        self.staging = Some(self.repository.stage(&self.policy.stage)?);
+        Ok(())
+    }
+
+    /// Gives the next bytes to the staging area. What is wrong with them is remembered for the report.
+    fn take(&mut self, pack: &[u8]) -> Result<Due, ServeError> {
+        let Some(staging) = &mut self.staging else { return Ok(Due::Taken) };
+        match staging.write(pack).and_then(|()| staging.is_complete()) {
+            Ok(true) => Ok(Due::Taken),
+            Ok(false) => Ok(Due::Nothing),
+            Err(error) => {
+                self.staging = None;
+                self.push()?.cannot_unpack(&error);
+                Ok(Due::Taken)
+            }
+        }
     }
 
     /// Resolves the pack and checks its objects.
-    fn unpack(&mut self, stop: &dyn Interrupt) {
-        if let Some(staging) = self.staging.take() {
-            match staging.finish(stop) {
-                Ok(staged) => self.staged = Some(staged),
-                Err(error) => self.cannot_unpack(&error),
+    fn unpack(&mut self, stop: &dyn Interrupt) -> Result<(), ServeError> {
+        let finished = self.staging.take().map(|staging| staging.finish(stop));
+        let policy = Arc::clone(&self.policy);
+        let push = self.push()?;
+        for note in &policy.notes {
+            push.say(format!("warning: {note}\n").as_bytes());
+        }
+        match finished {
+            Some(Ok(staged)) => {
+                for warning in staged.warnings() {
+                    push.say(format!("warning: {warning}\n").as_bytes());
+                }
+                push.staged = Some(staged);
+            }
+            Some(Err(error)) => push.cannot_unpack(&error),
+            None => {}
+        }
+        Ok(())
+    }
+
+    /// Lets a thread carry the push out.
+    fn start(&mut self) -> Result<(), ServeError> {
+        let Some(push) = self.push.take() else { return Ok(()) };
+        let thread = std::thread::Builder::new().name("push".to_owned()).spawn(move || push.run());
+        self.thread = Some(thread.map_err(|_| ServeError::Internal("there is no thread for the push"))?);
+        Ok(())
+    }
+
+    /// Hears what the thread has to tell.
+    fn listen(&mut self, stop: &dyn Interrupt) -> Result<(), ServeError> {
+        if stop.check().is_err() {
+            self.voice.cancel();
+        }
+        self.told.extend(self.voice.hear());
+        while let Some(at) = self.told.iter().position(|told| matches!(told, Told::Failed(_))) {
+            if let Some(Told::Failed(error)) = self.told.remove(at) {
+                return Err(error);
             }
         }
+        Ok(())
     }
 
-    fn say(&mut self, text: &[u8]) {
-        put(&mut self.said, text);
-    }
-
-    fn report(&self) -> PushReport {
-        let fate = |(command, refused): (&gitwire_protocol::PushCommand, &Option<Bytes>)| match refused {
-            None => CommandReport::ok(command.name.clone()),
-            Some(reason) => CommandReport::rejected(command.name.clone(), reason.clone()),
-        };
-        let commands = self.request.commands.iter().zip(&self.refused).map(fate).collect();
-        match &self.unpack_error {
-            None => PushReport::new(commands),
-            Some(error) => PushReport::unpack_error(error.clone(), commands),
+    /// Passes on what was heard.
+    fn pass_on(&mut self, machine: &mut ReceivePack, output: &mut BytesMut) -> Result<(), ServeError> {
+        while let Some(told) = self.told.pop_front() {
+            match told {
+                Told::Said(said) => self.speak(&said, machine, output)?,
+                Told::Report(report) => {
+                    machine.report(&report, output)?;
+                    self.reported = true;
+                }
+                Told::Over if !self.reported => {
+                    return Err(ServeError::Internal("the work on a push has panicked"));
+                }
+                Told::Over => {
+                    machine.finish(output)?;
+                    self.due = Due::Nothing;
+                }
+                Told::Failed(error) => return Err(error),
+            }
         }
+        Ok(())
+    }
+
+    fn speak(
+        &mut self,
+        said: &[u8],
+        machine: &mut ReceivePack,
+        output: &mut BytesMut,
+    ) -> Result<(), ServeError> {
+        if self.bands && machine.awaiting() != ReceivePackAwaiting::Nothing {
+            machine.progress(said, output)?;
+        } else if let Some(aside) = self.aside.as_mut().filter(|_| !self.bands) {
+            aside(said);
+        }
+        Ok(())
     }
 }
 
@@ -182,11 +293,7 @@ impl Conversation for ReceiveSession {
     fn on(&mut self, event: ReceivePackEvent) -> Reply {
         self.due = match event {
             ReceivePackEvent::RefsWanted => Due::Refs(Box::default()),
-            ReceivePackEvent::Request(request) => {
-                self.refused = vec![None; request.commands.len()];
-                self.request = *request;
-                if self.request.needs_pack() { Due::Open } else { Due::Unpack }
-            }
+            ReceivePackEvent::Request(request) => self.heard(*request),
             ReceivePackEvent::Pack(data) => Due::Take(data),
             ReceivePackEvent::PackEnd => Due::Unpack,
             _ => return Reply::Continue,
@@ -199,32 +306,33 @@ impl Conversation for ReceiveSession {
         matches!(self.due, Due::Open | Due::Take(_))
     }
 
+    fn only_waits(&self) -> bool {
+        matches!(self.due, Due::Listen)
+    }
+
     fn work(&mut self, stop: &dyn Interrupt) -> Result<(), ServeError> {
         self.due = match std::mem::replace(&mut self.due, Due::Nothing) {
             Due::Refs(mut advertising) => {
-                advertising.work(&*self.repository, &self.policy)?;
+                advertising.work(&*self.repository, &self.policy, &*self.hooks)?;
                 Due::Refs(advertising)
             }
             Due::Open => {
-                self.staging = Some(self.repository.stage(&self.policy.stage)?);
+                self.open()?;
                 Due::Nothing
             }
-            Due::Take(data) => self.take(&data),
+            Due::Take(data) => self.take(&data)?,
             Due::Unpack => {
-                self.unpack(stop);
+                self.unpack(stop)?;
                 Due::Decide
             }
             Due::Decide => {
-                self.decide(stop)?;
-                Due::Update
+                self.push()?.decide(stop)?;
+                self.start()?;
+                Due::Listen
             }
-            Due::Update => {
-                self.update(stop)?;
-                Due::Report
-            }
-            Due::After => {
-                self.run_after();
-                Due::End
+            Due::Listen => {
+                self.listen(stop)?;
+                Due::Listen
             }
             due => due,
         };
@@ -240,44 +348,38 @@ impl Conversation for ReceiveSession {
     }
 
     fn answer(&mut self, machine: &mut ReceivePack, output: &mut BytesMut) -> Result<(), ServeError> {
-        if let Due::Refs(advertising) = &mut self.due {
-            if advertising.answer(machine, output)? {
-                let boundary = self.repository.shallow()?;
-                machine.end_refs(&boundary, output)?;
-                self.due = Due::Nothing;
+        match &mut self.due {
+            Due::Refs(advertising) => {
+                if advertising.answer(machine, output)? {
+                    let boundary = self.repository.shallow()?;
+                    machine.end_refs(&boundary, output)?;
+                    self.due = Due::Nothing;
+                }
+                Ok(())
             }
-            return Ok(());
+            Due::Listen => self.pass_on(machine, output),
+            Due::Nothing => Err(ServeError::Internal("nothing is due, and the machine waits")),
+            _ => Ok(()),
         }
-        if !self.said.is_empty() && machine.awaiting() != ReceivePackAwaiting::Nothing {
-            machine.progress(&self.said.split(), output)?;
+    }
+
+    fn wind_up(&mut self) {
+        self.voice.cancel();
+        if let Some(thread) = self.thread.take() {
+            // A panic has been told of.
+            let _ = thread.join();
         }
-        match self.due {
-            Due::Report => {
-                machine.report(&self.report(), output)?;
-                self.due = Due::After;
-            }
-            Due::End => {
-                machine.finish(output)?;
-                self.due = Due::Nothing;
-            }
-            Due::Nothing => return Err(ServeError::Internal("nothing is due, and the machine waits")),
-            _ => {}
-        }
-        Ok(())
     }
 }
 
-/// Gathers what hooks and checks have to say. A flood of it is cut: what hooks write waits until the work on the push is done.
-fn put(said: &mut BytesMut, text: &[u8]) {
-    let room = SAID_MAX.saturating_sub(said.len());
-    said.extend_from_slice(text.get(..room).unwrap_or(text));
+impl Drop for ReceiveSession {
+    fn drop(&mut self) {
+        self.voice.cancel();
+    }
 }
-
-/// The most of it that waits at once. 8 MiB: the output of two long builds.
-const SAID_MAX: usize = 8 << 20;
 
 impl std::fmt::Debug for ReceiveSession {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ReceiveSession").field("request", &self.request).finish_non_exhaustive()
+        f.debug_struct("ReceiveSession").field("push", &self.push).finish_non_exhaustive()
     }
 }

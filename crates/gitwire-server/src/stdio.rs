@@ -27,6 +27,7 @@ pub fn serve<C: Conversation>(
         driver.abort(error.reply().as_bytes());
     }
     driver.close();
+    session.wind_up();
     served
 }
 

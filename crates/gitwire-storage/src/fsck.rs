@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
-use gitwire_object::fsck::{self, Checker, Rules};
+use gitwire_object::fsck::{self, Checker, Finding, Rules};
 use gitwire_pack::{Content, Inspect};
 use gitwire_types::{ObjectId, ObjectKind};
 
@@ -15,20 +15,22 @@ use crate::{ObjectStore, Presence, Result, StorageError, StorageErrorKind};
 #[derive(Debug)]
 pub struct PackCheck {
     checker: Mutex<Checker>,
+    warnings: Mutex<Vec<String>>,
 }
 
 impl PackCheck {
-    /// A check by git's strict rules.
+    /// A check by these rules.
     #[must_use]
-    pub fn new() -> Self {
-        Self { checker: Mutex::new(Checker::new(Rules::strict())) }
+    pub fn new(rules: &Rules) -> Self {
+        Self { checker: Mutex::new(Checker::new(rules.clone())), warnings: Mutex::default() }
     }
 
-    /// Looks into what trees of the pack call `.gitmodules` and `.gitattributes` and was not in it.
+    /// Looks into what trees of the pack call `.gitmodules` and `.gitattributes` and was not in it. Gives what was found in all objects
+    /// that refuses none of them, a line each.
     ///
     /// # Errors
     /// What is wrong with one of them; a failing medium.
-    pub fn finish(self, objects: &dyn ObjectStore) -> Result<()> {
+    pub fn finish(self, objects: &dyn ObjectStore) -> Result<Vec<String>> {
         let mut refused = None;
         let mut failed = None;
         let mut read = |id: &ObjectId| match read_special(objects, id) {
@@ -39,25 +41,22 @@ impl PackCheck {
             }
         };
         let checker = self.checker.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let mut warnings = self.warnings.into_inner().unwrap_or_else(PoisonError::into_inner);
         checker.finish(&mut read, &mut |finding| {
             if finding.severity.is_error() {
                 refused.get_or_insert(finding);
+            } else {
+                warn(&mut warnings, &finding);
             }
         });
         match (failed, refused) {
             (Some(error), _) => Err(error),
             (None, Some(finding)) => {
                 let kind = StorageErrorKind::Corrupt(Some(finding.object));
-                Err(StorageError::new(kind, finding.to_string()))
+                Err(StorageError::new(kind, line(&finding)))
             }
-            (None, None) => Ok(()),
+            (None, None) => Ok(warnings),
         }
-    }
-}
-
-impl Default for PackCheck {
-    fn default() -> Self {
-        Self::new()
     }
 }
 
@@ -72,13 +71,16 @@ impl Inspect for PackCheck {
         let Content::Whole(content) = content else { return Ok(()) };
         let mut refused = None;
         let mut checker = self.checker.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut warnings = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);
         let sound = checker.check(id, kind, content, &mut |finding| {
             if finding.severity.is_error() {
                 refused.get_or_insert(finding);
+            } else {
+                warn(&mut warnings, &finding);
             }
         })?;
         match refused.filter(|_| !sound) {
-            Some(finding) => Err(Box::new(Unsound(finding.to_string()))),
+            Some(finding) => Err(Box::new(Unsound(line(&finding)))),
             None => Ok(()),
         }
     }
@@ -99,6 +101,17 @@ fn read_special(objects: &dyn ObjectStore, id: &ObjectId) -> Result<fsck::Conten
     }
 }
 
+fn warn(warnings: &mut Vec<String>, finding: &Finding) {
+    if warnings.len() < WARNINGS_MAX {
+        warnings.push(line(finding));
+    }
+}
+
+/// What is wrong, as `git index-pack` words it.
+fn line(finding: &Finding) -> String {
+    format!("object {}: {}: {}", finding.object, finding.id, finding.text)
+}
+
 /// What an object was refused for.
 #[derive(Debug)]
 struct Unsound(String);
@@ -110,6 +123,9 @@ impl fmt::Display for Unsound {
 }
 
 impl Error for Unsound {}
+
+/// Nobody reads more of them; each has at most some hundred bytes.
+const WARNINGS_MAX: usize = 1_000;
 
 /// Such files are written by hand; git refuses `.gitattributes` above 100 MiB.
 const SPECIAL_BYTES_MAX: u64 = 100 << 20;

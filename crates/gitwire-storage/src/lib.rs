@@ -27,6 +27,7 @@ pub use crate::refs::{
     EditOutcome, Expected, Peeled, RefEdit, RefRecord, RefStore, ReflogEntry, Transaction, Veto,
 };
 pub use crate::repository::{Repository, StageRequest, Staged, Staging};
+pub use gitwire_object::fsck::Rules as FsckRules;
 
 /// The result of a storage operation.
 pub type Result<T, E = StorageError> = core::result::Result<T, E>;

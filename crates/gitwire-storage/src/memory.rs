@@ -141,6 +141,10 @@ impl Repository for MemoryRepository {
         Ok(Box::new(MemoryStaging::new(self, request)))
     }
 
+    fn store(&self, kind: ObjectKind, content: &[u8]) -> Result<ObjectId> {
+        self.add(kind, content)
+    }
+
     fn commit(
         &self,
         objects: Option<Box<dyn Staged>>,

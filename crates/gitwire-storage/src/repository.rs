@@ -2,12 +2,15 @@
 
 use std::fmt;
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use gitwire_types::{Interrupt, ObjectFormat, ObjectId, ObjectKind};
+use gitwire_types::{Interrupt, ObjectFormat, ObjectId, ObjectKind, RefName};
 
-use crate::{EditOutcome, ObjectStore, RefEdit, RefStore, Result, Transaction, Veto};
+use crate::{
+    EditOutcome, FsckRules, ObjectStore, RefEdit, RefStore, Result, StorageError, StorageErrorKind,
+    Transaction, Veto,
+};
 
 /// A repository, wherever it lives.
 pub trait Repository: Send + Sync {
@@ -49,6 +52,44 @@ pub trait Repository: Send + Sync {
         refs: Transaction,
         prepared: &mut dyn FnMut(&[RefEdit]) -> Result<(), Veto>,
     ) -> Result<Vec<EditOutcome>>;
+
+    /// Makes staged objects part of the repository, durably, before any ref leads to them: for whoever changes the refs itself, as
+    /// a `proc-receive` hook does. As long as what is given back lives, no clearing up beside us takes them away again.
+    ///
+    /// # Errors
+    /// A failing medium; nothing has changed then.
+    fn publish(&self, objects: Box<dyn Staged>) -> Result<Box<dyn Send>> {
+        self.commit(Some(objects), Transaction::default(), &mut |_| Ok(()))?;
+        Ok(Box::new(()))
+    }
+
+    /// Puts one object in, durably, whether or not anything will lead to it; its id.
+    ///
+    /// # Errors
+    /// [`StorageErrorKind::Unsupported`] where only packs are taken, as by default; a failing medium.
+    fn store(&self, kind: ObjectKind, content: &[u8]) -> Result<ObjectId> {
+        let _ = (kind, content);
+        Err(StorageError::new(StorageErrorKind::Unsupported, "single objects are not stored here"))
+    }
+
+    /// The work tree in which a branch is checked out, so that changing the branch would leave the files behind. By default there is
+    /// none.
+    ///
+    /// # Errors
+    /// A failing medium.
+    fn checked_out(&self, branch: &RefName) -> Result<Option<PathBuf>> {
+        let _ = branch;
+        Ok(None)
+    }
+
+    /// What the refs of those repositories hold from which this one borrows objects: all that leads to is here too, so that a pusher
+    /// need not send it (`.have` in `gitprotocol-pack`). By default nothing.
+    ///
+    /// # Errors
+    /// A failing medium. What cannot be read of the others is left out.
+    fn borrowed_tips(&self) -> Result<Vec<ObjectId>> {
+        Ok(Vec::new())
+    }
 }
 
 impl fmt::Debug for dyn Repository {
@@ -75,8 +116,10 @@ pub struct StageRequest {
     pub memory: u64,
     /// Threads that indexing may use.
     pub threads: usize,
-    /// Whether objects are checked as `git fsck` would.
-    pub fsck: bool,
+    /// The rules by which objects are checked as `git fsck` would; `None`: they are not.
+    pub fsck: Option<Arc<FsckRules>>,
+    /// Packs with fewer objects than this are stored as single objects (`receive.unpackLimit`), where the back end has such. 0: none are.
+    pub unpack_limit: u32,
     /// Whether the pack comes from a promisor remote and is marked so.
     pub promisor: bool,
 }
@@ -95,7 +138,8 @@ impl Default for StageRequest {
             delta_depth_max: 4095,
             memory: 64 << 20,
             threads: 1,
-            fsck: false,
+            fsck: None,
+            unpack_limit: 0,
             promisor: false,
         }
     }
@@ -138,6 +182,11 @@ pub trait Staged: Send + Sync {
     /// # Errors
     /// A failing medium.
     fn new_objects(&self, each: &mut dyn FnMut(ObjectId, ObjectKind) -> ControlFlow<()>) -> Result<()>;
+
+    /// What was found wrong with its objects that refuses none of them, a line each.
+    fn warnings(&self) -> &[String] {
+        &[]
+    }
 
     /// What the pack is made of; `None` where that is not known.
     fn statistics(&self) -> Option<gitwire_pack::Statistics> {

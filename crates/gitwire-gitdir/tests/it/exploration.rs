@@ -8,7 +8,9 @@ use std::collections::BTreeMap;
 
 use gitwire_gitdir::fs::FileSystem as _;
 use gitwire_gitdir::{GitDir, InitOptions};
-use gitwire_storage::{EditOutcome, Expected, RefEdit, Repository as _, Result, StageRequest, Transaction};
+use gitwire_storage::{
+    EditOutcome, Expected, FsckRules, RefEdit, Repository as _, Result, StageRequest, Transaction,
+};
 use gitwire_testkit::sim_fs::{Fault, SimFs, Survival};
 use gitwire_types::{Never, ObjectFormat, ObjectId, RefName, RefTarget};
 
@@ -152,7 +154,7 @@ fn push(
     shallow: Option<Vec<ObjectId>>,
 ) -> Result<()> {
     let mut request = StageRequest::default();
-    request.fsck = true;
+    request.fsck = Some(FsckRules::incoming().into());
     let mut staging = repository.stage(&request)?;
     staging.write(pack)?;
     let staged = staging.finish(&Never)?;

@@ -7,7 +7,8 @@ use std::process::Stdio;
 
 use gitwire_gitdir::{GitDir, InitOptions, InitialHead, OpenOptions};
 use gitwire_storage::{
-    EditOutcome, Expected, RefEdit, Repository as _, StageRequest, Staged, StorageErrorKind, Transaction,
+    EditOutcome, Expected, FsckRules, RefEdit, Repository as _, StageRequest, Staged, StorageErrorKind,
+    Transaction,
 };
 use gitwire_types::{Never, ObjectFormat, ObjectId, ObjectKind, RefName, RefTarget};
 
@@ -278,7 +279,7 @@ fn unsound_objects_are_refused_where_that_is_asked_for() {
     let clone = GitDir::init_bare(scratch.join("clone.git"), &InitOptions::default()).unwrap();
     for (pack, fsck, refused) in [(&sound, true, false), (&unsound, false, false), (&unsound, true, true)] {
         let mut request = StageRequest::default();
-        request.fsck = fsck;
+        request.fsck = fsck.then(|| FsckRules::incoming().into());
         let mut staging = clone.stage(&request).unwrap();
         staging.write(pack).unwrap();
         let finished = staging.finish(&Never).map(drop);

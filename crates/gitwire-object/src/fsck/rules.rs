@@ -20,6 +20,8 @@ use super::{MessageId, Severity};
 #[derive(Debug, Clone, Default)]
 pub struct Rules {
     strict: bool,
+    /// What was configured counts as it stands, also under strict rules.
+    literal: bool,
     changed: HashMap<MessageId, Severity>,
     skipped: HashSet<ObjectId>,
     path_name_max: Option<usize>,
@@ -32,10 +34,16 @@ impl Rules {
         Self::default()
     }
 
-    /// The rules of `git fsck --strict`, and of what checks packs that arrive: warnings are errors.
+    /// The rules of `git fsck --strict`: warnings are errors.
     #[must_use]
     pub fn strict() -> Self {
         Self { strict: true, ..Self::default() }
+    }
+
+    /// The rules for packs that arrive: warnings are errors, but not where a warning was asked for (`receive.fsck.<msg-id> = warn`).
+    #[must_use]
+    pub fn incoming() -> Self {
+        Self { strict: true, literal: true, ..Self::default() }
     }
 
     /// Sets what one finding is worth.
@@ -80,9 +88,11 @@ impl Rules {
     /// What a finding is worth.
     #[must_use]
     pub fn severity(&self, id: MessageId) -> Severity {
-        match self.changed.get(&id).copied().unwrap_or_else(|| id.severity()) {
-            Severity::Warn if self.strict => Severity::Error,
-            severity => severity,
+        match (self.changed.get(&id), id.severity()) {
+            (Some(severity), _) if self.literal => *severity,
+            (Some(Severity::Warn), _) | (None, Severity::Warn) if self.strict => Severity::Error,
+            (Some(severity), _) => *severity,
+            (None, severity) => severity,
         }
     }
 

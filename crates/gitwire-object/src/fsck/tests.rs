@@ -107,6 +107,11 @@ fn severities_are_set_by_name() {
     severity(&[("nulInHeader", "error")], MessageId::NulInHeader, Severity::Error);
     assert_eq!(Rules::new().severity(MessageId::HasDotgit), Severity::Warn);
     assert!(Rules::strict().is_strict() && !Rules::new().is_strict());
+    // Except for packs that arrive.
+    let mut rules = Rules::incoming();
+    rules.configure(b"missingEmail", b"warn").unwrap();
+    assert_eq!(rules.severity(MessageId::MissingEmail), Severity::Warn);
+    assert_eq!(rules.severity(MessageId::NullSha1), Severity::Error);
 }
 
 #[track_caller]

@@ -4,7 +4,6 @@ use bytes::Bytes;
 use gitwire_gitdir::{Config, ConfigError};
 
 use super::{FilterRules, Filters, HiddenRefs, Policy, Unborn, Wants};
-use crate::{CurrentBranch, ReceivePolicy};
 
 impl Policy {
     /// The same with what `uploadpack.*`, `transfer.hideRefs` and `lsrefs.unborn` say (`git-config`).
@@ -13,7 +12,7 @@ impl Policy {
     /// A value that git would not understand either.
     pub fn with_config(mut self, config: &Config) -> Result<Self, ConfigError> {
         let allows = |name: &str| config.boolean("uploadpack", None, name).map(Option::unwrap_or_default);
-        if let Some(hidden) = hidden(config, "uploadpack") {
+        if let Some(hidden) = hidden_refs(config, "uploadpack") {
             self.hidden = hidden;
         }
         let (tip, reachable) = (allows("allowTipSHA1InWant")?, allows("allowReachableSHA1InWant")?);
@@ -51,51 +50,8 @@ impl Policy {
     }
 }
 
-impl ReceivePolicy {
-    /// The same with what `receive.*`, `transfer.hideRefs`, `transfer.fsckObjects` and `core.bare` say (`git-config`).
-    ///
-    /// # Errors
-    /// A value that git would not understand either.
-    pub fn with_config(mut self, config: &Config) -> Result<Self, ConfigError> {
-        let says = |name: &str| config.boolean("receive", None, name);
-        if let Some(hidden) = hidden(config, "receive") {
-            self.hidden = hidden;
-        }
-        self.deny_deletes = says("denyDeletes")?.unwrap_or(self.deny_deletes);
-        self.deny_non_fast_forwards = says("denyNonFastForwards")?.unwrap_or(self.deny_non_fast_forwards);
-        self.shallow_update = says("shallowUpdate")?.unwrap_or(self.shallow_update);
-        self.push_options = says("advertisePushOptions")?.unwrap_or(self.push_options);
-        self.atomic = says("advertiseAtomic")?.unwrap_or(self.atomic);
-        let fsck = says("fsckObjects")?.or(config.boolean("transfer", None, "fsckObjects")?);
-        self.stage.fsck = fsck.unwrap_or(self.stage.fsck);
-        if let Some(bytes) = config.integer("receive", None, "maxInputSize")?
-            && let Some(bytes) = u64::try_from(bytes).ok().filter(|bytes| *bytes > 0)
-        {
-            self.stage.pack_bytes_max = bytes;
-        }
-        self.work_tree = !config.boolean("core", None, "bare")?.unwrap_or(!self.work_tree);
-        self.delete_current = current_branch(config, "denyDeleteCurrent").unwrap_or(self.delete_current);
-        self.update_current = current_branch(config, "denyCurrentBranch").unwrap_or(self.update_current);
-        Ok(self)
-    }
-}
-
-/// `refuse`, `warn`, `ignore` or a boolean, in git's sense; a work tree is not updated here, so `updateInstead` refuses.
-fn current_branch(config: &Config, name: &str) -> Option<CurrentBranch> {
-    let value = config.string("receive", None, name)?;
-    Some(match value.to_ascii_lowercase().as_slice() {
-        b"warn" => CurrentBranch::Warn,
-        b"ignore" => CurrentBranch::Allow,
-        b"refuse" | b"updateinstead" => CurrentBranch::Refuse,
-        _ => match config.boolean("receive", None, name) {
-            Ok(Some(false)) => CurrentBranch::Allow,
-            _ => CurrentBranch::Refuse,
-        },
-    })
-}
-
 /// The hidden refs of one side; `None` where nothing is said of them.
-fn hidden(config: &Config, side: &str) -> Option<HiddenRefs> {
+pub(crate) fn hidden_refs(config: &Config, side: &str) -> Option<HiddenRefs> {
     let entries = config.entries().iter();
     let entries = entries
         .filter(|entry| entry.name == "hiderefs" && (entry.section == side || entry.section == "transfer"));

@@ -18,6 +18,8 @@ pub struct HiddenRefs {
     rules: Vec<Rule>,
     /// What a namespace takes off the names.
     namespace: Bytes,
+    /// What hides refs whatever the rules say.
+    also: Option<Box<HiddenRefs>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,30 +34,38 @@ impl HiddenRefs {
     /// From values of `transfer.hideRefs` and `uploadpack.hideRefs`, in their order.
     pub fn new<T: Into<Bytes>>(values: impl IntoIterator<Item = T>) -> Self {
         let rules = values.into_iter().map(|value| Rule::parse(&value.into())).collect();
-        Self { rules, namespace: Bytes::new() }
+        Self { rules, namespace: Bytes::new(), also: None }
     }
 
     /// The same for a part of a repository, where `prefix` is taken off all names.
     #[must_use]
     pub fn in_namespace(mut self, prefix: Bytes) -> Self {
+        self.also = self.also.map(|also| Box::new(also.in_namespace(prefix.clone())));
         self.namespace = prefix;
         self
+    }
+
+    /// What hides every ref that one of both hides.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        match (self.is_empty(), other.is_empty()) {
+            (true, _) => other,
+            (_, true) => self,
+            _ => Self { also: Some(Box::new(self)), ..other },
+        }
     }
 
     /// Whether nothing is hidden.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.rules.is_empty()
+        self.rules.is_empty() && self.also.is_none()
     }
 
     /// Whether the ref of this name is hidden.
     #[must_use]
     pub fn hides(&self, name: &[u8]) -> bool {
-        self.rules
-            .iter()
-            .rev()
-            .find(|rule| rule.matches(&self.namespace, name))
-            .is_some_and(|rule| !rule.shows)
+        let matching = self.rules.iter().rev().find(|rule| rule.matches(&self.namespace, name));
+        matching.is_some_and(|rule| !rule.shows) || self.also.as_ref().is_some_and(|also| also.hides(name))
     }
 }
 
@@ -93,6 +103,14 @@ mod tests {
     #[track_caller]
     fn check(rules: &[&'static str], name: &str, hidden: bool) {
         assert_eq!(HiddenRefs::new(rules.iter().copied()).hides(name.as_bytes()), hidden, "{rules:?} {name}");
+    }
+
+    #[test]
+    fn what_one_of_two_hides_the_other_does_not_show() {
+        let both = HiddenRefs::new(["refs/a"]).and(HiddenRefs::new(["!refs/a", "refs/b"]));
+        assert!(both.hides(b"refs/a/x") && both.hides(b"refs/b") && !both.hides(b"refs/c"));
+        assert!(HiddenRefs::default().and(HiddenRefs::default()).is_empty());
+        assert!(HiddenRefs::new(["refs/a"]).and(HiddenRefs::default()).hides(b"refs/a"));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The refs that a pusher sees, in pieces.
 
+use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -8,7 +9,7 @@ use gitwire_protocol::ReceivePack;
 use gitwire_storage::{RefStore, Repository};
 use gitwire_types::ObjectId;
 
-use super::ReceivePolicy;
+use super::{Hooks, ReceivePolicy};
 use crate::ServeError;
 
 /// Refs on their way to a client: read a piece at a time, so that a million of them are never held.
@@ -18,6 +19,9 @@ pub(super) struct Advertising {
     /// The last ref that was read.
     after: Vec<u8>,
     piece: Vec<(Vec<u8>, ObjectId)>,
+    /// Objects that are here without a ref, still to be shown: taken away as refs show them.
+    borrowed: Option<Vec<ObjectId>>,
+    shown: HashSet<ObjectId>,
     ended: bool,
 }
 
@@ -27,12 +31,17 @@ impl Advertising {
         &mut self,
         repository: &dyn Repository,
         policy: &ReceivePolicy,
+        hooks: &dyn Hooks,
     ) -> Result<(), ServeError> {
         let refs = match &self.refs {
             Some(refs) => Arc::clone(refs),
             None => Arc::clone(self.refs.insert(repository.refs()?)),
         };
-        let Self { after, piece, .. } = self;
+        let borrowed = match &mut self.borrowed {
+            Some(borrowed) => borrowed,
+            none => none.insert(hooks.borrowed_tips(repository)?),
+        };
+        let Self { after, piece, shown, .. } = self;
         piece.clear();
         refs.each_from(after, &[], &mut |record| {
             if let Some(id) =
@@ -42,9 +51,16 @@ impl Advertising {
             }
             Ok(if piece.len() < PIECE { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
         })?;
-        self.ended = self.piece.len() < PIECE;
-        if let Some((name, _)) = self.piece.last() {
-            self.after.clone_from(name);
+        self.ended = piece.len() < PIECE;
+        if let Some((name, _)) = piece.last() {
+            after.clone_from(name);
+        }
+        // What is not borrowed need not be remembered.
+        if !borrowed.is_empty() {
+            shown.extend(piece.iter().map(|(_, id)| *id));
+        }
+        if self.ended {
+            borrowed.retain(|id| shown.insert(*id));
         }
         Ok(())
     }
@@ -57,6 +73,11 @@ impl Advertising {
     ) -> Result<bool, ServeError> {
         for (name, id) in self.piece.drain(..) {
             machine.send_ref(&name, id, output)?;
+        }
+        if self.ended {
+            for id in self.borrowed.take().unwrap_or_default() {
+                machine.send_have(id, output)?;
+            }
         }
         Ok(self.ended)
     }

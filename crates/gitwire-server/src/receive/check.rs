@@ -1,18 +1,16 @@
 //! The commands looked at together: unpacked, connected, not hidden, and not declined.
 
 use std::ops::ControlFlow;
-use std::sync::Arc;
 
 use bytes::Bytes;
-use gitwire_protocol::PushCommand;
-use gitwire_storage::ObjectStore;
-use gitwire_types::{Interrupt, ObjectId};
+use gitwire_protocol::message::PushCertificate;
+use gitwire_types::{Interrupt, ObjectId, ObjectKind};
 use gitwire_walk::{Graph, WalkError, check_connectivity};
 
-use super::{Proposal, ReceiveSession, put};
+use super::push::Push;
 use crate::ServeError;
 
-impl ReceiveSession {
+impl Push {
     /// Refuses what cannot be carried out whatever the refs hold.
     pub(super) fn decide(&mut self, stop: &dyn Interrupt) -> Result<(), ServeError> {
         if self.unpack_error.is_some() {
@@ -32,28 +30,17 @@ impl ReceiveSession {
                 *refused = Some(Bytes::from_static(what));
             }
         }
-        self.run_pre_receive();
         Ok(())
     }
 
-    /// Refuses all commands that have not been refused yet.
-    pub(super) fn refuse_all(&mut self, reason: &'static [u8]) {
-        for refused in self.refused.iter_mut().filter(|refused| refused.is_none()) {
-            *refused = Some(Bytes::from_static(reason));
-        }
-    }
-
-    /// The commands that have not been refused.
-    pub(super) fn accepted(&self) -> Vec<PushCommand> {
-        let pairs = self.request.commands.iter().zip(&self.refused);
-        pairs.filter(|(_, refused)| refused.is_none()).map(|(command, _)| command.clone()).collect()
-    }
-
-    /// The repository's objects and the new ones.
-    pub(super) fn objects(&self) -> Result<Arc<dyn ObjectStore>, ServeError> {
-        match &self.staged {
-            Some(staged) => Ok(staged.objects()),
-            None => Ok(self.repository.objects()?),
+    /// The options inside of a certificate are those outside of it: nobody between may add one.
+    pub(super) fn check_certificate_options(&mut self) {
+        let Some(text) = &self.request.certificate else { return };
+        let same = PushCertificate::parse(self.repository.format(), text).is_ok_and(|certificate| {
+            certificate.push_options.iter().copied().eq(self.request.push_options.iter().map(|o| &o[..]))
+        });
+        if !same {
+            self.refuse_all(b"inconsistent push options");
         }
     }
 
@@ -70,6 +57,7 @@ impl ReceiveSession {
             known.extend(record.id);
             Ok(ControlFlow::Continue(()))
         })?;
+        known.extend(self.hooks.borrowed_tips(&*self.repository)?);
         let ours = self.repository.shallow()?;
         let brought = self.brought_boundary(&ours)?;
         let both = [&ours[..], &brought].concat();
@@ -134,20 +122,25 @@ impl ReceiveSession {
         }
     }
 
-    /// The hook sees all commands that are left, and is not asked when there are none.
-    fn run_pre_receive(&mut self) {
-        let commands = self.accepted();
-        if commands.is_empty() {
+    /// Stores the certificate of a signed push, and asks what its signature is worth.
+    pub(super) fn check_signature(&mut self) {
+        let Some(text) = self.request.certificate.clone() else { return };
+        let signature = self.ask(|hooks, proposal, _| hooks.check_signature(proposal, &text));
+        // Where it cannot be stored hooks do without.
+        let object = self.repository.store(ObjectKind::Blob, &text).ok();
+        if let Some(certificate) = &mut self.certificate {
+            certificate.signature = signature;
+            certificate.object = object;
+        }
+    }
+
+    /// The hook sees all commands, and is not asked when all are refused already.
+    pub(super) fn run_pre_receive(&mut self) {
+        if self.accepted().next().is_none() {
             return;
         }
-        let said = &mut self.said;
-        let proposal = Proposal {
-            repository: &*self.repository,
-            staged: self.staged.as_deref(),
-            options: &self.request.push_options,
-            pusher: &self.pusher,
-        };
-        let verdict = self.hooks.pre_receive(proposal, &commands, &mut |text| put(said, text));
+        let commands = &self.request.commands;
+        let verdict = self.ask(|hooks, proposal, say| hooks.pre_receive(proposal, commands, say));
         if verdict.is_err() {
             self.refuse_all(b"pre-receive hook declined");
         }

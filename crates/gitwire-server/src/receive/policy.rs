@@ -1,13 +1,16 @@
 //! What a push may do.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use gitwire_capability::{PushFeature, Value};
 use gitwire_protocol::{Limits, ReceivePackOptions, Serving, Version};
-use gitwire_storage::StageRequest;
+use gitwire_storage::{FsckRules, StageRequest};
 use gitwire_transport::Deadlines;
 use gitwire_types::ObjectFormat;
 use gitwire_walk::WalkLimits;
 
+use super::{CertificatePolicy, ProcReceiveRefs};
 use crate::HiddenRefs;
 
 /// What a push may do, and what it may cost.
@@ -19,6 +22,8 @@ use crate::HiddenRefs;
 pub struct ReceivePolicy {
     /// What the server says that it is; the library's name where there is nothing.
     pub agent: Option<Bytes>,
+    /// What the configuration of a repository may change of all this. git: everything; default: it may only forbid more.
+    pub trust: ConfigTrust,
     /// Refs that a pusher neither sees nor changes (`receive.hideRefs`).
     pub hidden: HiddenRefs,
     /// No branch may be deleted (`receive.denyDeletes`). In both: they may.
@@ -27,10 +32,8 @@ pub struct ReceivePolicy {
     pub deny_non_fast_forwards: bool,
     /// Whether the branch that `HEAD` names may be deleted (`receive.denyDeleteCurrent`). In both: no.
     pub delete_current: CurrentBranch,
-    /// Whether the branch that is checked out may be changed (`receive.denyCurrentBranch`). In both: no.
+    /// Whether a branch that is checked out in a work tree may be changed (`receive.denyCurrentBranch`). In both: no.
     pub update_current: CurrentBranch,
-    /// Whether the repository has a work tree, so that a branch can be checked out (`core.bare`).
-    pub work_tree: bool,
     /// Whether everything that new tips reach must be there. In both: yes. Without it a push can break the repository.
     pub check_connectivity: bool,
     /// Whether a push may bring a boundary with it (`receive.shallowUpdate`). In both: no.
@@ -39,9 +42,19 @@ pub struct ReceivePolicy {
     pub push_options: bool,
     /// Whether several refs may change together or not at all (`receive.advertiseAtomic`). In both: yes.
     pub atomic: bool,
-    /// How packs are received: sizes, depth of deltas, memory, threads, and whether objects are checked as `git fsck` would
-    /// (`receive.fsckObjects`, `receive.maxInputSize`). git: no check; default: checked, and objects of at most 256 MiB as delta
-    /// results.
+    /// Commands that the `proc-receive` hook carries out (`receive.procReceiveRefs`). In both: none.
+    pub proc_receive: ProcReceiveRefs,
+    /// Signed pushes (`receive.certNonceSeed`). In both: they are not offered.
+    pub certificates: Option<CertificatePolicy>,
+    /// How long each hook may take. git: for ever; default: 10 minutes, a build with its tests.
+    pub hook_time_max: Option<Duration>,
+    /// What of the configuration was not understood, a line each: the pusher is told.
+    pub notes: Vec<String>,
+    /// Why no pack can be taken, where the configuration says something that cannot be: the pusher is told.
+    pub unusable: Option<String>,
+    /// How packs are received: sizes, depth of deltas, memory, threads, whether objects are checked as `git fsck` would
+    /// (`receive.fsckObjects`, `receive.maxInputSize`), and up to how many are stored one by one (`receive.unpackLimit`). git: no check,
+    /// and fewer than 100 objects one by one; default: checked, objects of at most 1 GiB, and packs stay packs.
     pub stage: StageRequest,
     /// What a client may make the machine read and hold.
     pub protocol: Limits,
@@ -57,10 +70,22 @@ pub struct ReceivePolicy {
 pub enum CurrentBranch {
     /// It is refused.
     Refuse,
+    /// It is made, once the work tree is at what it brings (`updateInstead`).
+    Instead,
     /// It is made, and the client is warned.
     Warn,
     /// It is made.
     Allow,
+}
+
+/// What the configuration of a repository may change of a server's policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ConfigTrust {
+    /// Everything: whoever can write it is the one who serves it.
+    Obeyed,
+    /// It may forbid more than the server does, never less.
+    MayTighten,
 }
 
 impl ReceivePolicy {
@@ -69,20 +94,24 @@ impl ReceivePolicy {
     pub fn git() -> Self {
         let keep_alive = Deadlines::server().keep_alive;
         let mut policy = Self { deadlines: Deadlines { keep_alive, ..Deadlines::none() }, ..Self::default() };
+        policy.trust = ConfigTrust::Obeyed;
+        policy.hook_time_max = None;
         policy.stage = StageRequest::default();
+        policy.stage.unpack_limit = 100;
         // git has no limits here; these are those of a client, which trusts what it asked for.
         policy.protocol.commands_max = policy.protocol.refs_max;
         policy.protocol.command_bytes_max = policy.protocol.advertisement_bytes_max;
         policy
     }
 
-    /// How a machine receives under this policy.
+    /// How a machine receives under this policy, with the nonce that a signed push must hold.
     #[must_use]
     pub fn machine_options(
         &self,
         version: Version,
         serving: Serving,
         format: ObjectFormat,
+        nonce: Option<&str>,
     ) -> ReceivePackOptions {
         let mut options = ReceivePackOptions::new(version, serving, format);
         options.limits = self.protocol;
@@ -95,6 +124,7 @@ impl ReceivePolicy {
         if !self.atomic {
             options.offer.features = options.offer.features.without(PushFeature::Atomic);
         }
+        options.offer.nonce = nonce.map(|nonce| Value::sanitized(nonce.as_bytes()));
         options
     }
 }
@@ -103,7 +133,7 @@ impl Default for ReceivePolicy {
     /// What is safe among strangers.
     fn default() -> Self {
         let mut stage = StageRequest::default();
-        stage.fsck = true;
+        stage.fsck = Some(FsckRules::incoming().into());
         // A history of this size takes minutes over a usual line; larger ones come in parts.
         stage.pack_bytes_max = 8 << 30;
         stage.objects_max = 20_000_000;
@@ -111,16 +141,21 @@ impl Default for ReceivePolicy {
         stage.object_bytes_max = 1 << 30;
         Self {
             agent: None,
+            trust: ConfigTrust::MayTighten,
             hidden: HiddenRefs::default(),
             deny_deletes: false,
             deny_non_fast_forwards: false,
             delete_current: CurrentBranch::Refuse,
             update_current: CurrentBranch::Refuse,
-            work_tree: false,
             check_connectivity: true,
             shallow_update: false,
             push_options: false,
             atomic: true,
+            proc_receive: ProcReceiveRefs::default(),
+            certificates: None,
+            hook_time_max: Some(Duration::from_secs(600)),
+            notes: Vec::new(),
+            unusable: None,
             stage,
             protocol: Limits::default(),
             walk: WalkLimits::default(),

@@ -1,30 +1,54 @@
 //! Hooks as programs in a Git directory, with git's environment, input and order (`githooks`).
 
+mod certificate;
+mod proc_receive;
+mod process;
+mod work_tree;
+
 use std::ffi::{OsStr, OsString};
-use std::io::{Read as _, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
+use std::sync::Arc;
 
-use gitwire_gitdir::GitDir;
+use bytes::Bytes;
+use gitwire_gitdir::{Config, GitDir};
 use gitwire_protocol::PushCommand;
+use gitwire_storage::{Expected, RefEdit, Repository, StorageError};
+use gitwire_types::{ObjectId, RefTarget};
 
-use super::{Hooks, Proposal, Refusal};
+use self::process::Process;
+use super::{Hooks, NonceStatus, Processed, Proposal, Refusal, SignatureCheck, TransactionState};
 
-/// The programs `pre-receive`, `update`, `post-receive` and `post-update` of a Git directory.
+/// The programs `pre-receive`, `update`, `proc-receive`, `reference-transaction`, `push-to-checkout`, `post-receive` and `post-update` of a Git
+/// directory: those that its configuration names (`hook.<name>.command`), then the one among its hooks.
 ///
 /// They run in the Git directory, one after the other, with what they write to standard output and error going to the pusher. Before the
-/// push is made they see its objects through `GIT_QUARANTINE_PATH` and the object directories that git names.
+/// push is made they see its objects through `GIT_QUARANTINE_PATH` and the object directories that git names. A hook whose time is over
+/// is killed.
 #[derive(Debug, Clone)]
 pub struct ProgramHooks {
+    repository: GitDir,
     git_dir: PathBuf,
     objects: PathBuf,
     hooks: PathBuf,
+    config: Arc<Config>,
+    surroundings: Surroundings,
+}
+
+/// What hooks find around them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Surroundings {
+    /// The whole environment of this process, as with git.
+    Inherited,
+    /// Nothing that says who talks to this process, because it serves others as well.
+    Cleaned,
 }
 
 impl ProgramHooks {
-    /// The hooks of `repository`: below `core.hooksPath`, or in its `hooks`.
+    /// The hooks of `repository`: those of its configuration, and those below `core.hooksPath` or in its `hooks`. They inherit the environment of
+    /// this process, which serves one pusher.
     #[must_use]
     pub fn new(repository: &GitDir) -> Self {
         // They run in the Git directory, so no path may stand on where we are.
@@ -35,102 +59,155 @@ impl ProgramHooks {
             Some(path) => git_dir.join(OsStr::from_bytes(path)),
             None => common.join("hooks"),
         };
-        Self { git_dir, objects: common.join("objects"), hooks }
+        Self {
+            repository: repository.clone(),
+            git_dir,
+            objects: common.join("objects"),
+            hooks,
+            config,
+            surroundings: Surroundings::Inherited,
+        }
     }
 
-    /// Runs a hook, if there is one; whether it, or its absence, lets the push pass.
+    /// The same in a server of many: nothing of the environment that speaks of a client (`REMOTE_*`, `SSH_*`, `GIT_*`) reaches a hook, but what
+    /// the push itself says; and what a hook starts is killed with it.
+    #[must_use]
+    pub fn serving_many(mut self) -> Self {
+        self.surroundings = Surroundings::Cleaned;
+        self
+    }
+
+    /// The programs of an event, in their order.
+    fn programs(&self, event: &str) -> Vec<Command> {
+        let mut found: Vec<Command> = configured(&self.config, event).into_iter().map(shell).collect();
+        let program = self.hooks.join(event);
+        if is_program(&program) {
+            // Where they run, this is a shorter name, and the one by which git calls them.
+            let name = program.strip_prefix(&self.git_dir).unwrap_or(&program);
+            found.push(new_command(name.as_os_str()));
+        }
+        found
+    }
+
+    /// Runs the hooks of an event, if there are any; whether they, or their absence, let the push pass.
     fn run(
         &self,
-        name: &str,
+        event: &str,
         arguments: &[&[u8]],
         input: &[u8],
         proposal: &Proposal<'_>,
         say: &mut dyn FnMut(&[u8]),
     ) -> bool {
-        let program = self.hooks.join(name);
-        if !is_program(&program) {
-            return true;
-        }
-        match self.run_program(&program, arguments, input, proposal, say) {
-            Ok(passes) => passes,
-            Err(error) => {
-                say(format!("error: cannot run {name}: {error}\n").as_bytes());
-                false
+        let mut passes = true;
+        for mut command in self.programs(event) {
+            command.args(arguments.iter().map(|argument| OsStr::from_bytes(argument)));
+            self.prepare(&mut command, proposal);
+            match self.run_command(command, input, proposal, say) {
+                Ok(ran) => passes &= ran,
+                Err(error) => {
+                    say(format!("error: cannot run {event}: {error}\n").as_bytes());
+                    passes = false;
+                }
             }
         }
+        passes
     }
 
-    #[allow(
-        clippy::disallowed_methods,
-        reason = "the one place that starts hooks: names of files, never of peers"
-    )]
-    fn run_program(
+    /// Runs a program with its output going to the pusher; whether it succeeds.
+    fn run_command(
         &self,
-        program: &Path,
-        arguments: &[&[u8]],
+        command: Command,
         input: &[u8],
         proposal: &Proposal<'_>,
         say: &mut dyn FnMut(&[u8]),
     ) -> std::io::Result<bool> {
-        let (mut reader, writer) = std::io::pipe()?;
-        let mut command = Command::new(program);
-        command.args(arguments.iter().map(|argument| OsStr::from_bytes(argument)));
-        command.current_dir(&self.git_dir).env("GIT_DIR", ".");
-        command.stdin(Stdio::piped()).stdout(writer.try_clone()?).stderr(writer);
-        self.environment(&mut command, proposal);
-        let mut child = command.spawn()?;
-        // It holds the writing ends: what is left open here would keep the reader waiting.
-        drop(command);
-        let stdin = child.stdin.take();
-        let mut said = 0_usize;
-        std::thread::scope(|scope| {
-            // A hook may say much before it reads, and may end without having read anything.
-            scope.spawn(move || stdin.map(|mut stdin| stdin.write_all(input).ok()));
-            let mut room = [0; 4096];
-            loop {
-                match reader.read(&mut room) {
-                    Ok(0) | Err(_) => break,
-                    Ok(len) => {
-                        said = said.saturating_add(len);
-                        if said <= SAID_MAX {
-                            say(room.get(..len).unwrap_or_default());
-                        }
-                    }
-                }
-            }
-        });
-        Ok(child.wait()?.success())
+        let group = self.surroundings == Surroundings::Cleaned;
+        let ran = Process::start(command, input.to_vec(), group)?.finish(proposal.stop, say)?;
+        if ran.is_none() {
+            say(b"error: the hook took too long and was stopped\n");
+        }
+        Ok(ran == Some(true))
     }
 
-    fn environment(&self, command: &mut Command, proposal: &Proposal<'_>) {
-        for name in
-            ["GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_OBJECT_DIRECTORY", "GIT_QUARANTINE_PATH"]
-        {
-            command.env_remove(name);
+    /// Where a hook runs, and what it is told by the environment.
+    fn prepare(&self, command: &mut Command, proposal: &Proposal<'_>) {
+        command.current_dir(&self.git_dir);
+        if self.surroundings == Surroundings::Cleaned {
+            for (name, _) in std::env::vars_os() {
+                let name = name.as_bytes();
+                if [&b"REMOTE_"[..], b"SSH_", b"GIT_"].iter().any(|prefix| name.starts_with(prefix)) {
+                    command.env_remove(OsStr::from_bytes(name));
+                }
+            }
         }
+        let gone =
+            ["GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_OBJECT_DIRECTORY", "GIT_QUARANTINE_PATH"];
+        gone.iter().for_each(|name| {
+            command.env_remove(name);
+        });
+        command.env("GIT_DIR", ".");
         if let Some(path) = proposal.staged.and_then(|staged| staged.path()) {
+            let quarantine = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+            command.env("GIT_QUARANTINE_PATH", &quarantine).env("GIT_OBJECT_DIRECTORY", &quarantine);
             let mut alternates = OsString::from(&self.objects);
-            if let Some(more) = std::env::var_os("GIT_ALTERNATE_OBJECT_DIRECTORIES") {
+            if let Some(more) = std::env::var_os("GIT_ALTERNATE_OBJECT_DIRECTORIES")
+                .filter(|_| self.surroundings == Surroundings::Inherited)
+            {
                 alternates.push(":");
                 alternates.push(more);
             }
-            let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-            command.env("GIT_QUARANTINE_PATH", &path).env("GIT_OBJECT_DIRECTORY", path);
             command.env("GIT_ALTERNATE_OBJECT_DIRECTORIES", alternates);
         }
         if let Some(name) = &proposal.pusher.name {
             command.env("REMOTE_USER", name).env("GIT_COMMITTER_NAME", name);
         }
+        self.describe(command, proposal);
+    }
+
+    /// Push options and the certificate.
+    fn describe(&self, command: &mut Command, proposal: &Proposal<'_>) {
         if !proposal.options.is_empty() {
             command.env("GIT_PUSH_OPTION_COUNT", proposal.options.len().to_string());
         }
         for (at, option) in proposal.options.iter().enumerate() {
             command.env(format!("GIT_PUSH_OPTION_{at}"), OsStr::from_bytes(option));
         }
+        let Some(certificate) = proposal.certificate else { return };
+        let object = certificate.object.map_or_else(String::new, |id| id.to_string());
+        command.env("GIT_PUSH_CERT", object);
+        command.env("GIT_PUSH_CERT_SIGNER", &certificate.signature.signer);
+        command.env("GIT_PUSH_CERT_KEY", &certificate.signature.key);
+        command.env("GIT_PUSH_CERT_STATUS", certificate.signature.status.letter().to_string());
+        command.env("GIT_PUSH_CERT_NONCE", OsStr::from_bytes(&certificate.nonce));
+        command.env("GIT_PUSH_CERT_NONCE_STATUS", certificate.nonce_status.name());
+        if let NonceStatus::Slop(seconds) = certificate.nonce_status {
+            command.env("GIT_PUSH_CERT_NONCE_SLOP", seconds.to_string());
+        }
     }
 }
 
 impl Hooks for ProgramHooks {
+    /// `core.alternateRefsCommand` says what to tell of a repository that lends objects; else all its refs are told.
+    fn borrowed_tips(&self, repository: &dyn Repository) -> Result<Vec<ObjectId>, StorageError> {
+        let Some(text) = self.config.string("core", None, "alternateRefsCommand") else {
+            return repository.borrowed_tips();
+        };
+        let mut tips = Vec::new();
+        for lender in self.repository.lenders()? {
+            let mut command = shell(text.to_vec());
+            command.arg(&lender).current_dir(&self.git_dir).env_remove("GIT_DIR");
+            // A command that fails tells of nothing, and the push brings more than it must.
+            let output = process::output(command).unwrap_or_default();
+            let lines = output.split(|byte| *byte == b'\n');
+            tips.extend(lines.filter_map(|line| ObjectId::from_hex(self.repository.format(), line).ok()));
+        }
+        Ok(tips)
+    }
+
+    fn check_signature(&self, proposal: Proposal<'_>, certificate: &[u8]) -> SignatureCheck {
+        self.verify(&proposal, certificate).unwrap_or_default()
+    }
+
     fn pre_receive(
         &self,
         proposal: Proposal<'_>,
@@ -138,6 +215,16 @@ impl Hooks for ProgramHooks {
         say: &mut dyn FnMut(&[u8]),
     ) -> Result<(), Refusal> {
         verdict(self.run("pre-receive", &[], &lines(commands), &proposal, say))
+    }
+
+    fn proc_receive(
+        &self,
+        proposal: Proposal<'_>,
+        commands: &[PushCommand],
+        answer: &mut dyn FnMut(usize, Processed),
+        say: &mut dyn FnMut(&[u8]),
+    ) -> Result<(), Refusal> {
+        self.process(&proposal, commands, answer, say)
     }
 
     fn update(
@@ -151,11 +238,51 @@ impl Hooks for ProgramHooks {
         verdict(self.run("update", &arguments, b"", &proposal, say))
     }
 
-    fn post_receive(&self, proposal: Proposal<'_>, commands: &[PushCommand], say: &mut dyn FnMut(&[u8])) {
-        // The push is made: what they return changes nothing.
-        let _ = self.run("post-receive", &[], &lines(commands), &proposal, say);
-        let names: Vec<&[u8]> = commands.iter().map(|command| &command.name[..]).collect();
+    fn update_work_tree(
+        &self,
+        proposal: Proposal<'_>,
+        command: &PushCommand,
+        say: &mut dyn FnMut(&[u8]),
+    ) -> Result<(), Bytes> {
+        self.check_out(&proposal, command, say)
+    }
+
+    fn reference_transaction(
+        &self,
+        proposal: Proposal<'_>,
+        state: TransactionState,
+        edits: &[RefEdit],
+        say: &mut dyn FnMut(&[u8]),
+    ) -> Result<(), Refusal> {
+        let input = edits.iter().flat_map(|edit| self.line(edit)).collect::<Vec<u8>>();
+        verdict(self.run("reference-transaction", &[state.name().as_bytes()], &input, &proposal, say))
+    }
+
+    fn post_receive(&self, proposal: Proposal<'_>, changes: &[PushCommand], say: &mut dyn FnMut(&[u8])) {
+        // The push is made: what it returns changes nothing.
+        let _ = self.run("post-receive", &[], &lines(changes), &proposal, say);
+    }
+
+    fn post_update(&self, proposal: Proposal<'_>, names: &[Bytes], say: &mut dyn FnMut(&[u8])) {
+        let names: Vec<&[u8]> = names.iter().map(|name| &name[..]).collect();
         let _ = self.run("post-update", &names, b"", &proposal, say);
+    }
+}
+
+impl ProgramHooks {
+    /// `old SP new SP name LF`, where what does not matter or is not there is zeros.
+    fn line(&self, edit: &RefEdit) -> Vec<u8> {
+        let zero = ObjectId::zero(self.repository.format()).to_string();
+        let old = match edit.expected {
+            Expected::Id(id) => id.to_string(),
+            _ => zero.clone(),
+        };
+        let new = match &edit.new {
+            Some(RefTarget::Direct(id)) => id.to_string().into_bytes(),
+            Some(RefTarget::Symbolic(name)) => [b"ref:", name.as_bytes()].concat(),
+            None => zero.into_bytes(),
+        };
+        [old.as_bytes(), b" ", &new, b" ", edit.name.as_bytes(), b"\n"].concat()
     }
 }
 
@@ -172,6 +299,39 @@ fn lines(commands: &[PushCommand]) -> Vec<u8> {
     commands.iter().flat_map(line).collect()
 }
 
+/// The commands that the configuration gives for an event, in the order of their names' first mention.
+fn configured(config: &Config, event: &str) -> Vec<Vec<u8>> {
+    let mut names: Vec<&[u8]> = Vec::new();
+    for entry in config.entries().iter().filter(|entry| entry.section == "hook") {
+        if let Some(name) = entry.subsection.as_deref().filter(|name| !names.contains(name)) {
+            names.push(name);
+        }
+    }
+    names.retain(|name| {
+        let mut events = config.values("hook", Some(name), "event").flatten();
+        let enabled = config.boolean("hook", Some(name), "enabled").ok().flatten();
+        enabled != Some(false) && events.any(|one| one == event.as_bytes())
+    });
+    let command = |name: &[u8]| config.string("hook", Some(name), "command").map(<[u8]>::to_vec);
+    names.into_iter().filter_map(command).collect()
+}
+
+/// A command as a shell reads it, which gets further arguments as they are.
+fn shell(text: Vec<u8>) -> Command {
+    let mut command = new_command(OsStr::new("sh"));
+    let script = [text.as_slice(), b" \"$@\""].concat();
+    command.arg("-c").arg(OsStr::from_bytes(&script)).arg(OsStr::from_bytes(&text));
+    command
+}
+
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the one place that starts hooks: names from files and configuration, never of peers"
+)]
+fn new_command(program: &OsStr) -> Command {
+    Command::new(program)
+}
+
 #[allow(
     clippy::disallowed_methods,
     reason = "hooks are programs of the operating system, not files of the repository"
@@ -179,6 +339,3 @@ fn lines(commands: &[PushCommand]) -> Vec<u8> {
 fn is_program(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
 }
-
-/// The most that one hook may say to the pusher; what is more is read and dropped. 4 MiB: the log of a long build.
-const SAID_MAX: usize = 4 << 20;

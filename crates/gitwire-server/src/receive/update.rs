@@ -1,36 +1,109 @@
 //! Carrying the commands out: each against the policy and its hook, then all in one transaction.
 
-use bytes::Bytes;
-use gitwire_capability::PushFeature;
-use gitwire_protocol::PushCommand;
-use gitwire_storage::{EditOutcome, Expected, Presence, RefEdit, ReflogEntry, Transaction};
-use gitwire_types::{Interrupt, ObjectKind, RefName, RefTarget};
+use std::collections::BTreeMap;
 
-use super::{CurrentBranch, Proposal, ReceiveSession, put};
+use bytes::Bytes;
+use gitwire_protocol::PushCommand;
+use gitwire_storage::{EditOutcome, Expected, RefEdit, ReflogEntry, StorageErrorKind, Transaction, Veto};
+use gitwire_types::{RefName, RefTarget};
+
+use super::push::{Push, one_line};
+use super::{CurrentBranch, Processed, TransactionState};
 use crate::ServeError;
 
-impl ReceiveSession {
+impl Push {
     /// Makes objects and refs part of the repository.
-    pub(super) fn update(&mut self, stop: &dyn Interrupt) -> Result<(), ServeError> {
-        let atomic = self.request.agreement.features.contains(PushFeature::Atomic);
+    pub(super) fn update(&mut self) -> Result<(), ServeError> {
+        if self.accepted().next().is_none() {
+            return Ok(());
+        }
+        self.refuse_duplicates();
         self.join_aliases()?;
+        self.run_proc_receive()?;
         // Deletions come first: they make room for refs whose names they stand in the way of.
-        let batches = if atomic { &[Batch::All][..] } else { &[Batch::Deletions, Batch::Others] };
+        let batches = if self.is_atomic() { &[Batch::All][..] } else { &[Batch::Deletions, Batch::Others] };
         for batch in batches {
-            let edits = self.edits(*batch, atomic, stop)?;
-            self.commit(edits, *batch)?;
+            let edits = self.edits(*batch);
+            self.commit(edits, *batch);
+        }
+        for (at, other) in std::mem::take(&mut self.joined) {
+            if let Some(Some(reason)) = self.refused.get(other).cloned() {
+                self.refuse(at, reason);
+            }
         }
         self.staged = None;
+        self.kept = None;
+        Ok(())
+    }
+
+    /// Two changes of one ref contradict each other, or at least one is not what was meant.
+    fn refuse_duplicates(&mut self) {
+        let mut count = BTreeMap::<Bytes, usize>::new();
+        for (_, command) in self.accepted() {
+            let known = count.entry(command.name.clone()).or_default();
+            *known = known.saturating_add(1);
+        }
+        count.retain(|_, count| *count > 1);
+        for name in count.keys() {
+            self.error(&format!("multiple updates for ref '{}' not allowed", name.escape_ascii()));
+        }
+        let twice = |(at, command): (usize, &PushCommand)| count.contains_key(&command.name).then_some(at);
+        let twice: Vec<usize> = self.accepted().filter_map(twice).collect();
+        twice.into_iter().for_each(|at| self.refuse(at, &b"multiple updates for ref not allowed"[..]));
+    }
+
+    /// Makes the new objects part of the repository before any ref leads to them, for whoever changes something else meanwhile.
+    fn publish(&mut self) -> Result<(), ServeError> {
+        if let Some(staged) = self.staged.take() {
+            self.kept = Some(self.repository.publish(staged)?);
+        }
+        Ok(())
+    }
+
+    /// Lets the hook carry out what is its.
+    fn run_proc_receive(&mut self) -> Result<(), ServeError> {
+        let is_its = |(at, command): &(usize, &PushCommand)| {
+            !self.joined.contains_key(at) && self.policy.proc_receive.take(command)
+        };
+        let (places, commands): (Vec<usize>, Vec<PushCommand>) =
+            self.accepted().filter(is_its).map(|(at, command)| (at, command.clone())).unzip();
+        let is_pointless = self.is_atomic() && self.refused.iter().any(Option::is_some);
+        if commands.is_empty() || is_pointless {
+            return Ok(());
+        }
+        self.publish()?;
+        let mut answers: Vec<Option<Processed>> = vec![None; commands.len()];
+        let verdict = self.ask(|hooks, proposal, say| {
+            let mut answer = |at: usize, processed: Processed| {
+                if let Some(place) = answers.get_mut(at) {
+                    *place = Some(processed);
+                }
+            };
+            hooks.proc_receive(proposal, &commands, &mut answer, say)
+        });
+        // From here on something may have changed.
+        self.voice.commit();
+        for (at, answer) in places.into_iter().zip(answers) {
+            match answer {
+                Some(Processed::Done(changes)) => {
+                    self.processed.insert(at, changes);
+                }
+                Some(Processed::Rejected(reason)) => self.refuse(at, one_line(&reason)),
+                Some(Processed::FallThrough) => {}
+                None => self.refuse(at, NO_PROC_RECEIVE),
+            }
+        }
+        if verdict.is_err() && self.is_atomic() {
+            let others: Vec<usize> =
+                self.accepted().map(|(at, _)| at).filter(|at| !self.processed.contains_key(at)).collect();
+            others.into_iter().for_each(|at| self.refuse(at, NO_PROC_RECEIVE));
+        }
         Ok(())
     }
 
     /// What the commands of a batch change.
-    fn edits(
-        &mut self,
-        batch: Batch,
-        atomic: bool,
-        stop: &dyn Interrupt,
-    ) -> Result<Vec<(usize, RefEdit)>, ServeError> {
+    fn edits(&mut self, batch: Batch) -> Vec<(usize, RefEdit)> {
+        let atomic = self.is_atomic();
         let mut edits = Vec::new();
         if atomic && self.refused.iter().any(Option::is_some) {
             self.refuse_all(b"atomic push failure");
@@ -40,10 +113,11 @@ impl ReceiveSession {
             else {
                 continue;
             };
-            if !batch.holds(&command) || self.joined.contains(&at) {
+            let is_elsewhere = self.joined.contains_key(&at) || self.processed.contains_key(&at);
+            if !batch.holds(&command) || is_elsewhere {
                 continue;
             }
-            match self.edit(&command, stop) {
+            match self.edit(&command) {
                 Ok(Ok(Some(edit))) => edits.push((at, edit)),
                 Ok(Ok(None)) => {
                     self.unmade.insert(at);
@@ -51,21 +125,25 @@ impl ReceiveSession {
                 Ok(Err(reason)) => self.refuse(at, reason),
                 // Other commands may be carried out already: the client must hear of them.
                 Err(error) => {
-                    self.say(format!("error: {}\n", error.reply()).as_bytes());
-                    self.refuse(at, Bytes::from_static(FAILED));
+                    self.error(&error.reply());
+                    self.refuse(at, FAILED);
                 }
+            }
+            // Nobody needs to be asked any more.
+            if atomic && self.refused.get(at).is_some_and(Option::is_some) {
+                break;
             }
         }
         if atomic && self.refused.iter().any(Option::is_some) {
             self.refuse_all(b"atomic push failure");
             edits.clear();
         }
-        Ok(edits)
+        edits
     }
 
-    fn commit(&mut self, edits: Vec<(usize, RefEdit)>, batch: Batch) -> Result<(), ServeError> {
+    fn commit(&mut self, edits: Vec<(usize, RefEdit)>, batch: Batch) {
         if edits.is_empty() {
-            return Ok(());
+            return;
         }
         let atomic = batch == Batch::All;
         let (positions, edits): (Vec<usize>, Vec<RefEdit>) = edits.into_iter().unzip();
@@ -78,19 +156,17 @@ impl ReceiveSession {
             reflog: Some(reflog),
             shallow: if brings { self.boundary.take() } else { None },
         };
-        let staged = if brings { self.staged.take() } else { None };
-        let outcomes = match self.repository.commit(staged, transaction, &mut |_| Ok(())) {
+        let outcomes = match self.transact(transaction, brings) {
             Ok(outcomes) => outcomes,
             // The client hears of it in the report: what an earlier batch has changed stays changed.
             Err(error) => {
-                let error = ServeError::from(error);
-                self.say(format!("error: {}\n", error.reply()).as_bytes());
+                self.error(&error.reply());
                 if atomic {
                     self.refuse_all(b"atomic transaction failed");
                 } else {
-                    positions.into_iter().for_each(|at| self.refuse(at, Bytes::from_static(FAILED)));
+                    positions.into_iter().for_each(|at| self.refuse(at, FAILED));
                 }
-                return Ok(());
+                return;
             }
         };
         for (at, outcome) in positions.into_iter().zip(outcomes) {
@@ -100,12 +176,43 @@ impl ReceiveSession {
                 _ => {}
             }
         }
-        Ok(())
     }
 
-    fn refuse(&mut self, at: usize, reason: Bytes) {
-        if let Some(refused) = self.refused.get_mut(at) {
-            *refused = Some(reason);
+    /// Makes a transaction, with the hook around it.
+    fn transact(&mut self, transaction: Transaction, brings: bool) -> Result<Vec<EditOutcome>, ServeError> {
+        let edits = transaction.edits.clone();
+        let tell = |push: &Self, state: TransactionState, edits: &[RefEdit]| {
+            push.ask(|hooks, proposal, say| hooks.reference_transaction(proposal, state, edits, say))
+        };
+        let declined = |edits: usize| {
+            vec![EditOutcome::Rejected("reference-transaction hook declined".to_owned()); edits]
+        };
+        if tell(self, TransactionState::Preparing, &edits).is_err() {
+            let _ = tell(self, TransactionState::Aborted, &edits);
+            return Ok(declined(edits.len()));
+        }
+        let staged = if brings { self.staged.take() } else { None };
+        self.voice.commit();
+        let this = &*self;
+        let mut prepared = |edits: &[RefEdit]| {
+            this.voice.begin(this.policy.hook_time_max);
+            // Others wait for the locks: nobody waits for the client now.
+            let mut say = |text: &[u8]| this.voice.say_at_once(text);
+            let state = TransactionState::Prepared;
+            let verdict = this.hooks.reference_transaction(this.proposal(), state, edits, &mut say);
+            this.voice.begin(None);
+            verdict.map_err(|_| Veto { reason: "reference-transaction hook declined".to_owned() })
+        };
+        let outcomes = this.repository.commit(staged, transaction, &mut prepared);
+        let made = |outcomes: &Vec<EditOutcome>| outcomes.contains(&EditOutcome::Done);
+        let state = match outcomes.as_ref().is_ok_and(made) {
+            true => TransactionState::Committed,
+            false => TransactionState::Aborted,
+        };
+        let _ = tell(self, state, &edits);
+        match outcomes {
+            Err(error) if error.kind() == StorageErrorKind::Interrupted => Ok(declined(edits.len())),
+            outcomes => Ok(outcomes?),
         }
     }
 
@@ -123,7 +230,7 @@ impl ReceiveSession {
                 continue;
             };
             if (command.old, command.new) == (other.old, other.new) {
-                self.joined.insert(at);
+                self.joined.insert(at, other_at);
                 continue;
             }
             let text = format!(
@@ -136,27 +243,32 @@ impl ReceiveSession {
                 other.new
             );
             self.say(text.as_bytes());
-            self.refuse(at, Bytes::from_static(b"inconsistent aliased update"));
-            self.refuse(other_at, Bytes::from_static(b"inconsistent aliased update"));
+            self.refuse(at, &b"inconsistent aliased update"[..]);
+            self.refuse(other_at, &b"inconsistent aliased update"[..]);
         }
         Ok(())
     }
 
     /// What a command changes, or why it is refused; `None` for a deletion of what is not there.
-    fn edit(
-        &mut self,
-        command: &PushCommand,
-        stop: &dyn Interrupt,
-    ) -> Result<Result<Option<RefEdit>, Bytes>, ServeError> {
+    fn edit(&mut self, command: &PushCommand) -> Result<Result<Option<RefEdit>, Bytes>, ServeError> {
         let name = RefName::full(command.name.clone()).ok().filter(|name| is_below_refs(name, command));
         let Some(name) = name else {
             return Ok(Err(Bytes::from_static(b"funny refname")));
         };
-        if let Some(reason) = self.refusal(&name, command, stop)? {
+        if let Some(reason) = self.refusal(&name, command, &*self.voice)? {
             return Ok(Err(Bytes::from_static(reason)));
         }
         if !self.run_update(command) {
             return Ok(Err(Bytes::from_static(b"hook declined")));
+        }
+        let instead = self.policy.update_current == CurrentBranch::Instead && !command.is_delete();
+        if instead && self.repository.checked_out(&name)?.is_some() {
+            self.publish()?;
+            if let Err(reason) =
+                self.ask(|hooks, proposal, say| hooks.update_work_tree(proposal, command, say))
+            {
+                return Ok(Err(one_line(&reason)));
+            }
         }
         if command.is_delete() && self.repository.refs()?.get(&name)?.is_none() {
             let warning =
@@ -170,103 +282,13 @@ impl ReceiveSession {
         Ok(Ok(Some(RefEdit { name, expected, new })))
     }
 
-    /// What the policy says against a command, in git's words.
-    fn refusal(
-        &mut self,
-        name: &RefName,
-        command: &PushCommand,
-        stop: &dyn Interrupt,
-    ) -> Result<Option<&'static [u8]>, ServeError> {
-        let head = self.repository.refs()?.head()?;
-        let current = matches!(&head, Some(RefTarget::Symbolic(branch)) if branch == name);
-        if current && self.policy.work_tree && !command.is_delete() {
-            match self.policy.update_current {
-                CurrentBranch::Refuse => return Ok(Some(b"branch is currently checked out")),
-                CurrentBranch::Warn => self.say(b"warning: updating the current branch\n"),
-                CurrentBranch::Allow => {}
-            }
-        }
-        if command.is_delete() {
-            if self.policy.deny_deletes && name.is_branch() {
-                return Ok(Some(b"deletion prohibited"));
-            }
-            if current {
-                match self.policy.delete_current {
-                    CurrentBranch::Refuse => return Ok(Some(b"deletion of the current branch prohibited")),
-                    CurrentBranch::Warn => {
-                        self.say(b"warning: deleting the current branch\n");
-                    }
-                    CurrentBranch::Allow => {}
-                }
-            }
-            return Ok(None);
-        }
-        match self.kind(command)? {
-            None => return Ok(Some(b"bad pack")),
-            Some(kind) if kind != ObjectKind::Commit && name.is_branch() => {
-                let name = name.as_bytes().escape_ascii();
-                let text = format!(
-                    "error: cannot update ref '{name}': trying to write non-commit object {} to branch '{name}'\n",
-                    command.new
-                );
-                self.say(text.as_bytes());
-                return Ok(Some(b"invalid new value provided"));
-            }
-            Some(_) => {}
-        }
-        if self.policy.deny_non_fast_forwards && !command.is_create() && name.is_branch() {
-            let boundary = self.repository.shallow()?;
-            let mut graph = self.graph(&boundary)?;
-            if !graph.is_ancestor(&command.old, &command.new, stop)? {
-                return Ok(Some(b"non-fast-forward"));
-            }
-        }
-        Ok(None)
-    }
-
-    fn kind(&self, command: &PushCommand) -> Result<Option<ObjectKind>, ServeError> {
-        let mut found = None;
-        self.objects()?.headers(&[command.new], &mut |_, presence| {
-            if let Presence::Here { kind, .. } = presence {
-                found = Some(kind);
-            }
-        })?;
-        Ok(found)
-    }
-
-    fn run_update(&mut self, command: &PushCommand) -> bool {
-        let said = &mut self.said;
-        let proposal = Proposal {
-            repository: &*self.repository,
-            staged: self.staged.as_deref(),
-            options: &self.request.push_options,
-            pusher: &self.pusher,
-        };
-        let verdict = self.hooks.update(proposal, command, &mut |text| put(said, text));
+    fn run_update(&self, command: &PushCommand) -> bool {
+        let verdict = self.ask(|hooks, proposal, say| hooks.update(proposal, command, say));
         if verdict.is_err() {
             let text = format!("error: hook declined to update {}\n", command.name.escape_ascii());
             self.say(text.as_bytes());
         }
         verdict.is_ok()
-    }
-
-    /// What runs behind the report.
-    pub(super) fn run_after(&mut self) {
-        for at in std::mem::take(&mut self.unmade) {
-            self.refuse(at, Bytes::from_static(b"unmade"));
-        }
-        let commands = self.accepted();
-        if commands.is_empty() {
-            return;
-        }
-        let said = &mut self.said;
-        let proposal = Proposal {
-            repository: &*self.repository,
-            staged: None,
-            options: &self.request.push_options,
-            pusher: &self.pusher,
-        };
-        self.hooks.post_receive(proposal, &commands, &mut |text| put(said, text));
     }
 }
 
@@ -295,15 +317,8 @@ fn is_below_refs(name: &RefName, command: &PushCommand) -> bool {
     rest.is_some_and(|rest| command.is_delete() || rest.contains(&b'/'))
 }
 
-/// A reason that fits into one line of the report.
-pub(super) fn one_line(reason: &[u8]) -> Bytes {
-    let line: Vec<u8> =
-        reason.iter().take(REASON_MAX).map(|byte| if *byte < b' ' { b' ' } else { *byte }).collect();
-    if line.is_empty() { Bytes::from_static(b"failed") } else { line.into() }
-}
+/// What becomes of commands that the hook was to carry out.
+const NO_PROC_RECEIVE: &[u8] = b"fail to run proc-receive hook";
 
 /// Why a command is not carried out whose fault is on our side.
 const FAILED: &[u8] = b"failed to update ref";
-
-/// The most of a reason that is told.
-const REASON_MAX: usize = 1_000;

@@ -186,10 +186,10 @@ impl Repositories for DirectoryRoot {
     fn open_to_receive(&self, request: &RepositoryRequest<'_>) -> Result<Receiving, OpenError> {
         let policy = self.receive.clone().ok_or(OpenError::NotEnabled)?;
         let repository = self.find(request)?;
-        let policy = policy.with_config(&repository.config()).map_err(|error| {
+        let policy = policy.with_repository(&repository).map_err(|error| {
             StorageError::new(StorageErrorKind::Misuse, "bad configuration".to_owned()).with_source(error)
         })?;
-        let hooks = Arc::new(ProgramHooks::new(&repository));
+        let hooks = Arc::new(ProgramHooks::new(&repository).serving_many());
         Ok(Receiving { repository: Arc::new(repository), policy: Arc::new(policy), hooks })
     }
 }

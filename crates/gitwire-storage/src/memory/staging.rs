@@ -13,15 +13,15 @@ use gitwire_types::{Interrupt, Never, ObjectId, ObjectKind};
 use super::MemoryRepository;
 use super::objects::{MemoryPack, MemoryPacks, MemoryView};
 use crate::{
-    ObjectStore, PackCheck, PackName, PackedOptions, PackedStore, Result, StageRequest, Staged, Staging,
-    StorageError,
+    FsckRules, ObjectStore, PackCheck, PackName, PackedOptions, PackedStore, Result, StageRequest, Staged,
+    Staging, StorageError,
 };
 
 pub(crate) struct MemoryStaging {
     repository: MemoryRepository,
     indexer: Indexer<MemorySpool>,
     thin: bool,
-    fsck: bool,
+    fsck: Option<Arc<FsckRules>>,
 }
 
 impl MemoryStaging {
@@ -38,7 +38,7 @@ impl MemoryStaging {
             .memory(usize::try_from(request.memory).unwrap_or(usize::MAX))
             .limits(limits);
         let indexer = Indexer::new(MemorySpool::new(), options);
-        Self { repository: repository.clone(), indexer, thin: request.thin, fsck: request.fsck }
+        Self { repository: repository.clone(), indexer, thin: request.thin, fsck: request.fsck.clone() }
     }
 }
 
@@ -62,7 +62,7 @@ impl Staging for MemoryStaging {
         if self.thin {
             resolve = resolve.bases(&known);
         }
-        let check = self.fsck.then(PackCheck::new);
+        let check = self.fsck.as_deref().map(PackCheck::new);
         if let Some(check) = &check {
             resolve = resolve.inspect(check);
         }
@@ -72,9 +72,9 @@ impl Staging for MemoryStaging {
             index.extend_from_slice(piece);
             Ok(())
         })?;
-        let staged = MemoryStaged::new(self.repository, indexed, index)?;
+        let mut staged = MemoryStaged::new(self.repository, indexed, index)?;
         if let Some(check) = check {
-            check.finish(&*staged.view)?;
+            staged.warnings = check.finish(&*staged.view)?;
         }
         Ok(Box::new(staged))
     }
@@ -96,6 +96,7 @@ pub(crate) struct MemoryStaged {
     statistics: Statistics,
     pack: MemoryPack,
     view: Arc<MemoryView>,
+    warnings: Vec<String>,
 }
 
 impl MemoryStaged {
@@ -115,7 +116,7 @@ impl MemoryStaged {
         let store =
             PackedStore::new(MemoryPacks::with(packs), repository.inner.format, PackedOptions::default());
         let view = MemoryView { single: Arc::clone(&repository.state().single), packed: store.view()? };
-        Ok(Self { repository, objects, statistics, pack, view: Arc::new(view) })
+        Ok(Self { repository, objects, statistics, pack, view: Arc::new(view), warnings: Vec::new() })
     }
 
     pub(crate) fn publish(self, packs: &MemoryPacks) {
@@ -124,6 +125,10 @@ impl MemoryStaged {
 }
 
 impl Staged for MemoryStaged {
+    fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
     fn objects(&self) -> Arc<dyn ObjectStore> {
         Arc::<MemoryView>::clone(&self.view)
     }

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use clap::Args;
 use gitwire_gitdir::{Config, GitDir};
 use gitwire_pack::{Duplicates, IndexVersion, Indexed, Indexer, IndexerOptions, Limits, Resolve};
-use gitwire_storage::{Repository as _, StageRequest, Transaction};
+use gitwire_storage::{FsckRules, Repository as _, StageRequest, Transaction};
 use gitwire_types::{Never, ObjectFormat};
 
 use crate::failure::Failure;
@@ -99,7 +99,7 @@ impl IndexPack {
         request.thin = self.fix_thin;
         request.threads = self.threads();
         request.memory = self.memory.map_or(request.memory, |memory| memory as u64);
-        request.fsck = self.strict;
+        request.fsck = self.strict.then(|| FsckRules::incoming().into());
         if self.max_input_size > 0 {
             request.pack_bytes_max = self.max_input_size;
         }

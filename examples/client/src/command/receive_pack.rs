@@ -43,7 +43,7 @@ impl ReceivePack {
         options.config = config;
         options.sources = Some(local::sources()?);
         let repository = GitDir::open(&self.directory, &options)?;
-        let mut policy = ReceivePolicy::git().with_config(&repository.config())?;
+        let mut policy = ReceivePolicy::git().with_repository(&repository)?;
         policy.agent = local::agent();
         policy.stage.threads = std::thread::available_parallelism().map_or(1, usize::from);
         policy.check_connectivity = !self.skip_connectivity_check;
@@ -59,8 +59,10 @@ impl ReceivePack {
         };
         let deadlines = policy.deadlines.clone();
         let (repository, policy) = (Arc::new(repository), Arc::new(policy));
-        let conversation =
+        let (session, machine) =
             ReceiveSession::new(repository, policy, hooks, Pusher::new(committer), version, serving);
+        // Where the client reads no bands, whoever looks at standard error hears the hooks.
+        let conversation = (session.with_aside(|said| drop(std::io::stderr().write_all(said))), machine);
         if serving == Serving::Advertisement {
             let mut out = std::io::stdout().lock();
             stdio::advertise(conversation, |bytes| out.write_all(bytes))?;

@@ -54,7 +54,7 @@ impl Scenario for Push {
         client.rewrite(&mut dice);
         let (commands, stale) = commands(&mut dice, &server, &client);
         let mut policy = ReceivePolicy::default();
-        policy.stage.fsck = manner == Manner::Plain;
+        policy.stage.fsck = policy.stage.fsck.filter(|_| manner == Manner::Plain);
         let is_atomic = dice.one_in(2);
         let version = *dice.pick(&[Version::V0, Version::V1, Version::V2]);
         let mode = *dice.pick(&[Mode::Duplex, Mode::Stateless]);

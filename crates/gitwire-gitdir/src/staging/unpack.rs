@@ -1,0 +1,58 @@
+//! A small pack as single objects (`receive.unpackLimit`): written and made durable in the quarantine, then moved to their places.
+
+use std::collections::BTreeSet;
+
+use gitwire_pack::Indexed;
+use gitwire_storage::{ObjectStore as _, Result, StorageError, StorageErrorKind};
+use gitwire_types::ObjectId;
+
+use crate::error::{Context as _, shown};
+use crate::fs::Directory;
+use crate::loose::{self, make_fan_out, write_stream};
+use crate::objects::ObjectFiles;
+use crate::quarantine::{FileSpool, Quarantine};
+
+/// Gives each object that the pack brought a file of its own, durably, and lets the pack go.
+pub(super) fn unpack(
+    objects: &ObjectFiles,
+    quarantine: &Quarantine,
+    indexed: &Indexed<FileSpool>,
+    stem: &[u8],
+) -> Result<Vec<ObjectId>> {
+    let dir = &*objects.own.dir;
+    let view = objects.view_of(quarantine.as_objects()?)?;
+    let brought = indexed.count().saturating_sub(indexed.statistics().appended);
+    let mut unpacked = BTreeSet::new();
+    for (id, _) in indexed.objects().take(usize::try_from(brought).unwrap_or(usize::MAX)) {
+        // An object may come twice.
+        if !unpacked.insert(id) {
+            continue;
+        }
+        let gone = || StorageError::new(StorageErrorKind::Corrupt(Some(id)), "an object of the pack is gone");
+        let mut object = view.open(&id)?.ok_or_else(gone)?;
+        let path = quarantine.path_of(&loose::path_of(&id));
+        make_fan_out(dir, &path)?;
+        write_stream(dir, &path, object.kind(), object.size(), &mut |room| object.read(room))?;
+    }
+    for end in [&b".idx"[..], b".pack"] {
+        let path = quarantine.path_of(&[b"pack/", stem, end].concat());
+        dir.remove_file(&path).context(|| format!("cannot remove '{}'", shown(&path)))?;
+    }
+    Ok(unpacked.into_iter().collect())
+}
+
+/// Moves the objects to their places, durably. One that is there already gives way: whoever prunes goes by the age of the file.
+pub(super) fn publish(dir: &dyn Directory, quarantine: &Quarantine, loose: &[ObjectId]) -> Result<()> {
+    let mut touched = BTreeSet::new();
+    let mut made = false;
+    for id in loose {
+        let path = loose::path_of(id);
+        made |= make_fan_out(dir, &path)?;
+        dir.rename(&quarantine.path_of(&path), &path).context(|| format!("cannot publish object {id}"))?;
+        touched.insert(path.get(..2).unwrap_or_default().to_vec());
+    }
+    for path in touched.into_iter().chain(made.then(Vec::new)) {
+        dir.sync(&path).context(|| format!("cannot sync directory 'objects/{}'", shown(&path)))?;
+    }
+    Ok(())
+}
