@@ -224,10 +224,11 @@ impl GitDir {
 impl Inner {
     /// How a repository is opened that lends objects: its refs are read and nothing else.
     fn lender_options(&self) -> OpenOptions {
-        let mut options = OpenOptions::default();
-        options.file_system = Arc::clone(&self.file_system);
-        options.lookup = Lookup::Exact;
-        options
+        OpenOptions {
+            file_system: Arc::clone(&self.file_system),
+            lookup: Lookup::Exact,
+            ..OpenOptions::default()
+        }
     }
 }
 
@@ -309,13 +310,21 @@ impl Repository for GitDir {
         let prefixes = config.string("core", None, "alternateRefsPrefixes").unwrap_or_default();
         let prefixes = prefixes.split(|byte| *byte == b' ').filter(|prefix| !prefix.is_empty());
         let prefixes: Vec<Bytes> = prefixes.map(Bytes::copy_from_slice).collect();
+        // Whole components count, as with `git for-each-ref`.
+        let told = |name: &[u8]| {
+            let below = |prefix: &Bytes| {
+                let rest = name.strip_prefix(&prefix[..]);
+                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/") || prefix.ends_with(b"/"))
+            };
+            prefixes.is_empty() || prefixes.iter().any(below)
+        };
         let mut tips = Vec::new();
         for path in self.lenders()? {
             // What is there no more, or is no repository, lends objects all the same.
             let Ok(lender) = Self::open(&path, &self.0.lender_options()) else { continue };
             let refs = lender.refs()?;
             let read = refs.each(&prefixes, &mut |record| {
-                tips.extend(record.id);
+                tips.extend(record.id.filter(|_| told(record.name)));
                 Ok(ControlFlow::Continue(()))
             });
             if let Err(error) = read {

@@ -170,9 +170,7 @@ impl Jobs {
             let worked = session.work(stop);
             worked.map(|()| session)
         };
-        let work = async {
-            if waits { self.wait(work).await } else { self.run(work).await }
-        };
+        let work = async { if waits { self.wait(work).await } else { self.run(work).await } };
         driver.during(work).await??
     }
 }

@@ -30,7 +30,7 @@ pub use crate::error::ServeError;
 pub use crate::jobs::{JobCounts, Jobs};
 #[cfg(feature = "tokio")]
 pub use crate::meter::{Counts, Meter, Metered};
-pub use crate::observer::{FetchFacts, Observer};
+pub use crate::observer::{FetchFacts, Observer, PushFacts};
 #[cfg(feature = "gitdir")]
 pub use crate::packs::ProgramPacks;
 pub use crate::packs::{PackMaker, PackOrder};

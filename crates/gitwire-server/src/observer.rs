@@ -10,6 +10,21 @@ pub trait Observer: Send + Sync + 'static {
     fn fetch(&self, facts: &FetchFacts<'_>) {
         let _ = facts;
     }
+
+    /// A client has said what it wants to push.
+    fn push(&self, facts: &PushFacts<'_>) {
+        let _ = facts;
+    }
+}
+
+/// A request to push in numbers.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct PushFacts<'a> {
+    /// The client's session, where it named one.
+    pub session_id: Option<&'a [u8]>,
+    /// Refs that it wants to change.
+    pub commands: usize,
 }
 
 /// A request for a pack in numbers.

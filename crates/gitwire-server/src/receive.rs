@@ -29,7 +29,7 @@ use gitwire_types::Interrupt;
 use self::advertise::Advertising;
 use self::push::Push;
 use self::voice::{Told, Voice};
-use crate::{Conversation, Reply, ServeError};
+use crate::{Conversation, Observer, PushFacts, Reply, ServeError};
 
 pub use self::certificate::{CertificateCheck, CertificatePolicy, NonceStatus};
 pub use self::hooks::{
@@ -82,6 +82,7 @@ pub struct ReceiveSession {
     /// Whether the client reads bands. Else words go `aside`.
     bands: bool,
     aside: Option<Aside>,
+    observer: Option<Arc<dyn Observer>>,
 }
 
 /// Takes the words of hooks where the client can take none.
@@ -152,6 +153,7 @@ impl ReceiveSession {
             reported: false,
             bands: false,
             aside: None,
+            observer: None,
         };
         (session, machine)
     }
@@ -163,12 +165,23 @@ impl ReceiveSession {
         self
     }
 
+    /// The same, telling `observer` how it goes.
+    #[must_use]
+    pub fn with_observer(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.observer = Some(observer);
+        self
+    }
+
     fn push(&mut self) -> Result<&mut Push, ServeError> {
         self.push.as_mut().ok_or(ServeError::Internal("the push is elsewhere"))
     }
 
     fn heard(&mut self, request: UpdateRequest) -> Due {
         self.bands = request.agreement.side_band != SideBand::None;
+        if let Some(observer) = &self.observer {
+            let session_id = request.agreement.session_id.as_ref().map(|id| id.as_bytes());
+            observer.push(&PushFacts { session_id, commands: request.commands.len() });
+        }
         let certificate = request.certificate.clone();
         let needs_pack = request.needs_pack();
         let Some(push) = &mut self.push else { return Due::Nothing };

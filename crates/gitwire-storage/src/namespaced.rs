@@ -2,10 +2,11 @@
 
 use std::fmt;
 use std::ops::ControlFlow;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use gitwire_types::{ObjectFormat, ObjectId, RefName, RefTarget};
+use gitwire_types::{ObjectFormat, ObjectId, ObjectKind, RefName, RefTarget};
 
 use crate::{
     EditOutcome, ObjectStore, RefEdit, RefRecord, RefStore, Repository, Result, StageRequest, Staged,
@@ -135,6 +136,28 @@ impl Repository for Namespaced {
             let inside: Vec<RefEdit> = edits.iter().map(|edit| self.namespace.strip_edit(edit)).collect();
             prepared(&inside)
         })
+    }
+
+    fn publish(&self, objects: Box<dyn Staged>) -> Result<Box<dyn Send>> {
+        self.repository.publish(objects)
+    }
+
+    fn store(&self, kind: ObjectKind, content: &[u8]) -> Result<ObjectId> {
+        self.repository.store(kind, content)
+    }
+
+    fn checked_out(&self, branch: &RefName) -> Result<Option<PathBuf>> {
+        self.repository.checked_out(&self.namespace.full_name(branch)?)
+    }
+
+    /// What the refs outside of the namespace hold is here too.
+    fn borrowed_tips(&self) -> Result<Vec<ObjectId>> {
+        let mut tips = self.repository.borrowed_tips()?;
+        self.repository.refs()?.each(&[], &mut |record| {
+            tips.extend(record.id.filter(|_| self.namespace.strip(record.name).is_none()));
+            Ok(ControlFlow::Continue(()))
+        })?;
+        Ok(tips)
     }
 }
 

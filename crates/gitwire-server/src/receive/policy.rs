@@ -22,6 +22,8 @@ use crate::HiddenRefs;
 pub struct ReceivePolicy {
     /// What the server says that it is; the library's name where there is nothing.
     pub agent: Option<Bytes>,
+    /// The server's name of its session, told to every client; `None`: it tells none.
+    pub session_id: Option<Bytes>,
     /// What the configuration of a repository may change of all this. git: everything; default: it may only forbid more.
     pub trust: ConfigTrust,
     /// Refs that a pusher neither sees nor changes (`receive.hideRefs`).
@@ -124,6 +126,7 @@ impl ReceivePolicy {
         if !self.atomic {
             options.offer.features = options.offer.features.without(PushFeature::Atomic);
         }
+        options.offer.session_id = self.session_id.as_deref().map(Value::sanitized);
         options.offer.nonce = nonce.map(|nonce| Value::sanitized(nonce.as_bytes()));
         options
     }
@@ -141,6 +144,7 @@ impl Default for ReceivePolicy {
         stage.object_bytes_max = 1 << 30;
         Self {
             agent: None,
+            session_id: None,
             trust: ConfigTrust::MayTighten,
             hidden: HiddenRefs::default(),
             deny_deletes: false,

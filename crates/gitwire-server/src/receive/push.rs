@@ -44,7 +44,11 @@ impl Push {
     /// Carries the push out to its end, telling what comes of it.
     pub(super) fn run(mut self) {
         let ending = Ending(Arc::clone(&self.voice));
-        match self.carry_out() {
+        let carried_out = self.carry_out();
+        // Nothing is left behind when the client hears of it.
+        self.staged = None;
+        self.kept = None;
+        match carried_out {
             Ok(()) => {
                 self.voice.tell(Told::Report(self.report()));
                 self.run_after();

@@ -31,8 +31,6 @@ impl Push {
                 self.refuse(at, reason);
             }
         }
-        self.staged = None;
-        self.kept = None;
         Ok(())
     }
 

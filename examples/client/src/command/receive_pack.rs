@@ -10,10 +10,10 @@ use clap::Args;
 use gitwire_gitdir::{Config, GitDir, Lookup, OpenOptions};
 use gitwire_protocol::{Serving, Version};
 use gitwire_server::{ProgramHooks, Pusher, ReceivePolicy, ReceiveSession, ServeError, stdio};
-use gitwire_transport::blocking::Streams;
 
 use crate::failure::Failure;
 use crate::local;
+use crate::trace::{self, Events};
 
 #[derive(Debug, Args)]
 pub(crate) struct ReceivePack {
@@ -45,9 +45,19 @@ impl ReceivePack {
         let repository = GitDir::open(&self.directory, &options)?;
         let mut policy = ReceivePolicy::git().with_repository(&repository)?;
         policy.agent = local::agent();
+        let events = Events::new("receive-pack");
+        if repository.config().boolean("transfer", None, "advertiseSID")? == Some(true) {
+            policy.session_id = Some(events.session_id().to_owned().into());
+        }
+        check_owner(&repository, &options)?;
+        refuse_what_has_no_value(&options)?;
         policy.stage.threads = std::thread::available_parallelism().map_or(1, usize::from);
         policy.check_connectivity = !self.skip_connectivity_check;
         policy.stage.thin = !self.reject_thin_pack_for_testing;
+        let namespace = local::namespace()?;
+        if let Some(namespace) = &namespace {
+            policy.hidden = policy.hidden.in_namespace(namespace.prefix().clone());
+        }
         let hooks = Arc::new(ProgramHooks::new(&repository));
         let committer = committer(&repository.config());
         let asked = std::env::var_os("GIT_PROTOCOL").unwrap_or_default();
@@ -58,9 +68,11 @@ impl ReceivePack {
             (false, false) => Serving::Duplex,
         };
         let deadlines = policy.deadlines.clone();
-        let (repository, policy) = (Arc::new(repository), Arc::new(policy));
+        events.version(version);
+        let (repository, policy) = (local::within(repository, namespace), Arc::new(policy));
         let (session, machine) =
             ReceiveSession::new(repository, policy, hooks, Pusher::new(committer), version, serving);
+        let session = session.with_observer(Arc::new(events));
         // Where the client reads no bands, whoever looks at standard error hears the hooks.
         let conversation = (session.with_aside(|said| drop(std::io::stderr().write_all(said))), machine);
         if serving == Serving::Advertisement {
@@ -68,7 +80,7 @@ impl ReceivePack {
             stdio::advertise(conversation, |bytes| out.write_all(bytes))?;
             return Ok(ExitCode::SUCCESS);
         }
-        match stdio::serve(conversation, deadlines, Streams::stdio()?) {
+        match stdio::serve(conversation, deadlines, trace::streams("receive-pack")?) {
             Ok(()) => Ok(ExitCode::SUCCESS),
             // The client has been told; whoever looks at standard error hears it as well.
             Err(error @ (ServeError::Protocol(_) | ServeError::Refused(_))) => {
@@ -77,6 +89,31 @@ impl ReceivePack {
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// Refuses a repository of another user, unless the configuration calls it safe: its hooks would run as this one.
+fn check_owner(repository: &GitDir, options: &OpenOptions) -> Result<(), Failure> {
+    let Some(sources) = &options.sources else { return Ok(()) };
+    let user = rustix::process::geteuid();
+    // Who became root by sudo may still use what is their own.
+    let before = std::env::var("SUDO_UID").ok().and_then(|text| text.parse::<u32>().ok());
+    let before = before.filter(|_| user.is_root());
+    let is_mine = |user: u32| sources.check_owner(repository, &*options.file_system, user);
+    match before.map(is_mine) {
+        Some(Ok(())) => Ok(()),
+        _ => Ok(is_mine(user.as_raw())?),
+    }
+}
+
+/// The one variable of the command line that git does not take without a value.
+fn refuse_what_has_no_value(options: &OpenOptions) -> Result<(), Failure> {
+    let command = options.sources.iter().map(|sources| &sources.command).chain([&options.config]);
+    let mut values = command.flat_map(|config| config.values("receive", Some(b"fsck"), "skipList"));
+    if values.any(|value| value.is_none()) {
+        let text = "unable to parse 'receive.fsck.skiplist' from command-line config";
+        return Err(Failure::fatal(text));
+    }
+    Ok(())
 }
 
 /// Who goes into the reflogs: from the environment, the configuration, or the user's name, as git finds it.

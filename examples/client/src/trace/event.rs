@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use gitwire_protocol::Version;
-use gitwire_server::{FetchFacts, Observer};
+use gitwire_server::{FetchFacts, Observer, PushFacts};
 use serde_json::{Value, json};
 
 use super::{now, target};
@@ -60,6 +60,12 @@ impl Events {
 }
 
 impl Observer for Events {
+    fn push(&self, facts: &PushFacts<'_>) {
+        if let Some(id) = facts.session_id {
+            self.client_session(id);
+        }
+    }
+
     fn fetch(&self, facts: &FetchFacts<'_>) {
         if let Some(id) = facts.session_id {
             self.client_session(id);

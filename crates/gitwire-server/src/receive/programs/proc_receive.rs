@@ -266,8 +266,7 @@ impl Report<'_> {
         } else {
             let is_known = self.all.iter().any(|command| command.name == name);
             let which = if is_known { "unexpected" } else { "unknown" };
-            self.faults
-                .push(format!("proc-receive reported status on {which} ref: {}", name.escape_ascii()));
+            self.faults.push(format!("proc-receive reported status on {which} ref: {}", name.escape_ascii()));
         }
         found
     }
