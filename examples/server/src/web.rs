@@ -409,3 +409,6 @@ fn now() -> i64 {
 
 /// How long a sign-in waits for its turn.
 const SIGN_IN_WAIT: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests;

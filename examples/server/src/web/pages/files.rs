@@ -155,19 +155,24 @@ impl FileView<'_> {
             facts.push("Executable".to_owned());
         }
         let raw = self.url("raw");
-        let (bytes, note) = match self.shown.content(&self.entry.id, self.shown.limits.shown_bytes_max)? {
-            Content::Text(content) => {
-                let count = content.split_inclusive(|byte| *byte == b'\n').count();
-                facts.push(format!("{} line{}", number(count), plural(count as u64)));
-                facts.push(size(content.len() as u64));
-                let (other, body) = self.text(&content, count);
-                return Ok(View::File { facts, raw, other, body });
+        let (bytes, body) = if self.is_image()? {
+            (self.shown.size(&self.entry.id)?, Body::Image(line(&self.entry.name)))
+        } else {
+            match self.shown.content(&self.entry.id, self.shown.limits.shown_bytes_max)? {
+                Content::Text(content) => {
+                    let count = content.split_inclusive(|byte| *byte == b'\n').count();
+                    facts.push(format!("{} line{}", number(count), plural(count as u64)));
+                    facts.push(size(content.len() as u64));
+                    let (other, body) = self.text(&content, count);
+                    return Ok(View::File { facts, raw, other, body });
+                }
+                Content::Binary(bytes) => (bytes, Body::Note("This file is binary.")),
+                Content::TooLarge(bytes) => {
+                    (bytes, Body::Note("This file is larger than what is shown here."))
+                }
             }
-            Content::Binary(bytes) => (bytes, "This file is binary."),
-            Content::TooLarge(bytes) => (bytes, "This file is larger than what is shown here."),
         };
         facts.push(size(bytes));
-        let body = if self.is_image()? { Body::Image(line(&self.entry.name)) } else { Body::Note(note) };
         Ok(View::File { facts, raw, other: None, body })
     }
 
