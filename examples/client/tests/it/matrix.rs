@@ -101,7 +101,6 @@ fn spoken(case: &Case, operation: Operation) -> Version {
 const LEFT_OUT: &[(&str, usize)] = &[
     ("files are pushed through WebDAV, which we do not do", 18),
     ("files have no version", 12),
-    ("git has no helper for WebSockets yet", 15),
     ("git serves no WebSockets", 15),
     ("git with itself is git's own affair", 105),
     ("nobody on the other side could cut history", 9),
@@ -269,7 +268,6 @@ impl fmt::Display for Talk<'_> {
 fn not_yet(case: &Case, _operation: Operation) -> Option<&'static str> {
     match case {
         Case { door: Door::Dumb, client: End::Ours, .. } => Some("our client has no dumb HTTP yet"),
-        Case { door: Door::Ws, client: End::Git, .. } => Some("git has no helper for WebSockets yet"),
         _ => None,
     }
 }

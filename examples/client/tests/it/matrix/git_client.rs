@@ -44,7 +44,7 @@ fn git(talk: &Talk<'_>, folder: &Path, words: &[&str], last: &[&str]) -> Version
         // It walks over files then, whatever the server could do.
         command.env("GIT_SMART_HTTP", "0");
     }
-    command.args(last).env("GIT_TRACE_PACKET", &trace);
+    command.args(last).env("GIT_TRACE_PACKET", &trace).env("PATH", servers.programs());
     command.env("GIT_SSH_COMMAND", servers.ssh()).env("GIT_SSH_VARIANT", "ssh");
     let output = command.stderr(Stdio::piped()).output().unwrap();
     assert!(output.status.success(), "{talk}: {words:?}: {}", String::from_utf8_lossy(&output.stderr));

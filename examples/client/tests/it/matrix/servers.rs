@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::net::TcpListener;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
@@ -44,6 +44,8 @@ impl Servers {
         let text = "#!/bin/sh\nwhile case $1 in -o|-p) shift;; -*) ;; *) false;; esac; do shift; done\nshift\nexec sh -c \"$*\"\n";
         fs::write(&script, text).unwrap();
         fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+        // How git gets to ws://.
+        symlink(env!("CARGO_BIN_EXE_gitwire"), folder.join("git-remote-ws")).unwrap();
         let gits = VERSIONS.map(|version| {
             let trace = |door| ("GIT_TRACE_PACKET", trace_of(folder, version, door));
             let (git_trace, http_trace) = (trace(Door::Git), trace(Door::Http));
@@ -60,6 +62,11 @@ impl Servers {
             }
         });
         Self { folder: folder.to_owned(), ours: our_servers(folder), gits: gits.into() }
+    }
+
+    /// Where programs are looked for: the helper among them.
+    pub(super) fn programs(&self) -> String {
+        format!("{}:{}", self.folder.display(), std::env::var("PATH").unwrap())
     }
 
     /// Where a repository is served.
