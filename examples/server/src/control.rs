@@ -168,7 +168,10 @@ fn said(fetched: &Fetched) -> String {
     let refused = fetched.updates.iter().filter(|update| rejected(&update.kind)).count();
     let changed = |kind: &UpdateKind| *kind != UpdateKind::UpToDate && !rejected(kind);
     let changed = fetched.updates.iter().filter(|update| changed(&update.kind)).count();
-    let objects = fetched.pack.as_ref().map_or(0, |pack| usize::try_from(pack.objects).unwrap_or(usize::MAX));
+    let objects = fetched
+        .pack
+        .as_ref()
+        .map_or(0, |pack| usize::try_from(pack.objects.saturating_sub(pack.appended)).unwrap_or(usize::MAX));
     let many = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
     let mut text = format!("{} changed, {}", many(changed, "ref"), many(objects, "object"));
     if refused > 0 {

@@ -98,7 +98,7 @@ impl Sample {
         fs::create_dir_all(&bin)?;
         let script = format!(
             "#!/bin/sh\n# Stands in for ssh, and for sshd with a forced command.\n[ \"$1\" != -G ] || exit 1\nfor word do \
-             :; done\nSSH_ORIGINAL_COMMAND=$word exec {} forced-command --root {}\n",
+             :; done\nSSH_ORIGINAL_COMMAND=$word exec {} forced-command --user sample --root {}\n",
             quoted(gitwire),
             quoted(&self.root())
         );

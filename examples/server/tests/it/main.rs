@@ -9,8 +9,11 @@
 )]
 
 mod bombs;
+mod control;
+mod doors;
 mod kill;
 mod raw;
 mod serve;
 mod server;
 mod transcripts;
+mod users;

@@ -5,14 +5,19 @@ use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 use gitwire_testkit::git::Git;
 
 /// A server that is stopped when it is dropped.
 pub struct Server {
     pub child: Child,
+    /// The first door.
     pub url: String,
+    /// All doors.
+    pub urls: Vec<String>,
+    /// What the server says after that.
+    pub says: BufReader<ChildStdout>,
 }
 
 impl Server {
@@ -23,11 +28,34 @@ impl Server {
     }
 
     pub fn spawn(command: &mut Command) -> Self {
+        Self::with_doors(command, 1)
+    }
+
+    /// A server that opens so many doors.
+    #[track_caller]
+    pub fn with_doors(command: &mut Command, count: usize) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let url = line.strip_prefix("listening ").unwrap().trim().to_owned();
-        Self { child, url }
+        let mut says = BufReader::new(child.stdout.take().unwrap());
+        let mut line = || {
+            let mut line = String::new();
+            says.read_line(&mut line).unwrap();
+            line.strip_prefix("listening ").unwrap_or_else(|| panic!("{line:?}")).trim().to_owned()
+        };
+        let urls: Vec<String> = (0..count).map(|_| line()).collect();
+        Self { child, url: urls[0].clone(), urls, says }
+    }
+
+    /// The port of the door whose URL begins so.
+    #[track_caller]
+    pub fn port(&self, scheme: &str) -> u16 {
+        let url = self.urls.iter().find(|url| url.starts_with(scheme)).unwrap();
+        url.rsplit(':').next().unwrap().parse().unwrap()
+    }
+
+    /// Asks it to end, and gives its exit code.
+    pub fn terminate(mut self) -> Option<i32> {
+        assert!(Command::new("kill").arg(self.child.id().to_string()).status().unwrap().success());
+        self.child.wait().unwrap().code()
     }
 
     pub fn address(&self) -> SocketAddr {
