@@ -4,6 +4,7 @@
 
 mod access;
 mod base_cache;
+mod bitmap;
 mod bytes;
 mod decode;
 mod delta_window;
@@ -22,6 +23,7 @@ mod verify;
 
 pub use crate::access::{EntryBase, EntryFacts, ObjectStream, Pack};
 pub use crate::base_cache::BaseCache;
+pub use crate::bitmap::{BitmapProblem, Bits, PackBitmaps};
 pub use crate::decode::{PackDecoder, PackItem};
 pub use crate::delta_window::{DeltaWindow, FoundDelta, WindowLimits};
 pub use crate::error::{Blame, IndexProblem, InflateProblem, PackError, ReverseIndexProblem};
