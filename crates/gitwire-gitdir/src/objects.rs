@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use gitwire_storage::{
     ObjectFile, ObjectFiles as StoredFiles, ObjectReader, ObjectStore, PackAccess, PackedOptions,
-    PackedStore, PackedView, Presence, Result, StorageErrorKind, StoredFile,
+    PackedStore, PackedView, Presence, Reachability, Result, StorageErrorKind, StoredFile,
 };
 use gitwire_types::{ObjectFormat, ObjectId, ObjectKind};
 
@@ -228,6 +228,10 @@ impl ObjectStore for ObjectView {
 
     fn packs(&self) -> Option<&dyn PackAccess> {
         Some(&self.packed)
+    }
+
+    fn bitmaps(&self) -> Option<&dyn Reachability> {
+        self.packed.bitmaps()
     }
 
     fn files(&self) -> Option<&dyn StoredFiles> {

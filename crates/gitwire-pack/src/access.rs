@@ -157,6 +157,15 @@ impl<D: ReadAt, I: ReadAt> Pack<D, I> {
         self.facts_of(place, offset).map(Some)
     }
 
+    /// The place of an object in the pack, counted from 0, and its position in the index; `None` if it is not there.
+    ///
+    /// # Errors
+    /// A broken index; [`PackError::Storage`].
+    pub fn place(&self, id: &ObjectId) -> Result<Option<(u32, u32)>, PackError> {
+        let Some(position) = self.index.lookup(id)? else { return Ok(None) };
+        Ok(Some((self.place_of(self.offset(position)?)?, position)))
+    }
+
     /// The id of the object that stands at `place` in the pack, counted from 0, and how it stands there.
     ///
     /// # Errors

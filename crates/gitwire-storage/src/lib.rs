@@ -29,5 +29,7 @@ pub use crate::refs::{
 pub use crate::repository::{Repository, StageRequest, Staged, Staging};
 pub use gitwire_object::fsck::Rules as FsckRules;
 
+pub use gitwire_pack::Bits;
+
 /// The result of a storage operation.
 pub type Result<T, E = StorageError> = core::result::Result<T, E>;

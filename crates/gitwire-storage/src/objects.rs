@@ -2,9 +2,10 @@
 
 use std::fmt;
 
+use gitwire_pack::Bits;
 use gitwire_types::{ObjectId, ObjectKind};
 
-use crate::{ObjectFiles, PackAccess, Result};
+use crate::{ObjectFiles, PackAccess, PackId, Result};
 
 /// An unchanging view of a repository's objects. A repack beside it changes nothing.
 pub trait ObjectStore: Send + Sync {
@@ -104,5 +105,38 @@ pub struct CommitFacts {
     pub generation: u64,
 }
 
-/// Which objects a commit reaches, precomputed (`gitformat-pack`, bitmap). The methods come with bitmap reading.
-pub trait Reachability: Send + Sync {}
+/// Which objects of one pack some of its commits reach, precomputed (`gitformat-bitmap`). Bit *n* is the object at place *n* of the pack.
+pub trait Reachability: Send + Sync {
+    /// The pack.
+    fn pack(&self) -> PackId;
+
+    /// How many objects the pack has.
+    fn objects(&self) -> u32;
+
+    /// The place of an object; `None` if it is not in the pack.
+    ///
+    /// # Errors
+    /// A failing medium or a damaged index.
+    fn place(&self, id: &ObjectId) -> Result<Option<u32>>;
+
+    /// The object at a place, and a number for its path, close to those of like paths; 0 where that is not known.
+    ///
+    /// # Errors
+    /// A failing medium, a damaged index, or a place past the end.
+    fn object(&self, place: u32) -> Result<(ObjectId, u32)>;
+
+    /// The objects of one kind; `None` where that is not known after all.
+    fn of_kind(&self, kind: ObjectKind) -> Option<&Bits>;
+
+    /// Whether it is known what this commit reaches.
+    ///
+    /// # Errors
+    /// A failing medium or a damaged index.
+    fn has(&self, commit: &ObjectId) -> Result<bool>;
+
+    /// What a commit reaches, itself included, all of it in the pack; `None` where that is not known.
+    ///
+    /// # Errors
+    /// A failing medium or a damaged index. A damaged bitmap is one that is not known.
+    fn reach(&self, commit: &ObjectId) -> Result<Option<Bits>>;
+}

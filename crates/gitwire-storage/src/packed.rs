@@ -1,12 +1,13 @@
 //! Objects in packs, wherever the packs are.
 
+mod reach;
 mod reader;
 mod view;
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use gitwire_pack::{BaseCache, Blame, Index, Limits, Pack, PackError, ReadAt};
+use gitwire_pack::{BaseCache, Blame, Index, Limits, Pack, PackBitmaps, PackError, ReadAt};
 use gitwire_types::ObjectFormat;
 
 use self::reader::Promoting;
@@ -97,6 +98,8 @@ pub struct PackedOptions {
     pub base_cache_bytes: usize,
     /// The largest index that is held in memory once it is used much; larger ones are read piece by piece.
     pub index_bytes_max: u64,
+    /// The largest file of reachability bitmaps that is read; it is held in memory.
+    pub bitmap_bytes_max: u64,
     /// Whether each object that is read whole is hashed and compared with its id.
     pub verify: bool,
 }
@@ -109,6 +112,8 @@ impl Default for PackedOptions {
             base_cache_bytes: 96 << 20,
             // Nine million objects: the largest public histories. Beyond it memory counts more than a lookup's pace.
             index_bytes_max: 256 << 20,
+            // Those of a history of ten million objects have about this size.
+            bitmap_bytes_max: 256 << 20,
             verify: false,
         }
     }
@@ -122,6 +127,8 @@ pub(crate) type OpenPack = Pack<Arc<dyn ReadAt>, Promoting>;
 pub(crate) struct StoredPack {
     pub(crate) name: PackName,
     pub(crate) state: PackState,
+    /// Read when they are asked for first; `None`: there are none that are of use.
+    pub(crate) bitmaps: OnceLock<Option<PackBitmaps>>,
 }
 
 #[derive(Debug)]
@@ -215,7 +222,7 @@ impl<F: PackFiles> Shared<F> {
             Err(error) if error.blame() == Blame::Storage => return Err(pack_error(&name, error)),
             Err(error) => PackState::Damaged(error),
         };
-        Ok(Some(StoredPack { name, state }))
+        Ok(Some(StoredPack { name, state, bitmaps: OnceLock::new() }))
     }
 }
 

@@ -62,6 +62,12 @@ pub trait PackAccess: Send + Sync {
     /// The number of objects in a pack.
     fn objects_in(&self, pack: PackId) -> u32;
 
+    /// Where the entries of a pack end and its checksum starts.
+    ///
+    /// # Errors
+    /// A pack that is not in this view, or is damaged.
+    fn entries_end(&self, pack: PackId) -> Result<u64>;
+
     /// The number of packs in this view.
     fn packs(&self) -> u32;
 
@@ -101,6 +107,8 @@ pub struct PackWritten {
     pub total: u64,
     /// Those of `objects` that go as deltas.
     pub deltas: u64,
+    /// Those of `objects` that were copied with their whole pack, unlooked at; they count nowhere else.
+    pub copied: u64,
     /// Those of `objects` whose stored bytes are copied.
     pub reused: u64,
     /// Those of `deltas` whose stored bytes are copied.

@@ -168,10 +168,11 @@ impl Packing {
 
 /// What a pack was made of, in git's words.
 fn total(written: PackWritten) -> String {
-    let PackWritten { objects, deltas, reused, reused_deltas, .. } = written;
-    // No part of a pack is sent unlooked at.
-    let unlooked = "pack-reused 0 (from 0)";
-    format!("Total {objects} (delta {deltas}), reused {reused} (delta {reused_deltas}), {unlooked}\n")
+    let PackWritten { objects, deltas, copied, reused, reused_deltas, .. } = written;
+    let from = u8::from(copied > 0);
+    format!(
+        "Total {objects} (delta {deltas}), reused {reused} (delta {reused_deltas}), pack-reused {copied} (from {from})\n"
+    )
 }
 
 /// Progress in git's words.

@@ -9,6 +9,7 @@
 )]
 
 mod access;
+mod bitmaps;
 #[cfg(feature = "http")]
 mod http;
 mod packs;

@@ -2,15 +2,16 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use gitwire_pack::{ObjectStream, ReadAt};
 use gitwire_types::{ObjectId, ObjectKind};
 
+use super::reach::Reach;
 use super::{OpenPack, PackFiles, PackName, PackState, Shared, StoredPack, pack_error};
 use crate::{
-    Entry, EntryBase, ObjectReader, ObjectStore, PackAccess, PackId, Presence, Result, StorageError,
-    StorageErrorKind,
+    Entry, EntryBase, ObjectReader, ObjectStore, PackAccess, PackId, Presence, Reachability, Result,
+    StorageError, StorageErrorKind,
 };
 
 /// The packs of a [`PackedStore`](crate::PackedStore) at one time, and those that came since and were needed.
@@ -22,11 +23,12 @@ pub struct PackedView<F> {
     packs: RwLock<Arc<[Arc<StoredPack>]>>,
     /// The pack that was of use last.
     recent: AtomicUsize,
+    reach: OnceLock<Option<Reach>>,
 }
 
 impl<F: PackFiles> PackedView<F> {
     pub(super) fn new(shared: Arc<Shared<F>>, packs: Arc<[Arc<StoredPack>]>) -> Self {
-        Self { shared, packs: RwLock::new(packs), recent: AtomicUsize::new(0) }
+        Self { shared, packs: RwLock::new(packs), recent: AtomicUsize::new(0), reach: OnceLock::new() }
     }
 
     /// Takes in packs that came since the view was made; whether there were any. For callers who look in other places
@@ -120,7 +122,7 @@ impl<F: PackFiles> PackedView<F> {
         let recent = self.recent.load(Ordering::Relaxed).min(packs.len());
         let mut damage = None;
         for index in std::iter::once(recent).chain((0..packs.len()).filter(|index| *index != recent)) {
-            let Some(StoredPack { name, state: PackState::Open(pack) }) =
+            let Some(StoredPack { name, state: PackState::Open(pack), .. }) =
                 packs.get(index).map(|pack| &**pack)
             else {
                 continue;
@@ -163,7 +165,7 @@ impl<F: PackFiles> PackedView<F> {
 }
 
 impl StoredPack {
-    fn open(&self) -> Result<&OpenPack> {
+    pub(super) fn open(&self) -> Result<&OpenPack> {
         match &self.state {
             PackState::Open(pack) => Ok(pack),
             PackState::Damaged(error) => Err(StorageError::new(
@@ -208,6 +210,11 @@ impl<F: PackFiles> ObjectStore for PackedView<F> {
     fn packs(&self) -> Option<&dyn PackAccess> {
         Some(self)
     }
+
+    fn bitmaps(&self) -> Option<&dyn Reachability> {
+        let reach = self.reach.get_or_init(|| Reach::find(&self.packs(), &self.shared));
+        reach.as_ref().map(|reach| reach as &dyn Reachability)
+    }
 }
 
 impl<F: PackFiles> PackAccess for PackedView<F> {
@@ -241,6 +248,10 @@ impl<F: PackFiles> PackAccess for PackedView<F> {
 
     fn objects_in(&self, pack: PackId) -> u32 {
         self.pack(pack).ok().and_then(|stored| Some(stored.open().ok()?.index().count())).unwrap_or(0)
+    }
+
+    fn entries_end(&self, pack: PackId) -> Result<u64> {
+        Ok(self.pack(pack)?.open()?.entries_end())
     }
 
     fn packs(&self) -> u32 {

@@ -64,6 +64,11 @@ impl Graph {
         }
     }
 
+    /// Whether some commits stand without the parents that they name.
+    pub(crate) fn has_boundary(&self) -> bool {
+        self.nodes.iter().any(|node| node.flags & GRAFTED != 0)
+    }
+
     /// Makes `ids` commits without parents: a shallow boundary (`gitprotocol-pack`, *shallow*). Ids that the store lacks
     /// do no harm. It replaces the boundary that was set before.
     ///

@@ -79,6 +79,14 @@ impl Found {
         }
     }
 
+    /// An object does not go after all: the receiver has it, or gets it otherwise.
+    pub(crate) fn keep_back(&mut self, at: u32) {
+        if let Some(fact) = self.facts.get_mut(at as usize) {
+            self.sent -= u64::from(fact.is(Fact::SEND));
+            fact.flags = fact.flags & !Fact::SEND | Fact::EXCLUDED;
+        }
+    }
+
     /// Notes the depth at which an object was met; true where it was never met as high.
     pub(crate) fn rise(&mut self, at: u32, depth: u16) -> bool {
         match self.facts.get_mut(at as usize) {

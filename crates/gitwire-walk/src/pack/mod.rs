@@ -1,5 +1,6 @@
 //! From what a client wants to the bytes of a pack.
 
+mod cover;
 mod plan;
 mod search;
 mod write;
@@ -10,6 +11,7 @@ use bytes::BytesMut;
 use gitwire_storage::{ObjectStore, PackSource, PackWritten, Preparation, SourceState};
 use gitwire_types::{Interrupt, ObjectId};
 
+use self::cover::{Cover, Joined};
 use self::plan::{Compressor, Planner};
 use self::search::SearchLimits;
 use self::write::Writer;
@@ -89,7 +91,15 @@ impl PackRequest {
 #[must_use]
 pub fn pack_source(graph: Graph, request: PackRequest) -> Box<dyn PackSource> {
     let objects = Arc::clone(graph.objects());
-    let stage = Stage::Enumerate(Box::new(Enumeration::new(graph, request.question())));
+    let mut question = request.question();
+    // Bitmaps know of whole histories and of nothing left out.
+    let covers = !request.shallow && request.filter == ObjectFilter::default() && !graph.has_boundary();
+    let stage = if covers && objects.bitmaps().is_some() {
+        let tags = std::mem::take(&mut question.tags);
+        Stage::Cover(Box::new(Covering { graph, question, tags }))
+    } else {
+        Stage::Enumerate(Box::new(Enumeration::new(graph, question)), None)
+    };
     let PackRequest { window, depth, memory, thin, ofs_delta, .. } = request;
     let search = SearchLimits { window, depth, memory };
     Box::new(Source { objects, thin, ofs_delta, search, stage })
@@ -106,13 +116,24 @@ struct Source {
 
 #[derive(Debug)]
 enum Stage {
-    Enumerate(Box<Enumeration>),
+    /// Bitmaps are asked.
+    Cover(Box<Covering>),
+    Enumerate(Box<Enumeration>, Option<Box<(Cover, Vec<ObjectId>)>>),
     Plan(Box<Planner>),
     Compress(Box<Compressor>),
     Write(Box<Writer>),
     Ended(PackWritten),
     /// An error was given; there is nothing more to be had.
     Failed,
+}
+
+/// A question before bitmaps were asked.
+#[derive(Debug)]
+struct Covering {
+    graph: Graph,
+    question: Question,
+    /// Tags that go along with what goes.
+    tags: Vec<ObjectId>,
 }
 
 impl PackSource for Source {
@@ -146,14 +167,17 @@ impl Source {
         stop: &dyn Interrupt,
     ) -> Result<(Stage, SourceState), WalkError> {
         Ok(match stage {
-            Stage::Enumerate(mut enumeration) => match enumeration.step(stop)? {
+            Stage::Cover(covering) => {
+                let stage = covering.start(stop)?;
+                (stage, SourceState::Preparing(Preparation::Enumerating(0)))
+            }
+            Stage::Enumerate(mut enumeration, cover) => match enumeration.step(stop)? {
                 Progress::Found(count) => {
                     let state = SourceState::Preparing(Preparation::Enumerating(count));
-                    (Stage::Enumerate(enumeration), state)
+                    (Stage::Enumerate(enumeration, cover), state)
                 }
                 Progress::Done => {
-                    let (graph, found) = enumeration.into_parts();
-                    let planner = Planner::new(graph, found, self.thin);
+                    let planner = self.plan(*enumeration, cover.map(|cover| *cover), stop)?;
                     let state = counting(&planner);
                     (Stage::Plan(Box::new(planner)), state)
                 }
@@ -189,6 +213,37 @@ impl Source {
             Stage::Ended(written) => (Stage::Ended(written), SourceState::End),
             Stage::Failed => return Err(WalkError::Internal("asked again after an error")),
         })
+    }
+}
+
+impl Source {
+    /// Everything that goes is known: where it comes from is next.
+    fn plan(
+        &self,
+        enumeration: Enumeration,
+        cover: Option<(Cover, Vec<ObjectId>)>,
+        stop: &dyn Interrupt,
+    ) -> Result<Planner, WalkError> {
+        let (mut graph, mut found) = enumeration.into_parts();
+        let Some((mut cover, tags)) = cover else { return Ok(Planner::new(graph, found, self.thin)) };
+        let whole = match cover.join(&mut graph, &mut found, &tags, self.ofs_delta, stop)? {
+            Joined::Whole(pack) => Some(pack),
+            Joined::Listed => None,
+        };
+        Ok(Planner::new(graph, found, self.thin).with_cover(cover, whole))
+    }
+}
+
+impl Covering {
+    fn start(self, stop: &dyn Interrupt) -> Result<Stage, WalkError> {
+        let Self { mut graph, mut question, tags } = self;
+        let Some(cover) = Cover::of(&mut graph, &question.wants, &question.haves, stop)? else {
+            question.tags = tags;
+            return Ok(Stage::Enumerate(Box::new(Enumeration::new(graph, question)), None));
+        };
+        question.haves.extend_from_slice(&cover.commits);
+        let enumeration = Box::new(Enumeration::new(graph, question));
+        Ok(Stage::Enumerate(enumeration, Some(Box::new((cover, tags)))))
     }
 }
 

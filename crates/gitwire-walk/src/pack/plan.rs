@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 
 use gitwire_storage::{Entry, EntryBase, ObjectStore, PackAccess, PackId, Presence};
-use gitwire_types::{Interrupt, ObjectId};
+use gitwire_types::{Interrupt, ObjectId, ObjectKind};
 
+use super::cover::Cover;
 use super::search::{Search, SearchLimits};
 use crate::graph::RangeWalk;
 use crate::objects::{Fact, Found, PIECE};
@@ -78,13 +79,32 @@ pub(crate) struct Planner {
     located: usize,
     /// Stored deltas whose base has not been found: object, pack and offset of the base.
     loose_ends: Vec<(u32, EntryBase)>,
+    /// What bitmaps say that the receiver has.
+    cover: Option<Cover>,
+    /// A pack that goes as it stands.
+    whole: Option<PackId>,
 }
 
 impl Planner {
     pub(crate) fn new(graph: Graph, found: Found, thin: bool) -> Self {
         let sent: Vec<u32> = found.select(|fact| fact.is(Fact::SEND)).collect();
         let slots = vec![Slot::EMPTY; found.len()];
-        Self { found, graph: thin.then_some(graph), sent, slots, located: 0, loose_ends: Vec::new() }
+        Self {
+            found,
+            graph: thin.then_some(graph),
+            sent,
+            slots,
+            located: 0,
+            loose_ends: Vec::new(),
+            cover: None,
+            whole: None,
+        }
+    }
+
+    /// The same with what bitmaps have said, and a pack that goes whole beside what was found.
+    pub(crate) fn with_cover(mut self, cover: Cover, whole: Option<PackId>) -> Self {
+        (self.cover, self.whole) = (Some(cover), whole);
+        self
     }
 
     /// How many of how many objects have their place.
@@ -241,10 +261,15 @@ impl Planner {
         }
         let Some(graph) = &self.graph else { return Ok(None) };
         let is_theirs = graph.known(id).is_some_and(|at| graph.has(at, RangeWalk::EXCLUDED));
-        if !is_theirs {
-            return Ok(None);
-        }
-        let (at, _) = self.found.meet(id.as_bytes(), gitwire_types::ObjectKind::Commit, 0)?;
+        let kind = match &self.cover {
+            _ if is_theirs => ObjectKind::Commit,
+            None => return Ok(None),
+            Some(cover) => match cover.holds(&**graph.objects(), id)? {
+                Some(kind) => kind,
+                None => return Ok(None),
+            },
+        };
+        let (at, _) = self.found.meet(id.as_bytes(), kind, 0)?;
         self.found.flag(at, Fact::EXCLUDED);
         self.slots.resize(self.found.len(), Slot::EMPTY);
         Ok(Some(at))
@@ -310,7 +335,8 @@ impl Compressor {
     /// The order of writing and where everything comes from.
     pub(crate) fn finish(mut self) -> Plan {
         let order = self.planner.place(&self.by_place);
-        Plan { found: self.planner.found, slots: self.planner.slots, order, made: self.search.into_made() }
+        let Planner { found, slots, whole, .. } = self.planner;
+        Plan { found, slots, order, made: self.search.into_made(), whole }
     }
 }
 
@@ -322,6 +348,8 @@ pub(crate) struct Plan {
     pub(crate) order: Vec<u32>,
     /// Deltas that were made, by their targets.
     pub(crate) made: HashMap<u32, Vec<u8>>,
+    /// A pack that goes first, as it stands.
+    pub(crate) whole: Option<PackId>,
 }
 
 impl Plan {

@@ -108,8 +108,19 @@ impl Writer {
     }
 
     fn start(&mut self, out: &mut BytesMut) -> Result<(), WalkError> {
-        let objects = u32::try_from(self.plan.order.len())
-            .map_err(|_| WalkError::Internal("more objects than the limit allows"))?;
+        let mut objects = u32::try_from(self.plan.order.len()).ok();
+        if let Some(pack) = self.plan.whole {
+            let packs = self.objects.packs().ok_or(WalkError::Internal("located packs are gone"))?;
+            let copied = packs.objects_in(pack);
+            objects = objects.and_then(|objects| objects.checked_add(copied));
+            self.written.copied = copied.into();
+            self.written.objects = copied.into();
+            let at = PackHeader::LEN as u64;
+            let left = packs.entries_end(pack)?.saturating_sub(at);
+            self.current = Current::Stored { pack, at, left };
+        }
+        let objects = objects.ok_or(WalkError::Internal("more objects than the limit allows"))?;
+        self.written.total = objects.into();
         out.put_slice(&PackHeader { version: 2, objects }.to_bytes());
         Ok(())
     }

@@ -1,0 +1,161 @@
+//! Packs are the same with reachability bitmaps and without, but for what the receiver turns out to have.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use bytes::BytesMut;
+use gitwire_gitdir::{GitDir, OpenOptions};
+use gitwire_storage::{PackWritten, Repository as _, SourceState};
+use gitwire_testkit::git::{Folder, Git};
+use gitwire_testkit::{Dice, History, Manner};
+use gitwire_types::{Never, ObjectFormat, ObjectId};
+use gitwire_walk::{Graph, PackRequest, WalkLimits, pack_source};
+
+/// The pack that comes of a request, and what it was made of.
+fn pack(path: &Path, request: PackRequest) -> (BytesMut, PackWritten) {
+    let repository = GitDir::open(path, &OpenOptions::default()).unwrap();
+    let graph = Graph::new(repository.objects().unwrap(), repository.format(), WalkLimits::default());
+    let mut source = pack_source(graph, request);
+    let mut out = BytesMut::new();
+    while source.next(1000, &mut out, &Never).unwrap() != SourceState::End {}
+    (out, source.written().unwrap())
+}
+
+type Ids = BTreeSet<String>;
+
+fn lines(text: &[u8]) -> Ids {
+    let text = std::str::from_utf8(text).unwrap();
+    text.lines().map(|line| line.split(' ').next().unwrap().to_owned()).collect()
+}
+
+struct World {
+    git: Git,
+    folder: Folder,
+    path: std::path::PathBuf,
+}
+
+impl World {
+    /// What a pack holds, by git's index of it.
+    fn listed(&self, pack: &[u8]) -> Ids {
+        let file = self.folder.path().join("p.pack");
+        std::fs::write(&file, pack).unwrap();
+        self.git.ok(&self.path, ["index-pack", "-o", "../p.idx", "../p.pack"]);
+        let index = std::fs::read(self.folder.path().join("p.idx")).unwrap();
+        let listed = self.git.feed(&self.path, ["show-index"], &index);
+        let listed = String::from_utf8(listed.stdout).unwrap();
+        listed.lines().map(|line| line.split(' ').nth(1).unwrap().to_owned()).collect()
+    }
+
+    /// What some objects reach.
+    fn reached(&self, ids: &[ObjectId], without: &[ObjectId]) -> Ids {
+        let ids = ids.iter().map(ToString::to_string);
+        let without = without.iter().map(|id| format!("^{id}"));
+        let words = ["rev-list", "--objects", "--no-object-names"].into_iter().map(str::to_owned);
+        lines(&self.git.ok(&self.path, words.chain(ids).chain(without).collect::<Vec<_>>()))
+    }
+
+    fn check(&self, wants: &[ObjectId], haves: &[ObjectId]) -> PackWritten {
+        let mut request = PackRequest::new(wants.to_vec(), haves.to_vec());
+        request.ofs_delta = true;
+        let (bytes, written) = pack(&self.path, request);
+        let ours = self.listed(&bytes);
+        let all = self.reached(wants, &[]);
+        let held = if haves.is_empty() { Ids::new() } else { self.reached(haves, &[]) };
+        let needed: Ids = all.difference(&held).cloned().collect();
+        assert_eq!(needed.difference(&ours).count(), 0, "objects are lacking");
+        // git does not look for everything that the receiver has either.
+        let walked = self.reached(wants, haves);
+        assert_eq!(ours.difference(&walked).count(), 0, "too much comes");
+        assert_eq!(written.objects, ours.len() as u64);
+        written
+    }
+}
+
+#[test]
+fn bitmaps_change_nothing_but_the_time_it_takes() {
+    let Some(git) = Git::find() else { return };
+    for seed in 0..6 {
+        let mut dice = Dice::new(seed);
+        let format = if dice.one_in(3) { ObjectFormat::Sha256 } else { ObjectFormat::Sha1 };
+        let mut history = History::new(format, Manner::Plain);
+        history.grow(&mut dice, 60);
+        history.tag(&mut dice, 6);
+        let folder = Folder::new("bitmaps");
+        let path = history.in_git(&git, folder.path());
+        let world = World { git: git.clone(), folder, path };
+        world.git.ok(&world.path, ["repack", "-adbq"]);
+        let tips: Vec<ObjectId> = history.refs().values().copied().collect();
+        let whole = world.check(&tips, &[]);
+        assert_eq!(whole.copied, whole.objects, "the pack goes as it stands");
+
+        // What came later stands beside the bitmaps; some of it was there before.
+        let commits: Vec<ObjectId> = history.commits().collect();
+        let mut newer = Vec::new();
+        for nth in 0..4 {
+            let blob =
+                world.git.feed(&world.path, ["hash-object", "-w", "--stdin"], format!("{nth}").as_bytes());
+            let blob = String::from_utf8(blob.stdout).unwrap();
+            let old = dice.below(commits.len());
+            let listing = world.git.ok(&world.path, ["ls-tree", &commits[old].to_string()]);
+            let line = format!("100644 blob {}\tnew {nth}\n", blob.trim());
+            let listing = [&listing[..], line.as_bytes()].concat();
+            let tree = world.git.feed(&world.path, ["mktree"], &listing).stdout;
+            let tree = String::from_utf8(tree).unwrap();
+            let parent = newer.last().unwrap_or(&commits[commits.len() - 1]).to_string();
+            let id = world.git.ok(&world.path, ["commit-tree", "-m", "new", "-p", &parent, tree.trim()]);
+            newer.push(ObjectId::from_hex(format, id.trim_ascii_end()).unwrap());
+        }
+        world.git.ok(&world.path, ["update-ref", "refs/heads/newer", &newer[3].to_string()]);
+        let mut all = tips.clone();
+        all.push(newer[3]);
+        let whole = world.check(&all, &[]);
+        assert!(whole.copied > 0 && whole.copied < whole.objects);
+        for _ in 0..8 {
+            let mut wants = vec![all[dice.below(all.len())]];
+            if dice.one_in(2) {
+                wants.push(newer[dice.below(4)]);
+            }
+            let mut haves = vec![commits[dice.below(commits.len())]];
+            if dice.one_in(3) {
+                haves.push(newer[dice.below(3)]);
+            }
+            world.check(&wants, &haves);
+        }
+        // A damaged file is as if it were not there.
+        let packs = world.path.join("objects/pack");
+        let file = std::fs::read_dir(&packs).unwrap().map(|entry| entry.unwrap().path());
+        let file = file.into_iter().find(|path| path.extension().is_some_and(|end| end == "bitmap")).unwrap();
+        let mut bytes = std::fs::read(&file).unwrap();
+        let at = dice.below(bytes.len());
+        bytes[at] ^= 1;
+        std::fs::remove_file(&file).unwrap();
+        std::fs::write(&file, bytes).unwrap();
+        assert_eq!(world.check(&tips, &[]).copied, 0, "byte {at}");
+    }
+}
+
+#[test]
+fn tags_go_along_where_bitmaps_know_what_goes() {
+    let Some(git) = Git::find() else { return };
+    let folder = Folder::new("bitmap-tags");
+    let mut dice = Dice::new(3);
+    let mut history = History::new(ObjectFormat::Sha1, Manner::Plain);
+    history.grow(&mut dice, 20);
+    let path = history.in_git(&git, folder.path());
+    let tip = history.commits().last().unwrap();
+    git.ok(&path, ["tag", "-a", "-m", "x", "packed", &tip.to_string()]);
+    git.ok(&path, ["repack", "-adbq"]);
+    git.ok(&path, ["tag", "-a", "-m", "x", "loose", "packed"]);
+    let world = World { git, folder, path };
+    let id = |name: &str| {
+        let hex = world.git.ok(&world.path, ["rev-parse", name]);
+        ObjectId::from_hex(ObjectFormat::Sha1, hex.trim_ascii_end()).unwrap()
+    };
+    let mut request = PackRequest::new(vec![tip], vec![]);
+    request.tags = vec![id("packed"), id("loose"), tip];
+    let (bytes, _) = pack(&world.path, request);
+    let ours = world.listed(&bytes);
+    let mut expected = world.reached(&[tip], &[]);
+    expected.extend([id("packed").to_string(), id("loose").to_string()]);
+    assert_eq!(ours, expected);
+}

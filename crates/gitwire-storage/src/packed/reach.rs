@@ -1,0 +1,89 @@
+//! The reachability bitmaps of a view.
+
+use std::sync::Arc;
+
+use gitwire_pack::{Bits, PackBitmaps};
+use gitwire_types::{ObjectId, ObjectKind};
+
+use super::{PackFiles, PackPart, Shared, StoredPack, pack_error};
+use crate::{PackId, Reachability, Result};
+
+/// The bitmaps of one pack of a view.
+#[derive(Debug)]
+pub(super) struct Reach {
+    number: PackId,
+    pack: Arc<StoredPack>,
+}
+
+impl Reach {
+    /// Those of the first pack that has some. What is damaged is as if it were not there: without, everything is as it is with, and
+    /// slower.
+    pub(super) fn find<F: PackFiles>(packs: &[Arc<StoredPack>], shared: &Shared<F>) -> Option<Self> {
+        (0..).zip(packs).find_map(|(number, pack)| {
+            pack.bitmaps.get_or_init(|| read(pack, shared)).as_ref()?;
+            Some(Self { number: PackId(number), pack: Arc::clone(pack) })
+        })
+    }
+
+    fn bitmaps(&self) -> Option<&PackBitmaps> {
+        self.pack.bitmaps.get()?.as_ref()
+    }
+
+    /// The place of an object in the pack and its position in the index.
+    fn find_object(&self, id: &ObjectId) -> Result<Option<(u32, u32)>> {
+        self.pack.open()?.place(id).map_err(|error| pack_error(&self.pack.name, error))
+    }
+}
+
+fn read<F: PackFiles>(pack: &StoredPack, shared: &Shared<F>) -> Option<PackBitmaps> {
+    let open = pack.open().ok()?;
+    let file = shared.files.open(&pack.name, PackPart::Bitmap).ok()??;
+    let size = usize::try_from(file.size()).ok()?;
+    if file.size() > shared.options.bitmap_bytes_max {
+        return None;
+    }
+    let mut data = vec![0; size];
+    if file.read_at(0, &mut data).ok()? < size {
+        return None;
+    }
+    let checksum = open.index().pack_checksum().ok()?;
+    PackBitmaps::parse(data, open.index().count(), &checksum).ok()
+}
+
+impl Reachability for Reach {
+    fn pack(&self) -> PackId {
+        self.number
+    }
+
+    fn objects(&self) -> u32 {
+        self.bitmaps().map_or(0, PackBitmaps::objects)
+    }
+
+    fn place(&self, id: &ObjectId) -> Result<Option<u32>> {
+        Ok(self.find_object(id)?.map(|(place, _)| place))
+    }
+
+    fn object(&self, place: u32) -> Result<(ObjectId, u32)> {
+        let pack = self.pack.open()?;
+        let failed = |error| pack_error(&self.pack.name, error);
+        let position = pack.position_at(place).map_err(failed)?;
+        let name = self.bitmaps().map_or(0, |bitmaps| bitmaps.name(position));
+        Ok((pack.index().id(position).map_err(failed)?, name))
+    }
+
+    fn of_kind(&self, kind: ObjectKind) -> Option<&Bits> {
+        self.bitmaps().map(|bitmaps| bitmaps.of_kind(kind))
+    }
+
+    fn has(&self, commit: &ObjectId) -> Result<bool> {
+        let found = self.find_object(commit)?;
+        Ok(found.is_some_and(|(_, position)| self.bitmaps().is_some_and(|bitmaps| bitmaps.has(position))))
+    }
+
+    fn reach(&self, commit: &ObjectId) -> Result<Option<Bits>> {
+        let (Some((_, position)), Some(bitmaps)) = (self.find_object(commit)?, self.bitmaps()) else {
+            return Ok(None);
+        };
+        Ok(bitmaps.reach(position).ok().flatten())
+    }
+}
