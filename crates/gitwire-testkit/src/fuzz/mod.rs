@@ -4,6 +4,7 @@
 //! seeds, and a one-line target in `fuzz/fuzz_targets`. The corpus test and the tidy test hold the three together.
 
 mod alternates;
+mod bitmap;
 mod bundle_header;
 mod capability;
 mod capability_v2;
@@ -53,6 +54,7 @@ pub type Body = fn(&[u8]);
 /// Every fuzz body under its name, sorted.
 pub const TARGETS: &[(&str, Body)] = &[
     ("alternates", alternates::alternates),
+    ("bitmap", bitmap::bitmap),
     ("bundle_header", bundle_header::bundle_header),
     ("capability", capability::capability),
     ("capability_v2", capability_v2::capability_v2),
