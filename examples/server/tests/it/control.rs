@@ -1,7 +1,7 @@
 //! The control channel, asked as its first client asks it: a Python script that connects, sends, receives once and prints.
 
 use std::fs;
-use std::io::{Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -192,7 +192,7 @@ fn what_cannot_be_done_is_told_and_the_server_lives_on() {
     );
     refused(port, "git clone http://[::ffff:10.0.0.1]/x", "is not among those that may be reached");
     refused(port, "git clone http://a:b@127.0.0.1/x", "a URL with a user");
-    refused(port, "git clone git://127.0.0.1:1/x", "unable to connect");
+    refused(port, "git clone git://127.0.0.1:1/x", "connect to 127.0.0.1:1: ");
     assert_eq!(ask(port, "list")["message"], "here.git");
     assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 0);
     let left: Vec<_> = fs::read_dir(root).unwrap().map(|entry| entry.unwrap().file_name()).collect();
@@ -208,10 +208,9 @@ fn a_redirect_leads_nowhere_else() {
     thread::spawn(move || {
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
-            let mut head = [0; 4096];
-            stream.read(&mut head).unwrap();
-            let head = String::from_utf8_lossy(&head);
-            let path = head.split_whitespace().nth(1).unwrap_or_default().to_owned();
+            let mut line = String::new();
+            BufReader::new(&stream).read_line(&mut line).unwrap();
+            let path = line.split_whitespace().nth(1).unwrap_or_default().to_owned();
             let answer = "HTTP/1.1 302 Found\r\nContent-Length: 0\r\nConnection: close\r\n";
             write!(stream, "{answer}Location: http://10.255.255.1:81{path}\r\n\r\n").unwrap();
         }
