@@ -13,9 +13,10 @@ use gitwire_gitdir::{GitDir, Lookup, OpenOptions};
 use gitwire_protocol::message::Service;
 use gitwire_storage::{Repository, StorageError, StorageErrorKind};
 
-use super::{Door, OpenError, Receiving, Repositories, RepositoryRequest};
+use super::{Door, OpenError, Receiving, Repositories, RepositoryRequest, Uploading};
 use crate::access::{Access, Right, Verdict};
-use crate::{ProgramHooks, ReceivePolicy};
+use crate::policy::hidden_refs;
+use crate::{Policy, ProgramHooks, ReceivePolicy};
 
 /// The Git directories below one directory: what a server shows to strangers.
 ///
@@ -181,6 +182,24 @@ impl DirectoryRoot {
 impl Repositories for DirectoryRoot {
     fn open(&self, request: &RepositoryRequest<'_>) -> Result<Arc<dyn Repository>, OpenError> {
         Ok(Arc::new(self.find(request)?))
+    }
+
+    /// Refs that the repository's configuration hides are hidden here too; more than `policy` gives it does not give.
+    fn open_to_upload(
+        &self,
+        request: &RepositoryRequest<'_>,
+        policy: &Arc<Policy>,
+    ) -> Result<Uploading, OpenError> {
+        let repository = self.find(request)?;
+        let policy = match hidden_refs(&repository.config(), "uploadpack") {
+            Some(hidden) => {
+                let mut policy = Policy::clone(policy);
+                policy.hidden = policy.hidden.and(hidden);
+                Arc::new(policy)
+            }
+            None => Arc::clone(policy),
+        };
+        Ok(Uploading::new(Arc::new(repository), policy))
     }
 
     fn open_to_receive(&self, request: &RepositoryRequest<'_>) -> Result<Receiving, OpenError> {

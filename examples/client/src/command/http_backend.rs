@@ -20,6 +20,7 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
+use super::receive_pack::check_owner;
 use super::upload_pack::packs_hook;
 use crate::failure::Failure;
 use crate::local;
@@ -137,6 +138,7 @@ impl Backend {
         if !self.export_all && !repository.path().join("git-daemon-export-ok").exists() {
             return not_found(format!("repository not exported: '{}'", place.display()));
         }
+        check_owner(&repository, &self.options).map_err(refused)?;
         let (name, unless_said) = match (request.service, request.door) {
             (_, Door::HttpFiles) => ("getanyfile", true),
             // Whoever has signed in may push.
@@ -170,8 +172,7 @@ impl Repositories for Backend {
         if let Some(namespace) = &self.namespace {
             policy.hidden = policy.hidden.in_namespace(namespace.prefix().clone());
         }
-        let packs = packs_hook(&repository, &self.options)
-            .map_err(|failure| StorageError::new(StorageErrorKind::Misuse, failure.text))?;
+        let packs = packs_hook(&repository, &self.options).map_err(refused)?;
         let repository = local::within(repository, self.namespace.clone());
         let mut uploading = Uploading::new(repository, Arc::new(policy));
         uploading.packs = packs.map(|packs| Arc::new(packs) as _);
@@ -181,12 +182,20 @@ impl Repositories for Backend {
 
     fn open_to_receive(&self, request: &RepositoryRequest<'_>) -> Result<Receiving, OpenError> {
         let repository = self.find(request)?;
-        let mut policy = ReceivePolicy::git().with_config(&repository.config()).map_err(unusable)?;
+        let mut policy = ReceivePolicy::git().with_repository(&repository).map_err(unusable)?;
         policy.agent = local::agent();
+        if let Some(namespace) = &self.namespace {
+            policy.hidden = policy.hidden.in_namespace(namespace.prefix().clone());
+        }
         policy.stage.threads = std::thread::available_parallelism().map_or(1, usize::from);
         let hooks = Arc::new(ProgramHooks::new(&repository));
-        Ok(Receiving { repository: Arc::new(repository), policy: Arc::new(policy), hooks })
+        let repository = local::within(repository, self.namespace.clone());
+        Ok(Receiving { repository, policy: Arc::new(policy), hooks })
     }
+}
+
+fn refused(failure: Failure) -> OpenError {
+    StorageError::new(StorageErrorKind::Misuse, failure.text).into()
 }
 
 fn unusable(error: gitwire_gitdir::ConfigError) -> OpenError {

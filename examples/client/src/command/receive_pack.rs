@@ -92,7 +92,7 @@ impl ReceivePack {
 }
 
 /// Refuses a repository of another user, unless the configuration calls it safe: its hooks would run as this one.
-fn check_owner(repository: &GitDir, options: &OpenOptions) -> Result<(), Failure> {
+pub(super) fn check_owner(repository: &GitDir, options: &OpenOptions) -> Result<(), Failure> {
     let Some(sources) = &options.sources else { return Ok(()) };
     let user = rustix::process::geteuid();
     // Who became root by sudo may still use what is their own.

@@ -89,10 +89,16 @@ fn what_is_borrowed_is_given_as_the_repositorys_own() {
 fn lists_are_made_when_they_are_asked_for_and_hide_what_is_hidden() {
     let mut policy = Policy::default();
     policy.hidden = HiddenRefs::new(["refs/hidden"]);
+    // What the repository hides is hidden too, and what the server hides it cannot show.
     let Some(fixture) = Fixture::new(Setup { policy, ..Setup::default() }) else { return };
-    let Fixture { git, .. } = &fixture;
+    let Fixture { git, folder, .. } = &fixture;
     git.ok(&fixture.served(), ["tag", "-a", "-m", "x", "tag", "main"]);
     git.ok(&fixture.served(), ["update-ref", "refs/hidden/one", "main"]);
+    git.ok(&fixture.served(), ["update-ref", "refs/pull/one", "main"]);
+    git.ok(&fixture.served(), ["config", "transfer.hideRefs", "refs/pull"]);
+    git.ok(&fixture.served(), ["config", "--add", "uploadpack.hideRefs", "!refs/hidden"]);
+    let seen = String::from_utf8(git.ok(folder.path(), ["ls-remote", &fixture.url()])).unwrap();
+    assert!(seen.contains("refs/heads/main") && !seen.contains("one"), "{seen}");
     fs::write(fixture.served().join("info/refs"), "stale\n").unwrap();
     let (head, body) = fixture.ask("GET", "/r.git/info/refs", "");
     assert!(head.contains("content-type: text/plain\r\n"), "{head}");
