@@ -7,6 +7,8 @@ use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use gitwire_gitdir::{GitDir, OpenOptions};
+
 use crate::Dice;
 use crate::git::{Folder, Git};
 
@@ -38,7 +40,8 @@ pub struct KillReport {
 }
 
 /// Pushes until `hits` of them were killed under way, and looks at the repository after each: `git fsck` finds nothing, every ref is old or
-/// new, an atomic push is whole or absent, what was acknowledged is there, and the next push succeeds without help.
+/// new, an atomic push is whole or absent once one of ours has opened the repository, what was acknowledged is there, and the next
+/// push succeeds without help.
 /// `GITWIRE_KILLS` says another number of hits, `GITWIRE_KILLS_SEED` another seed.
 ///
 /// # Panics
@@ -97,21 +100,24 @@ impl<'a> Rounds<'a> {
         let asked = self.ask(report.rounds, &before);
         let after = after(&before, &asked);
         let acknowledged = self.push_and_kill(victim, &asked, &before);
-        let found = self.look(&context);
-        let is_untouched = found == before;
-        if acknowledged {
-            assert_eq!(found, after, "{context}: it was acknowledged");
-        } else {
-            report.hits += 1;
-            report.untouched += usize::from(is_untouched);
-            report.whole += usize::from(found == after && !is_untouched);
-        }
+        let seen = self.look(&context);
         for name in before.keys().chain(after.keys()) {
-            let is = found.get(name);
+            let is = seen.get(name);
             assert!(
                 is == before.get(name) || is == after.get(name),
                 "{context}: {name} is {is:?}, was {before:?}, and {after:?} was asked for"
             );
+        }
+        // What was begun as one transaction is finished by the next of ours that comes.
+        GitDir::open(&self.served, &OpenOptions::default()).unwrap();
+        let found = self.look(&context);
+        let is_untouched = found == before;
+        if acknowledged {
+            assert_eq!((&seen, &found), (&after, &after), "{context}: it was acknowledged");
+        } else {
+            report.hits += 1;
+            report.untouched += usize::from(is_untouched);
+            report.whole += usize::from(found == after && !is_untouched);
         }
         assert!(
             !asked.atomic || is_untouched || found == after,
