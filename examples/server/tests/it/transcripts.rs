@@ -24,8 +24,10 @@ fn this_page_comes_out_as_written() {
     let sections = sections(&text);
     assert!(!sections.is_empty());
     for section in &sections {
-        if section.asks_for(SSHD) && !Path::new(SSHD).exists() {
-            skipped("there is no sshd");
+        let missing =
+            [SSHD, "python3"].into_iter().find(|program| section.asks_for(program) && !runs(program));
+        if let Some(program) = missing {
+            skipped(&format!("there is no {program}"));
             continue;
         }
         Shell::new(&git, section).run(section);
@@ -163,6 +165,12 @@ impl Drop for Shell<'_> {
 }
 
 const SSHD: &str = "/usr/sbin/sshd";
+
+/// Whether a program is there.
+fn runs(program: &str) -> bool {
+    let look = ["-c", "command -v \"$1\"", "sh", program];
+    Command::new("sh").args(look).stdout(Stdio::null()).status().is_ok_and(|found| found.success())
+}
 
 /// The client program, which stands beside the server once the workspace is built.
 fn gitwire() -> PathBuf {
