@@ -26,10 +26,20 @@ struct Push {
     before: Refs,
     after: Refs,
     atomic: bool,
-    shallow: Option<Vec<ObjectId>>,
+    how: How,
     pack: Vec<u8>,
     old_objects: Vec<ObjectId>,
     new_objects: Vec<ObjectId>,
+}
+
+/// What else a push does.
+#[derive(Debug, Clone, Default)]
+struct How {
+    shallow: Option<Vec<ObjectId>>,
+    /// Packs of fewer objects become single objects.
+    unpack_limit: u32,
+    /// The objects are published before the refs change.
+    early: bool,
 }
 
 fn id(text: &str) -> ObjectId {
@@ -54,13 +64,13 @@ impl Push {
         let repository = GitDir::init_bare("/r.git", &init).unwrap();
         let (before, after) = (refs(before), refs(after));
         let first = pack(&path, "", "HEAD~2\n");
-        push(&repository, &first, &Refs::new(), &before, true, None).unwrap();
+        push(&repository, &first, &Refs::new(), &before, true, How::default()).unwrap();
         Self {
             disk: disk.after_crash(Survival::Everything),
             before,
             after,
             atomic,
-            shallow: None,
+            how: How::default(),
             pack: pack(&path, "--thin", "HEAD\n^HEAD~2\n"),
             old_objects: objects("HEAD~2"),
             new_objects: objects("HEAD"),
@@ -69,8 +79,7 @@ impl Push {
 
     fn run(&self, disk: &SimFs) -> Result<()> {
         let repository = GitDir::open("/r.git", &options(disk))?;
-        let shallow = self.shallow.clone();
-        push(&repository, &self.pack, &self.before, &self.after, self.atomic, shallow)
+        push(&repository, &self.pack, &self.before, &self.after, self.atomic, self.how.clone())
     }
 
     /// What is found after a crash or a failure; whether the push was answered with success.
@@ -92,12 +101,13 @@ impl Push {
         );
         assert!(is_old || is_new || !self.atomic, "{context}: half of it is there: {found:?}");
         check_objects(&repository, if is_old { &self.old_objects } else { &self.new_objects }, context);
-        if let Some(shallow) = self.shallow.as_ref().filter(|_| done) {
+        if let Some(shallow) = self.how.shallow.as_ref().filter(|_| done) {
             assert_eq!(&*repository.shallow().expect(context), shallow.as_slice(), "{context}");
         }
         // The next push needs nobody.
         let now: Refs = names_of(&found);
-        let next = push(&repository, &self.pack, &now, &self.after, self.atomic, None);
+        let how = How { shallow: None, ..self.how.clone() };
+        let next = push(&repository, &self.pack, &now, &self.after, self.atomic, how);
         assert!(next.is_ok(), "{context}: the next push: {next:?}");
         assert!(same(&refs_of(&repository, context), &self.after), "{context}");
         assert_eq!(litter(disk), Vec::<String>::new(), "{context}");
@@ -145,16 +155,10 @@ impl Push {
     }
 }
 
-fn push(
-    repository: &GitDir,
-    pack: &[u8],
-    before: &Refs,
-    after: &Refs,
-    atomic: bool,
-    shallow: Option<Vec<ObjectId>>,
-) -> Result<()> {
+fn push(repository: &GitDir, pack: &[u8], before: &Refs, after: &Refs, atomic: bool, how: How) -> Result<()> {
     let mut request = StageRequest::default();
     request.fsck = Some(FsckRules::incoming().into());
+    request.unpack_limit = how.unpack_limit;
     let mut staging = repository.stage(&request)?;
     staging.write(pack)?;
     let staged = staging.finish(&Never)?;
@@ -164,8 +168,13 @@ fn push(
         expected: before.get(name).map_or(Expected::Absent, |id| Expected::Id(*id)),
         new: after.get(name).map(|id| RefTarget::Direct(*id)),
     });
+    let shallow = how.shallow;
     let transaction = Transaction { edits: edits.collect(), atomic, shallow, ..Transaction::default() };
-    let outcomes = repository.commit(Some(staged), transaction, &mut |_| Ok(()))?;
+    let (staged, _kept) = match how.early {
+        true => (None, Some(repository.publish(staged)?)),
+        false => (Some(staged), None),
+    };
+    let outcomes = repository.commit(staged, transaction, &mut |_| Ok(()))?;
     if outcomes.iter().all(|outcome| *outcome == EditOutcome::Done) {
         return Ok(());
     }
@@ -292,7 +301,29 @@ fn a_shallow_list_and_refs() {
         let before: Names = &[("refs/heads/main", "HEAD~2")];
         let after: Names = &[("refs/heads/main", "HEAD"), ("refs/heads/b", "HEAD~1")];
         let mut push = Push::new(before, after, true);
-        push.shallow = Some(vec![*push.before.values().next().unwrap()]);
+        push.how.shallow = Some(vec![*push.before.values().next().unwrap()]);
         assert!(push.explore("shallow") >= 2000);
+    }
+}
+
+#[test]
+fn a_small_pack_as_single_objects() {
+    if available() {
+        let before: Names = &[("refs/heads/main", "HEAD~2")];
+        let after: Names = &[("refs/heads/main", "HEAD"), ("refs/heads/b", "HEAD~1")];
+        let mut push = Push::new(before, after, true);
+        push.how.unpack_limit = 100;
+        assert!(push.explore("single objects") >= 2000);
+    }
+}
+
+#[test]
+fn objects_before_refs() {
+    if available() {
+        let before: Names = &[("refs/heads/main", "HEAD~2")];
+        let after: Names = &[("refs/heads/main", "HEAD"), ("refs/heads/b", "HEAD~1")];
+        let mut push = Push::new(before, after, true);
+        push.how.early = true;
+        assert!(push.explore("objects first") >= 2000);
     }
 }

@@ -57,7 +57,10 @@ impl Request {
                 false => Ok(Step::Read(State::Request(self))),
             };
         };
-        let read = self.gathered.packet(context, packet)?;
+        let read = self.gathered.packet(context, packet);
+        // A client that asked for bands reads what is wrong in a band too.
+        context.agree(&self.gathered.request.agreement);
+        let read = read?;
         bytes::Buf::advance(input, consumed);
         match read {
             Read::Line => Ok(Step::Go(State::Request(self))),

@@ -82,6 +82,10 @@ impl Push {
             let reason: &[u8] = if self.connected(&ours, &tip, &known, stop)? {
                 continue;
             } else if brought.is_empty() || !self.connected(&both, &tip, &known, stop)? {
+                if self.policy.stage.fsck.is_some() {
+                    self.lacks_objects();
+                    return Ok(());
+                }
                 b"missing necessary objects"
             } else if self.policy.shallow_update {
                 continue;
@@ -93,6 +97,13 @@ impl Push {
             }
         }
         Ok(())
+    }
+
+    /// Where objects are checked, a pack is refused as a whole whose objects name what is not there: as git's own check of them does.
+    fn lacks_objects(&mut self) {
+        self.say(b"error: objects of the pack name others that are not there\n");
+        self.unpack_error = Some(Bytes::from_static(b"missing necessary objects"));
+        self.refuse_all(b"unpacker error");
     }
 
     /// Of the client's boundary, what the push brings.

@@ -10,10 +10,12 @@
 
 mod access;
 mod bitmaps;
+mod hooks;
 #[cfg(feature = "http")]
 mod http;
 mod packs;
 mod receive;
+mod rules;
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};

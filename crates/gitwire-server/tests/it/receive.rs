@@ -14,15 +14,15 @@ use gitwire_storage::Repository;
 use gitwire_testkit::git::{Folder, Git};
 
 /// A server of one empty repository, and a work tree with two commits to push.
-struct Fixture {
-    git: Git,
-    folder: Folder,
-    url: String,
+pub(crate) struct Fixture {
+    pub(crate) git: Git,
+    pub(crate) folder: Folder,
+    pub(crate) url: String,
     _stop: tokio::sync::oneshot::Sender<()>,
 }
 
 impl Fixture {
-    fn new(policy: Option<ReceivePolicy>) -> Option<Self> {
+    pub(crate) fn new(policy: Option<ReceivePolicy>) -> Option<Self> {
         Self::with(|root| match policy {
             Some(policy) => Arc::new(root.receiving(policy)),
             None => Arc::new(root),
@@ -30,7 +30,7 @@ impl Fixture {
     }
 
     /// The same with what `wrap` makes of the repositories.
-    fn with(wrap: impl FnOnce(DirectoryRoot) -> Arc<dyn Repositories>) -> Option<Self> {
+    pub(crate) fn with(wrap: impl FnOnce(DirectoryRoot) -> Arc<dyn Repositories>) -> Option<Self> {
         let git = Git::find()?;
         let folder = Folder::new("receive");
         let root = folder.path().join("root");
@@ -46,22 +46,22 @@ impl Fixture {
         Some(fixture)
     }
 
-    fn work(&self) -> PathBuf {
+    pub(crate) fn work(&self) -> PathBuf {
         self.folder.path().join("work")
     }
 
-    fn served(&self) -> PathBuf {
+    pub(crate) fn served(&self) -> PathBuf {
         self.folder.path().join("root/r.git")
     }
 
-    fn commit(&self, name: &str) {
+    pub(crate) fn commit(&self, name: &str) {
         fs::write(self.work().join(name), format!("{name}\n").repeat(100)).unwrap();
         self.git.ok(&self.work(), ["add", "."]);
         self.git.ok(&self.work(), ["commit", "-q", "-m", name]);
     }
 
     /// Pushes; whether git was content, and what it said.
-    fn push(&self, arguments: &[&str]) -> (bool, String) {
+    pub(crate) fn push(&self, arguments: &[&str]) -> (bool, String) {
         let words = [&["push", "--porcelain", "origin"], arguments].concat();
         let output = self.git.run(&self.work(), words);
         let text = [output.stdout, output.stderr].concat();
@@ -69,7 +69,7 @@ impl Fixture {
     }
 
     #[track_caller]
-    fn pushes(&self, arguments: &[&str]) -> String {
+    pub(crate) fn pushes(&self, arguments: &[&str]) -> String {
         let (content, text) = self.push(arguments);
         assert!(content, "{arguments:?}: {text}");
         self.git.ok(&self.served(), ["fsck", "--strict"]);
@@ -77,7 +77,7 @@ impl Fixture {
     }
 
     #[track_caller]
-    fn refused(&self, arguments: &[&str], expected: &str) {
+    pub(crate) fn refused(&self, arguments: &[&str], expected: &str) {
         let before = self.refs(&self.served());
         let (content, text) = self.push(arguments);
         assert!(!content && text.contains(expected), "{arguments:?}: {text}");
@@ -85,12 +85,12 @@ impl Fixture {
         assert!(!self.leftovers(), "{arguments:?} has left something behind");
     }
 
-    fn refs(&self, path: &Path) -> String {
+    pub(crate) fn refs(&self, path: &Path) -> String {
         String::from_utf8(self.git.ok(path, ["for-each-ref"])).unwrap()
     }
 
     /// Whether something lies among the objects that is neither a pack nor an object.
-    fn leftovers(&self) -> bool {
+    pub(crate) fn leftovers(&self) -> bool {
         let names = |path: PathBuf| {
             let entries = fs::read_dir(path).unwrap();
             entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect::<Vec<_>>()
@@ -101,11 +101,16 @@ impl Fixture {
             || packs.iter().any(|name| !name.starts_with("pack-") || name.ends_with(".keep"))
     }
 
-    fn hook(&self, name: &str, text: &str) {
+    pub(crate) fn hook(&self, name: &str, text: &str) {
         let path = self.served().join("hooks").join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    /// What a branch of the work tree holds.
+    pub(crate) fn tip(&self, name: &str) -> String {
+        String::from_utf8(self.git.ok(&self.work(), ["rev-parse", name])).unwrap().trim().to_owned()
     }
 }
 
