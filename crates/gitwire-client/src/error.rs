@@ -50,6 +50,10 @@ pub enum ClientError {
     /// The remote lacks what a push asks of it.
     #[error("the receiving end does not support {0}")]
     NotOffered(&'static str),
+    /// A server of files alone has not what a repository has.
+    #[cfg(feature = "http")]
+    #[error(transparent)]
+    Dumb(#[from] crate::DumbError),
     /// The caller asked for an end.
     #[error(transparent)]
     Interrupted(#[from] Interrupted),

@@ -13,7 +13,9 @@ use gitwire_storage::{Repository, StageRequest};
 use gitwire_types::{FetchRefspec, FilterSpec, Interrupt, Never, ObjectId, RefName};
 use gitwire_walk::{HaveBudget, NegotiationAlgorithm, WalkLimits};
 
-pub(crate) use self::download::Download;
+pub(crate) use self::download::{Download, Planner};
+#[cfg(feature = "http")]
+pub(crate) use self::download::{Received, follow_tags, missing, tips};
 pub(crate) use self::plan::{Plan, Wanted, map_refs};
 pub(crate) use self::publish::publish;
 use crate::conversation::{Carrier, Conversation, have};
@@ -208,7 +210,7 @@ impl Fetch {
     pub(crate) fn run_planned(
         &self,
         prefixes: Vec<Bytes>,
-        planner: &dyn Fn(&RemoteRefs) -> Result<Plan, ClientError>,
+        planner: Planner<'_>,
         listener: Listener<'_>,
         stop: &dyn Interrupt,
     ) -> Result<Fetched, ClientError> {
@@ -216,13 +218,19 @@ impl Fetch {
                            listener: Listener<'_>| {
             have(&self.remote, Service::UploadPack, self.remote.fetch_client(), conversation, listener)
         };
-        self.run_carried(prefixes, planner, &mut carrier, listener, stop)
+        let fetched = self.run_carried(prefixes, planner, &mut carrier, listener, stop);
+        #[cfg(feature = "http")]
+        if fetched.as_ref().is_err_and(crate::dumb::is_dumb) {
+            let received = crate::dumb::fetch(self, planner, listener, stop)?;
+            return publish(self, received, listener, stop);
+        }
+        fetched
     }
 
     fn run_carried(
         &self,
         prefixes: Vec<Bytes>,
-        planner: &dyn Fn(&RemoteRefs) -> Result<Plan, ClientError>,
+        planner: Planner<'_>,
         carrier: &mut Carrier<'_>,
         listener: Listener<'_>,
         stop: &dyn Interrupt,

@@ -6,6 +6,8 @@
 #[cfg(feature = "gitdir")]
 mod clone;
 mod conversation;
+#[cfg(feature = "http")]
+mod dumb;
 mod error;
 mod event;
 mod fetch;
@@ -18,6 +20,8 @@ mod revision;
 #[cfg(feature = "gitdir")]
 pub use crate::clone::{Clone, CloneKind, Cloned};
 pub use crate::conversation::{Carrier, Conversation};
+#[cfg(feature = "http")]
+pub use crate::dumb::{DumbError, DumbLimits};
 pub use crate::error::ClientError;
 pub use crate::event::{Event, Listener};
 pub use crate::fetch::{Fetch, Fetched, Prune, TagFollowing, Update, UpdateKind};

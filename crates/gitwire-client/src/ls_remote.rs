@@ -16,8 +16,12 @@ use crate::{ClientError, Remote, RemoteRefs};
 /// The remote is not reached, or breaks off.
 pub fn ls_remote(remote: &Remote, prefixes: &[Bytes]) -> Result<RemoteRefs, ClientError> {
     let mut listing = Listing::new(prefixes.to_vec());
-    have(remote, Service::UploadPack, remote.fetch_client(), &mut listing, &mut |_| ())?;
-    Ok(listing.refs)
+    let had = have(remote, Service::UploadPack, remote.fetch_client(), &mut listing, &mut |_| ());
+    #[cfg(feature = "http")]
+    if had.as_ref().is_err_and(crate::dumb::is_dumb) {
+        return crate::dumb::ls_remote(remote);
+    }
+    had.map(|()| listing.refs)
 }
 
 /// Asks for refs; what comes after them is the caller's.

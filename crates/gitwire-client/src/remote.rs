@@ -22,6 +22,9 @@ pub struct Remote {
     pub connect: ConnectOptions,
     /// How the machine speaks. [`FetchClientOptions::mode`] is set by the URL.
     pub client: FetchClientOptions,
+    /// What a server of files may make us read and hold.
+    #[cfg(feature = "http")]
+    pub dumb: crate::DumbLimits,
     /// How long the server may take.
     pub deadlines: Deadlines,
 }
@@ -38,6 +41,8 @@ impl Remote {
             version: Version::V2,
             connect: ConnectOptions::user(),
             client: FetchClientOptions::default(),
+            #[cfg(feature = "http")]
+            dumb: crate::DumbLimits::default(),
             deadlines: Deadlines::client(),
         })
     }

@@ -20,7 +20,7 @@ pub use self::dial::Socket;
 pub(crate) use self::dial::{encrypt, tls};
 #[cfg(feature = "ws")]
 pub(crate) use self::place::Place;
-pub use self::site::Site;
 #[cfg(feature = "ws")]
 pub(crate) use self::site::offers_basic;
+pub use self::site::{Folder, Site};
 pub use self::smart::exchanges;

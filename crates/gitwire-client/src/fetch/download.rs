@@ -18,7 +18,7 @@ use crate::ls_remote::Listing;
 use crate::{ClientError, Event, RemoteRefs};
 
 /// Chooses what is fetched, once the refs are known.
-type Planner<'a> = &'a dyn Fn(&RemoteRefs) -> Result<Plan, ClientError>;
+pub(crate) type Planner<'a> = &'a dyn Fn(&RemoteRefs) -> Result<Plan, ClientError>;
 
 /// The conversation of a fetch.
 pub(crate) struct Download<'a> {
@@ -93,7 +93,7 @@ impl<'a> Download<'a> {
         let mut graph = self.graph(&*plan.repository)?;
         graph.set_boundary(&boundary)?;
         follow_tags(&mut plan)?;
-        let wants = self.missing(&plan, &tips, &mut graph)?;
+        let wants = wants(self.fetch, &plan, &tips, &mut graph, self.stop)?;
         let mut request = FetchRequest::default();
         request.wants = wants;
         request.shallow = boundary;
@@ -110,25 +110,6 @@ impl<'a> Download<'a> {
 
     fn graph(&self, repository: &dyn Repository) -> Result<Graph, ClientError> {
         Ok(Graph::new(repository.objects()?, repository.format(), self.fetch.walk.clone()))
-    }
-
-    /// What is wanted and not here with all that it reaches.
-    fn missing(
-        &self,
-        plan: &Plan,
-        tips: &[ObjectId],
-        graph: &mut Graph,
-    ) -> Result<Vec<ObjectId>, ClientError> {
-        let mut wants: Vec<ObjectId> = plan.wanted.iter().map(|wanted| wanted.id).collect();
-        wants.sort_unstable();
-        wants.dedup();
-        if !self.fetch.depth.is_empty() {
-            return Ok(wants);
-        }
-        let (here, mut missing) = partition(&**graph.objects(), wants)?;
-        // An object may be here without what it reaches, left by a fetch that was broken off.
-        missing.extend(graph.unreached(tips, &here, self.stop)?);
-        Ok(missing)
     }
 
     fn negotiator(&self, graph: Graph, plan: &Plan, tips: &[ObjectId]) -> Result<Negotiator, ClientError> {
@@ -255,8 +236,42 @@ impl Conversation for Download<'_> {
     }
 }
 
+/// What is wanted and not here with all that it reaches.
+fn wants(
+    fetch: &Fetch,
+    plan: &Plan,
+    tips: &[ObjectId],
+    graph: &mut Graph,
+    stop: &dyn Interrupt,
+) -> Result<Vec<ObjectId>, ClientError> {
+    let mut wants: Vec<ObjectId> = plan.wanted.iter().map(|wanted| wanted.id).collect();
+    wants.sort_unstable();
+    wants.dedup();
+    if !fetch.depth.is_empty() {
+        return Ok(wants);
+    }
+    let (here, mut missing) = partition(&**graph.objects(), wants)?;
+    // An object may be here without what it reaches, left by a fetch that was broken off.
+    missing.extend(graph.unreached(tips, &here, stop)?);
+    Ok(missing)
+}
+
+/// The same of the repository as it is now.
+#[cfg(feature = "http")]
+pub(crate) fn missing(
+    fetch: &Fetch,
+    plan: &Plan,
+    tips: &[ObjectId],
+    stop: &dyn Interrupt,
+) -> Result<Vec<ObjectId>, ClientError> {
+    let repository = &*plan.repository;
+    let mut graph = Graph::new(repository.objects()?, repository.format(), fetch.walk.clone());
+    graph.set_boundary(&repository.shallow()?)?;
+    wants(fetch, plan, tips, &mut graph, stop)
+}
+
 /// What the repository's refs and its `HEAD` hold.
-fn tips(repository: &dyn Repository) -> Result<Vec<ObjectId>, ClientError> {
+pub(crate) fn tips(repository: &dyn Repository) -> Result<Vec<ObjectId>, ClientError> {
     let refs = repository.refs()?;
     let mut tips = Vec::new();
     if let Some(RefTarget::Direct(id)) = refs.head()? {
@@ -288,7 +303,7 @@ fn partition(
 }
 
 /// Tags that lead to what is fetched, or is here already, are wanted as well.
-fn follow_tags(plan: &mut Plan) -> Result<(), ClientError> {
+pub(crate) fn follow_tags(plan: &mut Plan) -> Result<(), ClientError> {
     if plan.following.is_empty() {
         return Ok(());
     }

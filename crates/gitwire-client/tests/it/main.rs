@@ -10,6 +10,8 @@
     reason = "the modules of a test binary"
 )]
 
+#[cfg(feature = "http")]
+mod dumb;
 mod push;
 mod refspecs;
 mod server;

@@ -66,6 +66,22 @@ impl Place {
         Ok(Self { path, ..place })
     }
 
+    /// Another folder on the same server, as a file here names it: by a path of the server, or one from here, or a whole URL. `None`
+    /// if it leads elsewhere.
+    pub(super) fn beside(&self, named: &[u8]) -> Option<Self> {
+        let to = self.follow(named).ok().filter(|to| to.origin.is(&self.origin) && !to.path.contains('?'))?;
+        let mut parts: Vec<&str> = Vec::new();
+        for part in to.path.split('/') {
+            match part {
+                "" | "." => {}
+                ".." => drop(parts.pop()?),
+                part => parts.push(part),
+            }
+        }
+        let inner: String = parts.iter().flat_map(|part| [part, "/"]).collect();
+        Some(Self { origin: self.origin.clone(), path: format!("/{inner}") })
+    }
+
     /// Where the repository is, if this is `below` of it.
     pub(crate) fn without(&self, below: &str) -> Option<Self> {
         let path = self.path.strip_suffix(below)?;
@@ -172,6 +188,25 @@ mod tests {
         for location in ["file:///etc/passwd", "ssh://h/p", "gopher://h/p", "ext::sh", "javascript:alert(1)"]
         {
             assert!(here.follow(location.as_bytes()).is_err(), "{location}");
+        }
+    }
+
+    #[test]
+    fn folders_beside() {
+        let here = place("http://h/a/b.git").join("objects/");
+        for (named, expected) in [
+            ("../../c.git/objects", Some("http://h/a/c.git/objects/")),
+            ("/srv/c.git/objects", Some("http://h/srv/c.git/objects/")),
+            ("/srv/./x/../c.git/objects/", Some("http://h/srv/c.git/objects/")),
+            ("http://H:80/c/objects", Some("http://h/c/objects/")),
+            ("http://g/c/objects", None),
+            ("https://h/c/objects", None),
+            ("http://h/c/objects?x", None),
+            ("../../../../c/objects", None),
+            ("file:///c/objects", None),
+        ] {
+            let folder = here.beside(named.as_bytes()).map(|place| place.to_string());
+            assert_eq!(folder.as_deref(), expected, "{named}");
         }
     }
 

@@ -1,5 +1,6 @@
 //! A repository on an HTTP server.
 
+use std::fmt;
 use std::io::Read as _;
 use std::mem;
 use std::sync::Arc;
@@ -35,6 +36,31 @@ pub struct Site {
     identity: Identity,
     /// The first request has been answered: redirects are followed no more.
     settled: bool,
+}
+
+/// A folder on the server of a [`Site`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Folder(Place);
+
+impl Folder {
+    /// A folder on the same server, as a file in this one names it: by a path of the server, by one from here, or by a whole URL.
+    /// `None` if it leads to another server.
+    #[must_use]
+    pub fn beside(&self, named: &[u8]) -> Option<Self> {
+        self.0.beside(named).map(Self)
+    }
+
+    /// A folder in this one; `below` ends with a slash.
+    #[must_use]
+    pub fn join(&self, below: &str) -> Self {
+        Self(self.0.join(below))
+    }
+}
+
+impl fmt::Display for Folder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
 }
 
 /// In whose name the server is asked.
@@ -139,6 +165,25 @@ impl Site {
         if self.settled { self.ask(ask) } else { self.ask_first(&ask) }
     }
 
+    /// The folder that the repository is.
+    #[must_use]
+    pub fn folder(&self) -> Folder {
+        Folder(self.base.clone())
+    }
+
+    /// Gets the file `below` a folder of the same server, as [`get`](Self::get) does.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub fn get_in(&mut self, folder: &Folder, below: &str) -> Result<Answer<'_>, TransportError> {
+        let base = mem::replace(&mut self.base, folder.0.clone());
+        let mut ask = Ask::get(below.to_owned());
+        ask.header("Accept", "*/*");
+        let asked = self.exchanged(ask);
+        let place = mem::replace(&mut self.base, base);
+        Answer::new(&self.client, asked?, &place.to_string())
+    }
+
     /// What ends a blocked call from another thread, for good.
     #[must_use]
     pub fn hang_up(&self) -> Box<dyn FnOnce() + Send> {
@@ -186,7 +231,12 @@ impl Site {
     }
 
     /// Asks where the repository is known to be.
-    pub(super) fn ask(&mut self, mut ask: Ask) -> Result<Answer<'_>, TransportError> {
+    pub(super) fn ask(&mut self, ask: Ask) -> Result<Answer<'_>, TransportError> {
+        let response = self.exchanged(ask)?;
+        Answer::new(&self.client, response, &self.base.to_string())
+    }
+
+    fn exchanged(&mut self, mut ask: Ask) -> Result<Response<Incoming>, TransportError> {
         let place = self.base.join(&ask.below);
         let body = match mem::replace(&mut ask.body, Body::Gone) {
             Body::Whole(bytes) => {
@@ -197,8 +247,7 @@ impl Site {
             Body::Gone => SentBody::empty(),
         };
         let response = self.exchange(&place, &ask, body)?;
-        let response = self.successful(response)?;
-        Answer::new(&self.client, response, &self.base.to_string())
+        self.successful(response)
     }
 
     /// Sends a request until the server is content with who asks.

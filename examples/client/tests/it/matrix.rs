@@ -85,7 +85,7 @@ fn cannot(case: &Case, operation: Operation) -> Option<&'static str> {
             Some("nobody on the other side could cut history")
         }
         Case { door: Door::Dumb, version: Version::V1 | Version::V2, .. } => Some("files have no version"),
-        _ => not_yet(case, operation),
+        _ => None,
     }
 }
 
@@ -104,7 +104,6 @@ const LEFT_OUT: &[(&str, usize)] = &[
     ("git serves no WebSockets", 15),
     ("git with itself is git's own affair", 105),
     ("nobody on the other side could cut history", 9),
-    ("our client has no dumb HTTP yet", 4),
 ];
 
 #[test]
@@ -261,13 +260,5 @@ impl fmt::Display for Talk<'_> {
         let Case { version, door, client, server } = self.case;
         let operation = self.operation;
         write!(f, "{operation:?} in version {version} over {door:?}, client {client:?}, server {server:?}")
-    }
-}
-
-/// What has no program yet that speaks it.
-fn not_yet(case: &Case, _operation: Operation) -> Option<&'static str> {
-    match case {
-        Case { door: Door::Dumb, client: End::Ours, .. } => Some("our client has no dumb HTTP yet"),
-        _ => None,
     }
 }

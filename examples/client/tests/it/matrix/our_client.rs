@@ -10,7 +10,7 @@ use gitwire_protocol::message::DepthRequest;
 use gitwire_transport::{Program, SshProgram, SshVariant};
 use gitwire_types::{FetchRefspec, PushRefspec};
 
-use super::{Operation, Talk};
+use super::{Door, Operation, Talk};
 
 /// Does it, and gives the version that the server was found to speak.
 pub(super) fn run(talk: &Talk<'_>, place: &Path) -> Version {
@@ -36,8 +36,9 @@ fn fetch(talk: &Talk<'_>, place: &Path) -> Version {
     (fetch.prune, fetch.tags) = (Prune::Yes, TagFollowing::None);
     let repository = GitDir::open(place, &OpenOptions::default()).unwrap();
     let fetched = fetch.run(Arc::new(repository), &mut |_| ()).unwrap();
-    // Three commits with two trees and two files each, a tag, and what completes the pack.
-    assert!(fetched.pack.unwrap().objects <= 3 * 5 + 1 + 10, "{talk}: too much came");
+    // Three commits with two trees and two files each, a tag, and what completes the pack; files come as they lie there.
+    let is_dumb = talk.case.door == Door::Dumb;
+    assert!(is_dumb || fetched.pack.unwrap().objects <= 3 * 5 + 1 + 10, "{talk}: too much came");
     fetched.refs.version()
 }
 
