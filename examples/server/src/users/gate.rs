@@ -59,13 +59,13 @@ impl Gate {
         counts.waiting -= 1;
         counts.working += 1;
         drop(counts);
+        let turn = Turn(self);
         let right = verify();
-        let mut counts = self.counts();
-        counts.working -= 1;
-        self.freed.notify_one();
+        drop(turn);
         if right {
             return Ok(true);
         }
+        let mut counts = self.counts();
         if counts.held >= self.pace.held {
             return Err(SignInError::Later);
         }
@@ -81,8 +81,19 @@ impl Gate {
     }
 }
 
+/// An attempt that is being made; one that panics is over, too.
+struct Turn<'a>(&'a Gate);
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.0.counts().working -= 1;
+        self.0.freed.notify_one();
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
     use std::sync::Barrier;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -106,6 +117,14 @@ mod tests {
             }
         });
         assert!(most.into_inner() <= 2);
+    }
+
+    #[test]
+    fn an_attempt_that_panics_gives_its_turn_back() {
+        let gate = Gate::new(Pace { at_once: 1, waiting: 0, delay: Duration::ZERO, held: 1 });
+        let panics = || gate.attempt(|| panic!("on purpose"));
+        assert!(catch_unwind(AssertUnwindSafe(panics)).is_err());
+        assert!(matches!(gate.attempt(|| true), Ok(true)));
     }
 
     #[test]
