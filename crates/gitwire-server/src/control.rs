@@ -149,6 +149,30 @@ pub enum ControlError {
 /// Serves the channel on `listener` until `shutdown` ends: then no new requests are taken, and commands that are under way may end
 /// within [`ControlOptions::grace`].
 ///
+/// ```no_run
+/// use std::sync::Arc;
+///
+/// use gitwire_server::control::{Commands, ControlCommand, ControlOptions, serve};
+/// use gitwire_types::Interrupt;
+///
+/// /// `{"type":"git","command":"git version"}` says which.
+/// struct Version;
+///
+/// impl Commands for Version {
+///     fn run(&self, command: &ControlCommand, _: &dyn Interrupt) -> Result<String, String> {
+///         match command.name.as_str() {
+///             "version" => Ok(env!("CARGO_PKG_VERSION").to_owned()),
+///             other => Err(format!("unknown command '{other}'")),
+///         }
+///     }
+/// }
+///
+/// # async fn run() -> std::io::Result<()> {
+/// let listener = tokio::net::TcpListener::bind("127.0.0.1:8029").await?;
+/// serve(listener, Arc::new(Version), ControlOptions::default(), std::future::pending()).await
+/// # }
+/// ```
+///
 /// # Errors
 /// None that ends it; a client that cannot be taken is logged.
 pub async fn serve(
