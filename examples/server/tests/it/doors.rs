@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use gitwire_testkit::git::{Folder, Git};
 
 use crate::server::{Server, make, refs};
+use crate::transcripts::gitwire;
 
 fn gitwired(root: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_gitwired"));
@@ -46,6 +47,16 @@ fn https_serves_what_http_serves() {
     git.ok(folder.path(), ["-c", &trust, "clone", "-q", "--mirror", &url, "clone"]);
     assert_eq!(refs(&git, &folder.path().join("clone")), refs(&git, &source));
     assert!(!git.run(folder.path(), ["clone", "-q", &url, "untrusted"]).status.success());
+    // And so does WebSocket.
+    let ls_remote = |words: &[&str]| {
+        let url = url.replace("https://", "wss://");
+        let mut command = Command::new(gitwire());
+        command.args(words).args(["ls-remote", &url]).env_remove("GIT_SSL_CAINFO");
+        let output = command.output().unwrap();
+        (output.status.success(), String::from_utf8_lossy(&output.stdout).contains("refs/heads/main"))
+    };
+    assert_eq!(ls_remote(&["-c", &trust]), (true, true));
+    assert_eq!(ls_remote(&[]), (false, false));
     // Somebody who says nothing, or no TLS, is not waited for.
     for hello in [&b""[..], b"GET / HTTP/1.1\r\n\r\n"] {
         let mut stream = TcpStream::connect(("127.0.0.1", server.port("https"))).unwrap();

@@ -177,7 +177,7 @@ fn runs(program: &str) -> bool {
 }
 
 /// The client program, which stands beside the server once the workspace is built.
-fn gitwire() -> PathBuf {
+pub(crate) fn gitwire() -> PathBuf {
     let path = Path::new(env!("CARGO_BIN_EXE_gitwired")).with_file_name("gitwire");
     assert!(path.is_file(), "build it first: cargo build -p gitwire-client-example");
     path
