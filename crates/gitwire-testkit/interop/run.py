@@ -54,10 +54,10 @@ def make(root):
     return path
 
 
-def start(gitwired, root, schemes):
+def start(gitwired, root, schemes, *options):
     """A server, and its doors by their schemes."""
     doors = [f"--listen={scheme}://127.0.0.1:0" for scheme in schemes]
-    command = [gitwired, "--root", root, *doors, "--allow-push=anyone"]
+    command = [gitwired, "--root", root, *doors, *options]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     urls = {}
     for _ in schemes:
@@ -134,9 +134,9 @@ def try_clone(client, scheme, door, source):
     print(name)
 
 
-def try_push(client, scheme, door, source):
+def try_push(client, scheme, door, source, how=""):
     """All branches and tags, then a branch more, and that one away again."""
-    name = f"{type(client).__name__} pushes over {scheme}"
+    name = f"{type(client).__name__} pushes over {scheme}{how}"
     path = os.path.join(os.path.dirname(source), name.replace(" ", "-") + ".git")
     url = f"{door}/{os.path.basename(path)}"
     git(".", "init", "-q", "--bare", "-b", "main", path)
@@ -155,7 +155,7 @@ def main():
     clients = [Dulwich(), Isomorphic(isomorphic), Gix(gix)]
     with tempfile.TemporaryDirectory() as folder:
         source = make(folder)
-        server, doors = start(gitwired, folder, ["git", "http"])
+        server, doors = start(gitwired, folder, ["git", "http"], "--allow-push=anyone")
         try:
             for client in clients:
                 for scheme in client.schemes:
@@ -165,6 +165,23 @@ def main():
         finally:
             server.terminate()
             server.wait()
+        with_a_user(gitwired, folder, source, [client for client in clients if client.push])
+
+
+def with_a_user(gitwired, folder, source, clients):
+    """Who pushes says a name and a password."""
+    users = os.path.join(folder, "users")
+    add = [gitwired, "user", "--users", users, "add", "ann", "write=**"]
+    subprocess.run(add, input=b"secret\n", check=True)
+    options = [f"--users={users}", "--allow-push=auth", "--allow-read=auth"]
+    server, doors = start(gitwired, folder, ["http"], *options)
+    try:
+        for client in clients:
+            door = doors["http"].replace("://", "://ann:secret@")
+            try_push(client, "http", door, source, " as a user")
+    finally:
+        server.terminate()
+        server.wait()
 
 
 main()
