@@ -23,7 +23,7 @@ use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Instant, SystemTime};
 
 use bytes::Bytes;
 use gitwire_protocol::message::Service;
@@ -76,7 +76,7 @@ struct Inner {
     limits: Limits,
     sessions: Sessions,
     catalog: Catalog,
-    sign_ins: Semaphore,
+    sign_ins: Arc<Semaphore>,
 }
 
 /// One request, as far as all pages need it.
@@ -102,7 +102,7 @@ impl Web {
         }
         let sessions = Sessions::new(limits.clone()).map_err(io::Error::other)?;
         let catalog = Catalog::new(site.root.path(), Arc::clone(&site.policy), limits.clone());
-        let sign_ins = Semaphore::new(limits.sign_ins_max);
+        let sign_ins = Arc::new(Semaphore::new(limits.sign_ins_max));
         Ok(Self(Arc::new(Inner { site, limits, sessions, catalog, sign_ins })))
     }
 
@@ -216,13 +216,23 @@ impl Web {
         if !self.0.sessions.may_try(visit.from, now) {
             return again(pages::LATER);
         }
-        let turn = tokio::time::timeout(SIGN_IN_WAIT, self.0.sign_ins.acquire()).await;
-        let Ok(Ok(turn)) = turn else { return again(pages::LATER) };
+        let turn = Arc::clone(&self.0.sign_ins).acquire_owned();
+        let Ok(Ok(turn)) = tokio::time::timeout(self.0.limits.sign_in_wait, turn).await else {
+            return again(pages::LATER);
+        };
         let credentials = Credentials { user: user.clone(), password: form.bytes("password") };
-        let gate = Arc::clone(&self.0.site.gate);
-        // Not one of the jobs: whoever tries passwords must not keep others from their repositories.
-        let known = tokio::task::spawn_blocking(move || gate.authenticate(&credentials)).await;
-        drop(turn);
+        let (inner, from) = (Arc::clone(&self.0), visit.from);
+        // Not one of the jobs: whoever tries passwords must not keep others from their repositories. It goes on, holds its turn and counts
+        // when whoever tried has hung up.
+        let known = tokio::task::spawn_blocking(move || {
+            let known = inner.site.gate.authenticate(&credentials);
+            if matches!(known, Ok(Principal::Anonymous) | Err(SignInError::Wrong)) {
+                inner.sessions.failed(from, now);
+            }
+            drop(turn);
+            known
+        })
+        .await;
         match known.map_err(|_| Failure::Internal("sign in has panicked".to_owned()))? {
             Ok(Principal::User(name)) => {
                 let mark = self.0.site.gate.mark(&name);
@@ -230,10 +240,7 @@ impl Web {
                 let reply = reply::see_other(&next);
                 Ok(cookies.iter().fold(reply, |reply, cookie| reply::with_cookie(reply, cookie)))
             }
-            Ok(Principal::Anonymous) | Err(SignInError::Wrong) => {
-                self.0.sessions.failed(visit.from, now);
-                again(pages::WRONG)
-            }
+            Ok(Principal::Anonymous) | Err(SignInError::Wrong) => again(pages::WRONG),
             Err(SignInError::Later) => again(pages::LATER),
             Err(error) => Err(Failure::Internal(error.to_string())),
         }
@@ -406,9 +413,6 @@ fn now() -> i64 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
     i64::try_from(since).unwrap_or(i64::MAX)
 }
-
-/// How long a sign-in waits for its turn.
-const SIGN_IN_WAIT: Duration = Duration::from_secs(5);
 
 #[cfg(test)]
 mod tests;

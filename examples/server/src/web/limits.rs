@@ -19,6 +19,8 @@ pub(crate) struct Limits {
     pub(crate) session_age: Duration,
     /// Sign-ins that are looked at together; more wait. 4: each takes a core and tens of megabytes for a while, on purpose.
     pub(crate) sign_ins_max: usize,
+    /// How long a sign-in waits for its turn. 5 s: then there are too many.
+    pub(crate) sign_in_wait: Duration,
     /// Sign-ins from one address that may fail within [`failures_time`](Self::failures_time). 20: a person tries three times, and many
     /// people may come from one address.
     pub(crate) failures_max: u32,
@@ -84,6 +86,7 @@ impl Default for Limits {
             session_idle: Duration::from_secs(12 * 3600),
             session_age: Duration::from_secs(7 * 24 * 3600),
             sign_ins_max: 4,
+            sign_in_wait: Duration::from_secs(5),
             failures_max: 20,
             failures_time: Duration::from_secs(600),
             failures_addresses_max: 4096,

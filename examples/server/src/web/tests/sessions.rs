@@ -1,8 +1,11 @@
 //! Signing in and out, forms, and who sends them.
 
+use std::time::Duration;
+
 use http::Method;
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 
+use super::super::reply::PageBody;
 use super::site::TestSite;
 
 const RIGHT: &str = " right + & % ";
@@ -129,6 +132,32 @@ fn forms_are_small_and_of_one_kind() {
         ann.cookies = cookies.clone();
         // The token is another server's now, which is looked at only where the form was read.
         assert_eq!(ann.post("/-/sign-in", &fields).status.as_u16(), status, "{max}");
+    }
+}
+
+#[test]
+fn a_form_that_does_not_arrive_is_not_waited_for() {
+    let Some(mut site) = TestSite::new("form-time") else { return };
+    site.limit(|limits| limits.form_time = Duration::ZERO);
+    let mut ann = site.visitor();
+    let token = ann.token("/-/sign-in");
+    let fields = [("token", token.as_str()), ("user", "ann"), ("password", RIGHT)];
+    let mut stalled = ann.request(Method::POST, "/-/sign-in", &fields);
+    let (_sender, pieces) = tokio::sync::mpsc::channel(1);
+    *stalled.body_mut() = PageBody::Pieces { pieces, left: 100 };
+    assert_eq!(ann.send(stalled).status, 408);
+    assert_eq!(ann.post("/-/sign-in", &fields).status, 303, "what is there needs no waiting");
+}
+
+#[test]
+fn so_many_sign_in_at_once() {
+    let Some(mut site) = TestSite::new("sign-ins") else { return };
+    for (max, status) in [(1, 303), (0, 429)] {
+        site.limit(|limits| (limits.sign_ins_max, limits.sign_in_wait) = (max, Duration::ZERO));
+        let mut ann = site.visitor();
+        let token = ann.token("/-/sign-in");
+        let fields = [("token", token.as_str()), ("user", "ann"), ("password", RIGHT)];
+        assert_eq!(ann.post("/-/sign-in", &fields).status.as_u16(), status);
     }
 }
 
