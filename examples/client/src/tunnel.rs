@@ -49,7 +49,11 @@ impl Tunnel {
         });
         // Standard input may still be waited for.
         self.runtime.shutdown_background();
-        carried.map(|()| ExitCode::SUCCESS).map_err(|error| Failure::fatal(error.to_string()))
+        carried.map(|()| ExitCode::SUCCESS).map_err(|error| match error.kind() {
+            // git has gone, and has said why if it was for a reason.
+            io::ErrorKind::BrokenPipe => Failure::fatal(""),
+            _ => Failure::fatal(error.to_string()),
+        })
     }
 }
 
