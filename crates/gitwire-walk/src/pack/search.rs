@@ -110,14 +110,21 @@ impl Search {
     ) -> Result<(), WalkError> {
         let is_tree_or_blob = |fact: Fact| matches!(fact.kind, ObjectKind::Tree | ObjectKind::Blob);
         let slot = |at: u32| slots.get(at as usize).copied().unwrap_or(Slot::EMPTY);
-        let is_target = |fact: Fact| is_tree_or_blob(fact) && fact.is(Fact::SEND);
-        let mut targets: Vec<u32> = found.select(is_target).filter(|at| slot(*at).base == NONE).collect();
-        let is_edge = |fact: Fact| is_tree_or_blob(fact) && fact.is(Fact::EXCLUDED);
-        let mut edges: Vec<u32> = if thin { found.select(is_edge).collect() } else { Vec::new() };
         let place = |at: &u32| {
             let fact = found.fact(*at);
             (fact.kind, fact.name)
         };
+        // A stored delta against something of another place that only the receiver has was the best within its pack; what the
+        // receiver has in the same place is likely better.
+        let is_stray = |at: &u32| {
+            let base = slot(*at).base;
+            !found.fact(base).is(Fact::SEND) && place(&base) != place(at)
+        };
+        let is_target = |fact: Fact| is_tree_or_blob(fact) && fact.is(Fact::SEND);
+        let mut targets: Vec<u32> =
+            found.select(is_target).filter(|at| slot(*at).base == NONE || is_stray(at)).collect();
+        let is_edge = |fact: Fact| is_tree_or_blob(fact) && fact.is(Fact::EXCLUDED);
+        let mut edges: Vec<u32> = if thin { found.select(is_edge).collect() } else { Vec::new() };
         let wanted: HashSet<_> = targets.iter().map(place).collect();
         edges.retain(|at| wanted.contains(&place(at)));
         // Of what stands whole in a pack, whoever wrote that pack found nothing better within it.

@@ -19,3 +19,4 @@ mod pack;
 mod ranges;
 mod shallow;
 mod store;
+mod strays;

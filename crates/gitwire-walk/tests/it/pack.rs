@@ -11,7 +11,7 @@ use gitwire_walk::{Graph, ObjectList, PackRequest, WalkLimits, pack_source};
 use crate::enumerate::listed;
 use crate::history::{Clock, Dice, History};
 
-fn made(graph: Graph, request: PackRequest, room: usize) -> Vec<u8> {
+pub(crate) fn made(graph: Graph, request: PackRequest, room: usize) -> Vec<u8> {
     let mut source = pack_source(graph, request);
     let mut out = BytesMut::new();
     loop {
