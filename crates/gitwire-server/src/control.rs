@@ -23,6 +23,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
+use tracing::Instrument as _;
 
 pub use self::message::{ControlAnswer, ControlCommand};
 pub use self::scan::ObjectEnd;
@@ -198,7 +199,9 @@ pub async fn serve(
                     let permit = Arc::clone(&room).try_acquire_owned().ok();
                     let _ = stream.set_nodelay(true);
                     let stream = meter.count(stream);
-                    clients.spawn(async move { channel.client(stream, peer, permit, stopped).await });
+                    let span = tracing::info_span!("control", %peer);
+                    let client = async move { channel.client(stream, permit, stopped).await };
+                    clients.spawn(client.instrument(span));
                 }
                 Err(error) => {
                     tracing::warn!(%error, "accept");

@@ -1,7 +1,6 @@
 //! The git:// front end (`git-daemon`).
 
 use std::future::Future;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::timeout;
+use tracing::Instrument as _;
 
 use crate::access::Principal;
 use crate::meter::{Metered, Outcome};
@@ -78,7 +78,8 @@ pub async fn serve(
                     let daemon = Arc::clone(&daemon);
                     let _ = stream.set_nodelay(true);
                     let stream = daemon.options.meter.count(stream);
-                    clients.spawn(async move { daemon.client(stream, peer).await });
+                    let span = tracing::info_span!("git", %peer);
+                    clients.spawn(async move { daemon.client(stream).await }.instrument(span));
                 }
                 Err(error) => {
                     // A client that has gone already, or no more file descriptors: neither is the listener's end.
@@ -105,10 +106,10 @@ struct Daemon {
 }
 
 impl Daemon {
-    async fn client(self: Arc<Self>, mut stream: Metered<TcpStream>, peer: SocketAddr) {
+    async fn client(self: Arc<Self>, mut stream: Metered<TcpStream>) {
         let meter = &self.options.meter;
         let Ok(_permit) = Arc::clone(&self.connections).try_acquire_owned() else {
-            tracing::warn!(%peer, "too many connections");
+            tracing::warn!("too many connections");
             meter.record(Outcome::Refused);
             refuse(stream, "server busy, try again later").await;
             return;
@@ -116,7 +117,7 @@ impl Daemon {
         let (request, rest) = match timeout(self.options.request_timeout, read_request(&mut stream)).await {
             Ok(Ok(request)) => request,
             Ok(Err(error)) => {
-                tracing::info!(%peer, %error, "bad request");
+                tracing::info!(%error, "bad request");
                 meter.record(Outcome::Refused);
                 refuse(stream, &error.reply()).await;
                 return;
@@ -126,7 +127,7 @@ impl Daemon {
                     deadline: Deadline::FirstByte,
                     after: self.options.request_timeout,
                 };
-                tracing::info!(%peer, %error, "no request");
+                tracing::info!(%error, "no request");
                 meter.record(Outcome::Refused);
                 return;
             }
@@ -135,13 +136,13 @@ impl Daemon {
         let opened = match self.open(&request).await {
             Ok(opened) => opened,
             Err(reply) => {
-                tracing::info!(%peer, path, reply, "refused");
+                tracing::info!(path, reply, "refused");
                 meter.record(Outcome::Refused);
                 refuse(stream, &format!("{reply}: {path}")).await;
                 return;
             }
         };
-        tracing::info!(%peer, path, service = %request.service, version = %request.version(), "serving");
+        tracing::info!(path, service = %request.service, version = %request.version(), "serving");
         let served = match opened {
             Opened::Upload(uploading) => {
                 let deadlines = uploading.policy.deadlines.clone();
@@ -161,12 +162,12 @@ impl Daemon {
         match served {
             Ok(()) => {
                 meter.record(Outcome::Served);
-                tracing::info!(%peer, path, "served");
+                tracing::info!(path, "served");
             }
             Err(error) => {
                 meter.record(Outcome::Failed);
                 let source = std::error::Error::source(&error).map(ToString::to_string);
-                tracing::warn!(%peer, path, %error, source, "not served");
+                tracing::warn!(path, %error, source, "not served");
             }
         }
     }

@@ -1,6 +1,5 @@
 //! One connection of the channel.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,12 +35,11 @@ impl Channel {
     pub(super) async fn client(
         &self,
         mut stream: Stream,
-        peer: SocketAddr,
         permit: Option<OwnedSemaphorePermit>,
         mut stopped: watch::Receiver<bool>,
     ) {
         if permit.is_none() {
-            tracing::warn!(%peer, "too many connections");
+            tracing::warn!("too many connections");
             self.options.meter.record(Outcome::Refused);
             self.answer(&mut stream, &Err(ControlError::Busy), After::Nothing).await;
             return close(stream).await;
@@ -57,7 +55,7 @@ impl Channel {
                 Ok(None) => return close(stream).await,
                 Ok(Some(command)) => command,
                 Err(error) => {
-                    tracing::info!(%peer, %error, "bad request");
+                    tracing::info!(%error, "bad request");
                     self.options.meter.record(Outcome::Refused);
                     self.answer(&mut stream, &Err(error), After::Nothing).await;
                     return close(stream).await;
@@ -70,15 +68,15 @@ impl Channel {
             match &answer {
                 Ok(ControlAnswer::Success { command, .. }) => {
                     self.options.meter.record(Outcome::Served);
-                    tracing::info!(%peer, command = command.name, ?took, "done");
+                    tracing::info!(command = command.name, ?took, "done");
                 }
                 Ok(ControlAnswer::Error(error)) => {
                     self.options.meter.record(Outcome::Refused);
-                    tracing::info!(%peer, error, ?took, "not done");
+                    tracing::info!(error, ?took, "not done");
                 }
                 Err(error) => {
                     self.options.meter.record(Outcome::Failed);
-                    tracing::warn!(%peer, %error, ?took, "not done");
+                    tracing::warn!(%error, ?took, "not done");
                 }
             }
             let sent = self.answer(&mut stream, &answer, after).await;

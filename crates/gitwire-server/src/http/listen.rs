@@ -18,6 +18,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tower_service::Service;
+use tracing::Instrument as _;
 
 use super::HttpOptions;
 use super::patience::Patience;
@@ -134,10 +135,14 @@ where
     let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(peer);
         request.extensions_mut().insert(tether.clone());
-        let (answer, meter) = (service.clone().call(request), Arc::clone(&meter));
-        async move {
+        // Without the query, which may hold what is nobody's business.
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+        let span = tracing::info_span!("http", peer = %peer.0, %method, path);
+        let (answer, meter) = (span.in_scope(|| service.clone().call(request)), Arc::clone(&meter));
+        let answer = async move {
             let answer = answer.await;
             if let Ok(answer) = &answer {
+                tracing::info!(status = answer.status().as_u16(), "answered");
                 meter.record(match answer.status().as_u16() {
                     ..400 => Outcome::Served,
                     400..500 => Outcome::Refused,
@@ -145,7 +150,8 @@ where
                 });
             }
             answer
-        }
+        };
+        answer.instrument(span)
     });
     let stream = Patience::new(stream, options.write_window, options.write_bytes_min);
     let connection = hyper::server::conn::http1::Builder::new()

@@ -17,6 +17,7 @@ use tokio::io::{
     AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, BufReader, DuplexStream, duplex, empty, join,
 };
 use tokio::task::JoinHandle;
+use tracing::Instrument as _;
 
 use super::answer::{Answer, answer, internal, not_opened, refusal};
 use super::body::{BodyReader, Bounded, HttpBody};
@@ -152,7 +153,7 @@ impl Inner {
         preface: BytesMut,
     ) -> JoinHandle<Result<(), ServeError>> {
         let jobs = Arc::clone(&self.jobs);
-        tokio::spawn(async move {
+        let serve = async move {
             output.write_all(&preface).await.map_err(TransportError::Write)?;
             let served = jobs.serve(conversation, deadlines, join(input, output), BytesMut::new()).await;
             if let Err(error) = &served {
@@ -160,7 +161,8 @@ impl Inner {
                 tracing::warn!(%error, source, "not served");
             }
             served
-        })
+        };
+        tokio::spawn(serve.in_current_span())
     }
 }
 

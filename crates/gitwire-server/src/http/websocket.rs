@@ -20,6 +20,7 @@ use http::{HeaderMap, StatusCode, Version};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use tokio::sync::mpsc;
+use tracing::Instrument as _;
 
 use super::answer::{Answer, internal, refusal};
 use super::body::HttpBody;
@@ -108,7 +109,7 @@ impl Inner {
             let served = jobs.serve(conversation, deadlines, socket, BytesMut::new()).await;
             served.map_err(Stopped::Serve)
         };
-        tokio::spawn(async move {
+        let tethered = async move {
             let served = match tether {
                 Some(tether) => tokio::select! {
                     served = serve => served,
@@ -120,7 +121,8 @@ impl Inner {
                 let source = std::error::Error::source(&error).map(ToString::to_string);
                 tracing::warn!(%error, source, "not served over WebSocket");
             }
-        });
+        };
+        tokio::spawn(tethered.in_current_span());
     }
 }
 

@@ -20,7 +20,7 @@ fn gitwired(root: &Path) -> Command {
 }
 
 /// The status and the body of a GET.
-fn get(port: u16, path: &str) -> (u16, String) {
+pub fn get(port: u16, path: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
     write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
     let mut text = String::new();
@@ -266,4 +266,53 @@ fn each_command_that_the_sample_prints_works() {
         nobody.args(["rpc", "--connect", "127.0.0.1:1", "list"]).output().unwrap().status.code(),
         Some(128)
     );
+}
+
+#[test]
+fn the_log_says_who_asked_for_what_and_no_password() {
+    let Some(git) = Git::find() else { return };
+    let folder = Folder::new("log");
+    make(&git, folder.path(), "source.git", "sha1");
+    let (log, users) = (folder.path().join("log"), folder.path().join("users"));
+    let mut add = Command::new(env!("CARGO_BIN_EXE_gitwired"));
+    add.args(["user", "add", "ann", "--users"]).arg(&users).stdin(Stdio::piped());
+    let mut add = add.spawn().unwrap();
+    add.stdin.take().unwrap().write_all(b"correct horse").unwrap();
+    assert!(add.wait().unwrap().success());
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "exec \"$0\" \"$@\" 2> \"$LOG\"", env!("CARGO_BIN_EXE_gitwired")]).env("LOG", &log);
+    shell.arg("--root").arg(folder.path()).arg("--users").arg(&users);
+    shell.args([
+        "--listen",
+        "git://127.0.0.1:0",
+        "--listen",
+        "http://127.0.0.1:0",
+        "--control",
+        "127.0.0.1:0",
+    ]);
+    let server = Server::with_doors(shell.args(["--log=json", "--allow-read=auth"]), 3);
+    let secret = server.urls[1].replace("://", "://ann:correct%20horse@") + "/source.git";
+    git.ok(folder.path(), ["ls-remote", &secret]);
+    assert!(!git.run(folder.path(), ["ls-remote", &secret.replace("horse", "mule")]).status.success());
+    assert!(!git.run(folder.path(), ["ls-remote", &format!("{}/source.git", server.url)]).status.success());
+    let mut control = TcpStream::connect(("127.0.0.1", server.port("control"))).unwrap();
+    control.write_all(b"{\"type\":\"git\",\"command\":\"list\"}\n").unwrap();
+    control.read_exact(&mut [0]).unwrap();
+    assert_eq!(server.terminate(), Some(0));
+    let log = fs::read_to_string(log).unwrap();
+    let lines: Vec<serde_json::Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let spoken = |door: &str, what: &str| {
+        let said = |line: &&serde_json::Value| {
+            line["span"]["name"] == door
+                && line["span"]["peer"].as_str().is_some_and(|peer| peer.starts_with("127.0.0.1:"))
+                && line["fields"]["message"] == what
+        };
+        lines.iter().find(said).unwrap_or_else(|| panic!("{door} {what}: {log}"))
+    };
+    assert_eq!(spoken("http", "answered")["span"]["path"], "/source.git/info/refs");
+    assert_eq!(spoken("git", "refused")["fields"]["reply"], "authentication required");
+    assert_eq!(spoken("control", "done")["fields"]["command"], "list");
+    for secret in ["correct", "horse", "mule", "Y29ycmVjdCBob3JzZQ"] {
+        assert!(!log.contains(secret), "{secret}: {log}");
+    }
 }

@@ -8,6 +8,7 @@ use std::process::{Command, Output, Stdio};
 
 use gitwire_testkit::git::{Folder, Git};
 
+use crate::doors::get;
 use crate::server::{Server, make};
 
 fn user(file: &Path, input: &str, words: &[&str]) -> Output {
@@ -165,8 +166,5 @@ fn what_would_be_open_to_all_must_be_said() {
     let mut command = Command::new(env!("CARGO_BIN_EXE_gitwired"));
     command.args(public).arg("--root").arg(folder.path()).arg("--users").arg(&file);
     let server = Server::spawn(&mut command);
-    let url = format!("http://127.0.0.1:{}/x.git/info/refs?service=git-upload-pack", server.port("http"));
-    let answer =
-        Command::new("curl").args(["-s", "-o", "/dev/null", "-w", "%{http_code}", &url]).output().unwrap();
-    assert_eq!(answer.stdout, b"401");
+    assert_eq!(get(server.port("http"), "/x.git/info/refs?service=git-upload-pack").0, 401);
 }
