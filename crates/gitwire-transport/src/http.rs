@@ -9,6 +9,7 @@ mod answer;
 mod body;
 mod client;
 mod dial;
+mod header;
 mod place;
 mod preface;
 mod site;
@@ -18,6 +19,8 @@ pub use self::answer::Answer;
 pub use self::dial::Socket;
 #[cfg(feature = "ws")]
 pub(crate) use self::dial::{encrypt, tls};
+#[cfg(feature = "ws")]
+pub(crate) use self::header::{bad_header, secret, value};
 #[cfg(feature = "ws")]
 pub(crate) use self::place::Place;
 #[cfg(feature = "ws")]

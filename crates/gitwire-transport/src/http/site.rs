@@ -16,6 +16,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use super::answer::{Answer, RawAnswer, content_type};
 use super::body::SentBody;
 use super::client::Client;
+use super::header::{bad_header, secret, value};
 use super::place::Place;
 use crate::blocking::BodyReader;
 use crate::{
@@ -426,20 +427,6 @@ pub(crate) fn offers_basic(header: &str) -> bool {
         let scheme = part.trim().split([' ', '\t']).next().unwrap_or_default();
         scheme.eq_ignore_ascii_case("basic")
     })
-}
-
-fn value(name: &str, text: &str) -> Result<HeaderValue, TransportError> {
-    HeaderValue::from_bytes(text.as_bytes()).map_err(|_| bad_header(name))
-}
-
-fn secret(name: &str, text: &Secret) -> Result<HeaderValue, TransportError> {
-    let mut value = value(name, text.expose())?;
-    value.set_sensitive(true);
-    Ok(value)
-}
-
-fn bad_header(name: &str) -> TransportError {
-    HttpError::BadHeader { name: name.escape_default().to_string() }.into()
 }
 
 #[cfg(test)]

@@ -16,11 +16,9 @@ use tokio_tungstenite::tungstenite::handshake::client::generate_key;
 
 use super::{WebSocket, WebSocketLimits, configuration};
 use crate::connection::{destination, parameters};
-use crate::http::{Place, Socket, encrypt, offers_basic, tls};
+use crate::http::{Place, Socket, bad_header, encrypt, offers_basic, secret, tls, value};
 use crate::tokio::dial;
-use crate::{
-    ConnectOptions, Credential, CredentialPlace, Deadline, HttpError, Scheme, Secret, TransportError, Url,
-};
+use crate::{ConnectOptions, Credential, CredentialPlace, Deadline, HttpError, Scheme, TransportError, Url};
 
 /// Opens a WebSocket to `service` of the repository at `url`, `ws://` or `wss://`.
 ///
@@ -215,18 +213,4 @@ async fn in_time<T>(within: Duration, future: impl Future<Output = T>) -> Result
 fn is_text(headers: &HeaderMap) -> bool {
     let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("text/plain"))
-}
-
-fn value(name: &str, text: &str) -> Result<HeaderValue, TransportError> {
-    HeaderValue::from_bytes(text.as_bytes()).map_err(|_| bad_header(name))
-}
-
-fn secret(name: &str, text: &Secret) -> Result<HeaderValue, TransportError> {
-    let mut value = value(name, text.expose())?;
-    value.set_sensitive(true);
-    Ok(value)
-}
-
-fn bad_header(name: &str) -> TransportError {
-    HttpError::BadHeader { name: name.escape_default().to_string() }.into()
 }
