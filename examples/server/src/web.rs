@@ -77,6 +77,8 @@ struct Inner {
     sessions: Sessions,
     catalog: Catalog,
     sign_ins: Arc<Semaphore>,
+    /// Turns to make a page.
+    turns: Arc<Semaphore>,
 }
 
 /// One request, as far as all pages need it.
@@ -103,7 +105,8 @@ impl Web {
         let sessions = Sessions::new(limits.clone()).map_err(io::Error::other)?;
         let catalog = Catalog::new(site.root.path(), Arc::clone(&site.policy), limits.clone());
         let sign_ins = Arc::new(Semaphore::new(limits.sign_ins_max));
-        Ok(Self(Arc::new(Inner { site, limits, sessions, catalog, sign_ins })))
+        let turns = Arc::new(Semaphore::new(limits.pages_max));
+        Ok(Self(Arc::new(Inner { site, limits, sessions, catalog, sign_ins, turns })))
     }
 
     /// Answers a request.
@@ -205,7 +208,7 @@ impl Web {
         let (user, next) = (form.text("user"), next_path(&form.bytes("next")));
         let again = |why| {
             let form = pages::SignInAgain {
-                status: StatusCode::UNAUTHORIZED,
+                status: StatusCode::FORBIDDEN,
                 why,
                 user: user.clone(),
                 next: next.clone(),
@@ -284,8 +287,12 @@ impl Web {
         W: FnOnce(&Inner, &dyn Interrupt) -> Result<T, Failure> + Send + 'static,
     {
         let inner = Arc::clone(&self.0);
+        let turn = Arc::clone(&inner.turns).acquire_owned();
+        let turn = tokio::time::timeout(inner.limits.page_time, turn).await;
+        let Ok(Ok(turn)) = turn else { return Err(Interrupted.into()) };
         let jobs = &self.0.site.jobs;
         jobs.run(move |stop| {
+            let _turn = turn;
             let until = Instant::now() + inner.limits.page_time;
             work(&inner, &PageStop { stop, until })
         })

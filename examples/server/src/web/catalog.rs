@@ -52,7 +52,8 @@ struct State {
 struct Known {
     stamp: Stamp,
     read: Instant,
-    listed: Listed,
+    /// `None` where it is nothing that we understand.
+    listed: Option<Listed>,
 }
 
 /// When the parts of a repository that a push touches have changed: `HEAD`, branches, packs, description.
@@ -70,24 +71,25 @@ impl Catalog {
         if state.made.is_some_and(|made| now.saturating_duration_since(made) < FRESH) {
             return Ok(Arc::clone(&state.list));
         }
-        let mut known = HashMap::new();
-        let mut list = Vec::new();
-        for place in self.places(stop)? {
+        let places = self.places(stop)?;
+        let mut list = Vec::with_capacity(places.len());
+        let mut known = HashMap::with_capacity(places.len());
+        for place in &places {
+            // What was read so far is not read again by who comes next.
             stop.check()?;
-            let stamp = stamp(&place);
-            let kept = state
-                .known
-                .remove(&place)
-                .filter(|kept| kept.stamp == stamp && now.saturating_duration_since(kept.read) < KEPT);
-            let kept = match kept {
-                Some(kept) => kept,
-                None => match self.read(&place) {
-                    Some(listed) => Known { stamp, read: now, listed },
-                    None => continue,
-                },
-            };
-            list.push(kept.listed.clone());
-            known.insert(place, kept);
+            let stamp = stamp(place);
+            let is_good =
+                |kept: &&Known| kept.stamp == stamp && now.saturating_duration_since(kept.read) < KEPT;
+            if state.known.get(place).filter(is_good).is_none() {
+                let listed = self.read(place);
+                state.known.insert(place.clone(), Known { stamp, read: now, listed });
+            }
+        }
+        for place in places {
+            if let Some(kept) = state.known.remove(&place) {
+                list.extend(kept.listed.clone());
+                known.insert(place, kept);
+            }
         }
         list.sort_by(|one, two| two.updated.cmp(&one.updated).then_with(|| one.path.cmp(&two.path)));
         *state = State { made: Some(now), list: list.into(), known };
@@ -219,3 +221,65 @@ const KEPT: Duration = Duration::from_secs(60);
 
 /// Branches that are asked for their newest commit.
 const BRANCHES_MAX: usize = 100;
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use gitwire_gitdir::InitOptions;
+    use gitwire_testkit::git::Folder;
+    use gitwire_types::Never;
+
+    use super::*;
+
+    /// Interrupts when it was asked so often.
+    struct After(AtomicUsize);
+
+    impl Interrupt for After {
+        fn check(&self) -> Result<(), Interrupted> {
+            self.0
+                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1))
+                .map_or(Err(Interrupted), |_| Ok(()))
+        }
+    }
+
+    #[test]
+    fn who_was_interrupted_has_not_looked_in_vain() {
+        let folder = Folder::new("catalog");
+        for name in ["a.git", "b.git", "c.git", "d.git"] {
+            GitDir::init_bare(folder.path().join(name), &InitOptions::default()).unwrap();
+        }
+        std::fs::create_dir_all(folder.path().join("no.git/objects")).unwrap();
+        std::fs::create_dir_all(folder.path().join("no.git/refs")).unwrap();
+        std::fs::write(folder.path().join("no.git/HEAD"), "nothing").unwrap();
+        let catalog = Catalog::new(folder.path(), Arc::new(Policy::default()), Limits::default());
+        let now = Instant::now();
+        for checks in 0..6 {
+            assert!(catalog.list(now, &After(checks.into())).is_err());
+            assert_eq!(catalog.state.lock().unwrap().known.len(), checks.saturating_sub(1));
+        }
+        assert_eq!(catalog.list(now, &Never).unwrap().len(), 4);
+        assert_eq!(catalog.list(now, &After(0.into())).unwrap().len(), 4, "it is kept for a moment");
+        std::fs::remove_dir_all(folder.path().join("a.git")).unwrap();
+        assert_eq!(catalog.list(now + FRESH, &Never).unwrap().len(), 3);
+        assert_eq!(catalog.state.lock().unwrap().known.len(), 4, "what has gone is forgotten");
+    }
+
+    #[test]
+    fn what_changes_is_seen_by_the_next_look_but_one() {
+        let folder = Folder::new("catalog-fresh");
+        let place = folder.path().join("a.git");
+        GitDir::init_bare(&place, &InitOptions::default()).unwrap();
+        let catalog = Catalog::new(folder.path(), Arc::new(Policy::default()), Limits::default());
+        let now = Instant::now();
+        let described =
+            |now| catalog.list(now, &Never).unwrap().first().and_then(|listed| listed.description.clone());
+        assert_eq!(described(now), None);
+        std::fs::write(place.join("description"), "New\n").unwrap();
+        assert_eq!(described(now), None);
+        assert_eq!(described(now + FRESH).as_deref(), Some("New"));
+        std::fs::write(place.join("description"), "Newer\n").unwrap();
+        catalog.forget();
+        assert_eq!(described(now + FRESH).as_deref(), Some("Newer"));
+    }
+}

@@ -60,6 +60,8 @@ pub(crate) struct Limits {
     pub(crate) markdown_bytes_max: usize,
     /// How deep what is laid out nests. 32: lists in quotes in lists are done by four.
     pub(crate) markdown_depth_max: usize,
+    /// Branches or tags that are listed by their dates. 1,000, some ten milliseconds; more are listed by name.
+    pub(crate) dated_refs_max: usize,
     /// Changed files that a commit's page names. 300: a screen and a half of names in a grid; an import is not read file by file.
     pub(crate) changes_max: usize,
     /// Trees that are read to find them. 5,000, a tenth of a second.
@@ -72,7 +74,10 @@ pub(crate) struct Limits {
     pub(crate) diff_lines_max: usize,
     /// How long all comparisons of one page may take; then coarser ones are shown. 500 ms.
     pub(crate) diff_time: Duration,
-    /// How long a page may work. 10 s: then whoever waits has gone.
+    /// Pages that are made at once; more wait. 16, a quarter of the work that all doors share: whoever goes through all pages does not keep
+    /// Git's clients waiting.
+    pub(crate) pages_max: usize,
+    /// How long a page may wait for its turn, and again work. 10 s: then whoever waits has gone.
     pub(crate) page_time: Duration,
 }
 
@@ -106,12 +111,14 @@ impl Default for Limits {
             shown_lines_max: 10_000,
             markdown_bytes_max: 256 << 10,
             markdown_depth_max: 32,
+            dated_refs_max: 1000,
             changes_max: 300,
             change_trees_max: 5000,
             diff_files_max: 40,
             diff_bytes_max: 256 << 10,
             diff_lines_max: 3000,
             diff_time: Duration::from_millis(500),
+            pages_max: 16,
             page_time: Duration::from_secs(10),
         }
     }

@@ -426,4 +426,97 @@ mod tests {
             let _ = html(&evil.repeat(max / evil.len()));
         }
     }
+
+    /// Names of tags and attributes that the library writes, and those alone, with URLs that may be followed.
+    fn check_tags(html: &str) {
+        const TAGS: &str = "a p em strong del code pre ul ol li input blockquote h1 h2 h3 h4 h5 h6 hr br img table thead tbody tr th td";
+        const ATTRIBUTES: &str = "href title src alt id class start disabled type checked";
+        for piece in html.split('<').skip(1) {
+            let (tag, _) = piece.split_once('>').expect("a tag ends");
+            let tag = tag.trim_start_matches('/').trim_end_matches('/');
+            let (name, mut rest) = tag.split_once([' ', '\n']).unwrap_or((tag, ""));
+            assert!(TAGS.split(' ').any(|known| known == name), "{name} in {html}");
+            while let Some((name, value)) = rest.trim().split_once("=\"") {
+                let (value, after) = value.split_once('"').expect("a value ends");
+                assert!(ATTRIBUTES.split(' ').any(|known| known == name.trim()), "{name} in {html}");
+                let is_url = matches!(name.trim(), "href" | "src");
+                let starts = if name.trim() == "src" {
+                    &["/r.git/-/raw/"][..]
+                } else {
+                    &["/r.git/-/files/", "#doc-", "http:", "https:", "mailto:"]
+                };
+                let value = value.to_lowercase();
+                assert!(!is_url || starts.iter().any(|start| value.starts_with(start)), "{value} in {html}");
+                rest = after;
+            }
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn nothing_is_written_but_what_is_known(pieces in proptest::collection::vec(proptest::sample::select(PIECES), 0..24)) {
+            check_tags(&html(&pieces.concat()).unwrap_or_default());
+        }
+
+        #[test]
+        fn no_text_breaks_it(text in ".{0,200}") {
+            check_tags(&html(&text).unwrap_or_default());
+        }
+    }
+
+    const PIECES: &[&str] = &[
+        "[",
+        "]",
+        "(",
+        ")",
+        "!",
+        "<",
+        ">",
+        "\"",
+        "'",
+        "`",
+        "```",
+        "\n",
+        "\n\n",
+        " ",
+        "    ",
+        "#",
+        "- ",
+        "1. ",
+        "> ",
+        "|",
+        "|-|\n",
+        "*",
+        "_",
+        "~~",
+        "\\",
+        "&",
+        "javascript:alert(1)",
+        "JAVASCRIPT&colon;x",
+        "data:text/html,x",
+        "http://e.org",
+        "//e.org",
+        "../x",
+        "#a",
+        "a",
+        "[a]: ",
+        "<a href=",
+        "<script>",
+        "</script>",
+        "<img src=x onerror=y>",
+        "<!--",
+        "-->",
+        "<![CDATA[",
+        "<?",
+        "onclick=",
+        "&#x3c;",
+        "&lt;",
+        "&quot;",
+        "mailto:a@b",
+        "[x] ",
+        "{#id .c}",
+        "\u{0}",
+        "\t",
+        "\u{202e}",
+    ];
 }

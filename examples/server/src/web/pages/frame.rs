@@ -128,14 +128,15 @@ impl Frame {
             kind,
             label: at.label.clone(),
             has_more: self.branches.list.len().max(self.tags.list.len()) > CHOICES_MAX,
-            branches: self.choices(&self.branches, Revision::Branch, at, page),
-            tags: self.choices(&self.tags, Revision::Tag, at, page),
+            branches: self.choices(self.branches.list.iter(), Revision::Branch, at, page),
+            // Versions go up, and people look for the last one.
+            tags: self.choices(self.tags.list.iter().rev(), Revision::Tag, at, page),
         }
     }
 
-    fn choices(
+    fn choices<'a>(
         &self,
-        found: &References,
+        found: impl Iterator<Item = &'a Reference>,
         revision: fn(Vec<u8>) -> Revision,
         at: &At,
         page: &str,
@@ -150,7 +151,7 @@ impl Frame {
                 name,
             }
         };
-        found.list.iter().take(CHOICES_MAX).map(choice).collect()
+        found.take(CHOICES_MAX).map(choice).collect()
     }
 
     /// A commit in a list.

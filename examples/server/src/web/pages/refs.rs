@@ -10,19 +10,38 @@ use super::super::text::line;
 use super::frame::{CommitRow, Frame};
 use super::{Pager, Shell, page_number};
 
-/// The page of branches: the default one first, then by name.
+/// The page of branches: the default one first, then the last changed.
 pub(in super::super) fn branches(shown: &Shown<'_>, frame: Frame) -> Result<Reply, Failure> {
     let default = shown.default_branch()?;
     let mut frame = frame.at("branches", &Revision::Default);
+    by_date(shown, &mut frame.branches.list)?;
     frame.branches.list.sort_by_key(|reference| default.as_ref() != Some(&reference.name));
     list(shown, frame, "Branches", default.as_deref())
 }
 
-/// The page of tags: the last by name first, as versions go.
+/// The page of tags: the newest first.
 pub(in super::super) fn tags(shown: &Shown<'_>, frame: Frame) -> Result<Reply, Failure> {
     let mut frame = frame.at("tags", &Revision::Default);
     frame.tags.list.reverse();
+    by_date(shown, &mut frame.tags.list)?;
     list(shown, frame, "Tags", None)
+}
+
+/// Puts those whose commits are newer before others, where they are few enough to ask them all.
+fn by_date(shown: &Shown<'_>, list: &mut Vec<Reference>) -> Result<(), Failure> {
+    if list.len() > shown.limits.dated_refs_max {
+        return Ok(());
+    }
+    let mut dated = Vec::with_capacity(list.len());
+    for reference in list.drain(..) {
+        shown.stop.check()?;
+        // What leads to no commit comes last.
+        let commit = shown.commit_of(reference.id).and_then(|id| shown.commit(&id));
+        dated.push((commit.map_or(i64::MIN, |commit| commit.committer.time), reference));
+    }
+    dated.sort_by_key(|(time, _)| std::cmp::Reverse(*time));
+    list.extend(dated.into_iter().map(|(_, reference)| reference));
+    Ok(())
 }
 
 fn list(

@@ -36,6 +36,13 @@ fn check(site: &mut TestSite, path: &str, set: fn(&mut Limits, usize), max: usiz
 fn each_limit_holds() {
     let Some(mut site) = site("limits") else { return };
     let site = &mut site;
+    check(
+        site,
+        "/r.git/-/tags",
+        |l, n| (l.pages_max, l.page_time) = (n, Duration::from_secs(1)),
+        1,
+        "<h1>Tags</h1>",
+    );
     let id = site.id(&site.root().join("r.git"), "main");
     let commit = format!("/r.git/-/commit/{id}");
     check(site, "/r.git/-/files/b", |l, n| l.shown_bytes_max = n as u64, 4, "id=\"L2\"");
@@ -64,6 +71,18 @@ fn each_limit_holds() {
     let size = site.git.ok(&site.root().join("r.git"), ["cat-file", "-s", "main"]);
     let size: usize = String::from_utf8(size).unwrap().trim().parse().unwrap();
     check(site, "/r.git/-/files", |l, n| l.object_bytes_max = n as u64, tree.max(size), "-/files/b\"");
+}
+
+#[test]
+fn tags_are_listed_by_date_where_they_are_few() {
+    let Some(mut site) = site("dated") else { return };
+    let path = site.root().join("r.git");
+    site.git.ok(&path, ["update-ref", "refs/tags/z", "main~2"]);
+    for (max, newest_first) in [(4, true), (3, false)] {
+        site.limit(|limits| limits.dated_refs_max = max);
+        let page = site.visitor().page("/r.git/-/tags");
+        assert_eq!(page.find("?tag=v\">v<") < page.find("?tag=z\">z<"), newest_first, "{max}");
+    }
 }
 
 #[test]

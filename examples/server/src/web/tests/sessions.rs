@@ -47,7 +47,7 @@ fn a_wrong_password_is_told_and_the_form_stays() {
     for (user, password) in [("ann", "wrong"), ("nobody", RIGHT), ("", ""), ("ann", "right + & %")] {
         let fields = [("token", token.as_str()), ("user", user), ("password", password), ("next", "/x.git")];
         let seen = ann.post("/-/sign-in", &fields);
-        assert_eq!(seen.status, 401, "{user}");
+        assert_eq!(seen.status, 403, "{user}");
         let page = seen.text();
         assert!(page.contains("The name or the password is wrong."), "{page}");
         assert!(page.contains("value=\"/x.git\"") && !page.contains("wrong\""), "{page}");
@@ -171,7 +171,7 @@ fn nobody_tries_passwords_for_ever() {
         let fields = [("token", token.as_str()), ("user", "ann"), ("password", password)];
         ann.post("/-/sign-in", &fields).status.as_u16()
     };
-    assert_eq!([attempt("a"), attempt("b"), attempt("c"), attempt(RIGHT)], [401, 401, 429, 429]);
+    assert_eq!([attempt("a"), attempt("b"), attempt("c"), attempt(RIGHT)], [403, 403, 429, 429]);
     site.limit(|limits| limits.failures_max = 0);
     let mut ann = site.visitor();
     let token = ann.token("/-/sign-in");
