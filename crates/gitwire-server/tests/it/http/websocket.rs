@@ -1,5 +1,6 @@
 //! The duplex protocol over WebSocket: what the upgrade asks for, and what ends a conversation.
 
+use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::sync::Arc;
@@ -189,6 +190,58 @@ fn pings_are_answered_and_keep_nobody_alive() {
     let mut client = Client::upgraded(&fixture, &[FETCH, "Git-Protocol: version=2"]);
     client.send(BINARY, b"0014command=ls-refs\n00000000");
     assert!(client.rest().0.contains(" refs/heads/main\n"));
+}
+
+#[test]
+fn frames_right_behind_the_request_are_heard() {
+    let Some(fixture) = Fixture::new(Setup::default()) else { return };
+    let mut stream = TcpStream::connect(fixture.address).unwrap();
+    let mut request =
+        format!("{FETCH}\r\n{UPGRADE}\r\nGit-Protocol: version=2\r\nHost: h:1\r\n\r\n").into_bytes();
+    let command = b"0014command=ls-refs\n00000000";
+    request.extend_from_slice(&[BINARY, 0x80 | 28, 0, 0, 0, 0]);
+    assert_eq!(command.len(), 28);
+    request.extend_from_slice(command);
+    stream.write_all(&request).unwrap();
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).unwrap();
+        head.push(byte[0]);
+    }
+    let (said, code) = Client { stream, head: String::new() }.rest();
+    assert!(said.contains(" refs/heads/main\n"), "{said}");
+    assert_eq!(code, 1000);
+}
+
+#[test]
+fn nothing_is_left_of_a_push_whose_client_dies() {
+    let setup = Setup { receive: Some(ReceivePolicy::default()), ..Setup::default() };
+    let Some(fixture) = Fixture::new(setup) else { return };
+    let objects = || {
+        let entries = fs::read_dir(fixture.served().join("objects")).unwrap();
+        let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        names
+    };
+    let until = |what: &str, done: &dyn Fn() -> bool| {
+        let start = Instant::now();
+        while !done() {
+            assert!(start.elapsed() < Duration::from_secs(20), "{what}");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    };
+    let before = objects();
+    for ends in [b"".as_slice(), b"\x88\x80\0\0\0\0", b"\x82\x80\0\0\0\0"] {
+        let mut client = Client::upgraded(&fixture, &[PUSH]);
+        let command = format!("{} {} refs/heads/new\0report-status", "0".repeat(40), "1".repeat(40));
+        let start = format!("{:04x}{command}0000PACK\0\0\0\x02\0\0\0\x01", command.len() + 4);
+        client.send(BINARY, start.as_bytes());
+        until("the push is staged", &|| objects() != before);
+        client.stream.write_all(ends).unwrap();
+        drop(client);
+        until("what was staged goes", &|| objects() == before);
+    }
 }
 
 /// Everybody reads but the secret; ann writes.
