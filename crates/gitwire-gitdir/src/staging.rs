@@ -26,6 +26,7 @@ use crate::error::{Context as _, is_absent, shown};
 use crate::fs::{Directory, Links};
 use crate::known::Known;
 use crate::lease::Lease;
+use crate::lock::DIRECTORY_MODE;
 use crate::objects::ObjectView;
 use crate::quarantine::{FileSpool, PACK_MODE, Quarantine};
 use crate::repository::GitDir;
@@ -285,6 +286,11 @@ pub(crate) fn publish(repository: &GitDir, staged: Box<dyn Staged>) -> Result<(A
         return Ok((Arc::clone(&staged.lease), None));
     }
     let context = |end: &[u8]| format!("cannot publish '{}{}'", shown(&staged.stem), shown(end));
+    // A repository that never had a pack may lack the directory.
+    if dir.stat(b"pack", Links::Follow).is_err_and(|error| is_absent(&error)) {
+        let made = dir.make_dir(b"pack", DIRECTORY_MODE).and_then(|()| dir.sync(b""));
+        made.context(|| "cannot make directory 'objects/pack'".to_owned())?;
+    }
     let keep = make_keep(&dir, &staged.lease, &staged.stem).context(|| context(b".keep"))?;
     for end in [&b".promisor"[..], b".pack", b".rev", b".idx"] {
         let name = [b"pack/", staged.stem.as_slice(), end].concat();

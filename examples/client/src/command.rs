@@ -16,5 +16,6 @@ pub(crate) mod rpc;
 pub(crate) mod send_pack;
 pub(crate) mod show_index;
 pub(crate) mod ssh_over_ws;
+pub(crate) mod unpack_objects;
 pub(crate) mod upload_pack;
 pub(crate) mod verify_pack;

@@ -4,6 +4,7 @@
 mod command;
 mod failure;
 mod files;
+mod links;
 mod local;
 mod show;
 mod trace;
@@ -61,6 +62,8 @@ enum Command {
     SshOverWs(command::ssh_over_ws::SshOverWs),
     /// Make the index of a pack.
     IndexPack(command::index_pack::IndexPack),
+    /// Put the objects of a pack into files of their own.
+    UnpackObjects(command::unpack_objects::UnpackObjects),
     /// Check packs against their indexes.
     VerifyPack(command::verify_pack::VerifyPack),
     /// Show what an index holds.
@@ -118,6 +121,7 @@ fn execute(command: &Command, config: Config) -> Result<ExitCode, Failure> {
         Command::RemoteWs(command) => command.run(config),
         Command::SshOverWs(command) => command.run(config),
         Command::IndexPack(command) => command.run(config),
+        Command::UnpackObjects(command) => command.run(config),
         Command::VerifyPack(command) => command.run(),
         Command::ShowIndex(command) => command.run(),
         Command::PackObjects(command) => command.run(config),

@@ -104,6 +104,7 @@ pub(crate) enum Title {
     Receiving,
     Indexing,
     Resolving,
+    Unpacking,
 }
 
 /// Watches counters from a thread of its own until it is dropped.
@@ -148,6 +149,7 @@ fn line(style: Style, title: Title, progress: &Progress, last: bool) {
         Title::Receiving => ("Receiving objects", "receiving", progress.received()),
         Title::Indexing => ("Indexing objects", "indexing", progress.received()),
         Title::Resolving => ("Resolving deltas", "resolving", progress.resolved()),
+        Title::Unpacking => ("Unpacking objects", "unpacking", progress.received()),
     };
     let mut out = std::io::stderr().lock();
     // Standard error may be gone; then nobody watches.

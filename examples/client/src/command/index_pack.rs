@@ -2,19 +2,25 @@
 
 use std::fs::File;
 use std::io::Read;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Args;
 use gitwire_gitdir::{Config, GitDir};
-use gitwire_pack::{Duplicates, IndexVersion, Indexed, Indexer, IndexerOptions, Limits, Resolve};
-use gitwire_storage::{FsckRules, Repository as _, StageRequest, Transaction};
+use gitwire_pack::{
+    Duplicates, IndexVersion, Indexed, Indexer, IndexerOptions, LARGE_OFFSET_ABOVE, Limits, Resolve,
+    WriteIndex,
+};
+use gitwire_storage::{FsckRules, MemoryRepository, PackCheck, Repository as _, StageRequest, Transaction};
 use gitwire_types::{Never, ObjectFormat};
 
+use crate::command::verify_pack::VerifyPack;
 use crate::failure::Failure;
 use crate::files::{PackFile, write_whole};
-use crate::local;
 use crate::show::{Meter, Style, Title};
+use crate::{links, local};
 
 #[derive(Debug, Args)]
 pub(crate) struct IndexPack {
@@ -39,12 +45,24 @@ pub(crate) struct IndexPack {
     /// Keep the pack from being repacked; why.
     #[arg(long, value_name = "WHY", num_args = 0..=1, require_equals = true, default_missing_value = "")]
     keep: Option<String>,
-    /// Refuse what is doubtful.
-    #[arg(long)]
-    strict: bool,
-    /// The version of the index.
-    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=2))]
-    index_version: u8,
+    /// Refuse objects that are broken, or name what is not there; what of that is an error or a warning.
+    #[arg(long, value_name = "ID=SEVERITY,...", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    strict: Option<String>,
+    /// Refuse objects that are broken.
+    #[arg(long, value_name = "ID=SEVERITY,...", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    fsck_objects: Option<String>,
+    /// Compare with the index that is there, and write nothing.
+    #[arg(long, conflicts_with = "stdin")]
+    verify: bool,
+    /// The same, and show every object.
+    #[arg(long, conflicts_with = "stdin")]
+    verify_stat: bool,
+    /// The same, and show how long the chains of deltas are.
+    #[arg(long, conflicts_with = "stdin")]
+    verify_stat_only: bool,
+    /// The version of the index, and the offset above which it needs eight bytes for each.
+    #[arg(long, value_name = "N[,OFFSET]", default_value = "2", value_parser = index_version)]
+    index_version: IndexFormat,
     /// The largest pack, in bytes; 0 for no bound but the default one.
     #[arg(long, value_name = "BYTES", default_value_t = 0)]
     max_input_size: u64,
@@ -75,7 +93,7 @@ impl IndexPack {
                     File::options().read(true).write(true).create_new(true).open(pack).map_err(|error| {
                         Failure::fatal(format!("unable to create '{}': {error}", pack.display()))
                     })?;
-                self.index(PackFile::new(file), &mut std::io::stdin().lock(), pack, format)?
+                self.index(PackFile::new(file), &mut std::io::stdin().lock(), pack, format, None)?
             }
             (Some(pack), false) => {
                 let open = || {
@@ -85,11 +103,21 @@ impl IndexPack {
                         Failure::fatal(format!("cannot open packfile '{}': {why}", pack.display()))
                     })
                 };
-                let format = self.format(config)?;
-                self.index(PackFile::existing(open()?), &mut open()?, pack, format)?
+                let repository = local::repository(config).ok();
+                let format = self.format(repository.as_ref())?;
+                if self.verify_stat || self.verify_stat_only {
+                    return VerifyPack::of(pack, format, self.verify_stat, self.verify_stat_only).run();
+                }
+                if self.max_input_size > 0 && open()?.metadata()?.len() > self.max_input_size {
+                    let max = self.max_input_size;
+                    return Err(Failure::fatal(format!("pack exceeds maximum allowed size ({max} bytes)")));
+                }
+                self.index(PackFile::existing(open()?), &mut open()?, pack, format, repository.as_ref())?
             }
         };
-        println!("{written}");
+        if !self.verify {
+            println!("{written}");
+        }
         Ok(ExitCode::SUCCESS)
     }
 
@@ -99,7 +127,7 @@ impl IndexPack {
         request.thin = self.fix_thin;
         request.threads = self.threads();
         request.memory = self.memory.map_or(request.memory, |memory| memory as u64);
-        request.fsck = self.strict.then(|| FsckRules::incoming().into());
+        request.fsck = self.rules()?.map(Arc::new);
         if self.max_input_size > 0 {
             request.pack_bytes_max = self.max_input_size;
         }
@@ -111,6 +139,15 @@ impl IndexPack {
         let meter = progress.map(|progress| Meter::start(self.style(), Title::Resolving, progress));
         let staged = staging.finish(&Never)?;
         drop(meter);
+        warn(staged.warnings());
+        if self.strict.is_some() {
+            let mut new = Vec::new();
+            staged.new_objects(&mut |id, kind| {
+                new.push((id, kind));
+                ControlFlow::Continue(())
+            })?;
+            links::check(&*staged.objects(), repository.format(), &new)?;
+        }
         let missing = || Failure::fatal("the repository has stored no pack");
         let name = staged.checksum().ok_or_else(missing)?;
         repository.commit(Some(staged), Transaction::default(), &mut |_| Ok(()))?;
@@ -127,12 +164,13 @@ impl IndexPack {
         input: &mut dyn Read,
         pack: &Path,
         format: ObjectFormat,
+        repository: Option<&GitDir>,
     ) -> Result<String, Failure> {
         let mut options = IndexerOptions::new(format).threads(self.threads());
         if let Some(memory) = self.memory {
             options = options.memory(memory);
         }
-        if self.strict {
+        if self.strict.is_some() {
             options = options.duplicates(Duplicates::Refuse);
         }
         if self.max_input_size > 0 {
@@ -145,9 +183,29 @@ impl IndexPack {
         indexer.flush(&Never)?;
         drop(meter);
         let meter = Meter::start(self.style(), Title::Resolving, progress);
-        let indexed = indexer.finish(&Resolve::default(), &Never)?;
+        let rules = self.rules()?;
+        let check = rules.as_ref().map(PackCheck::new);
+        let mut resolve = Resolve::default();
+        if let Some(check) = &check {
+            resolve = resolve.inspect(check);
+        }
+        let indexed = indexer.finish(&resolve, &Never)?;
         drop(meter);
-        self.write(&indexed, pack)?;
+        match (check, repository) {
+            (Some(check), Some(repository)) => warn(&check.finish(&*repository.objects()?)?),
+            // What trees call `.gitmodules` is not at hand.
+            (Some(check), None) => {
+                let nothing = MemoryRepository::new(format).objects()?;
+                let elsewhere = "cannot perform queued object checks outside of a repository";
+                warn(&check.finish(&*nothing).map_err(|_| Failure::fatal(elsewhere))?);
+            }
+            (None, _) => {}
+        }
+        if self.verify {
+            self.compare(&indexed, pack)?;
+        } else {
+            self.write(&indexed, pack)?;
+        }
         Ok(indexed.checksum().to_string())
     }
 
@@ -155,33 +213,68 @@ impl IndexPack {
         if self.stdin {
             indexed.spool().file().sync_all()?;
         }
-        let index = match &self.output {
-            Some(output) => output.clone(),
-            None if pack.extension().is_some_and(|end| end == "pack") => pack.with_extension("idx"),
-            None => {
-                let name = pack.display();
-                return Err(Failure::fatal(format!("packfile name '{name}' does not end with '.pack'")));
-            }
-        };
-        let version = if self.index_version == 1 { IndexVersion::V1 } else { IndexVersion::V2 };
+        let index = self.index_path(pack)?;
         // git writes one by default since 2.41 (`pack.writeReverseIndex`).
         if !self.no_rev_index || self.rev_index {
             write_whole(&index.with_extension("rev"), |sink| indexed.write_reverse_index(sink).map(drop))?;
         }
-        write_whole(&index, |sink| indexed.write_index(version, sink).map(drop))?;
+        let IndexFormat { version, large_offset_above } = self.index_version;
+        let how = WriteIndex { format: indexed.checksum().format(), version, large_offset_above };
+        write_whole(&index, |sink| how.write(indexed, &indexed.checksum(), sink).map(drop))?;
         match &self.keep {
             Some(why) => write_keep(&pack.with_extension("keep"), why),
             None => Ok(()),
         }
     }
 
-    fn format(&self, config: Config) -> Result<ObjectFormat, Failure> {
+    /// The index that stands there must be the one of this pack.
+    fn compare(&self, indexed: &Indexed<PackFile>, pack: &Path) -> Result<(), Failure> {
+        let path = self.index_path(pack)?;
+        let cannot = |error: std::io::Error| {
+            Failure::fatal(format!("cannot open existing pack idx file for '{}': {error}", path.display()))
+        };
+        let there = std::fs::read(&path).map_err(cannot)?;
+        let version = if there.starts_with(b"\xfftOc") { IndexVersion::V2 } else { IndexVersion::V1 };
+        let IndexFormat { large_offset_above, .. } = self.index_version;
+        let how = WriteIndex { format: indexed.checksum().format(), version, large_offset_above };
+        let mut made = Vec::with_capacity(there.len());
+        how.write(indexed, &indexed.checksum(), |piece: &[u8]| {
+            made.extend_from_slice(piece);
+            Ok(())
+        })?;
+        if made != there {
+            return Err(Failure::fatal(format!("the index '{}' is not that of the pack", path.display())));
+        }
+        Ok(())
+    }
+
+    fn index_path(&self, pack: &Path) -> Result<PathBuf, Failure> {
+        match &self.output {
+            Some(output) => Ok(output.clone()),
+            None if pack.extension().is_some_and(|end| end == "pack") => Ok(pack.with_extension("idx")),
+            None => {
+                let name = pack.display();
+                Err(Failure::fatal(format!("packfile name '{name}' does not end with '.pack'")))
+            }
+        }
+    }
+
+    /// By which rules objects are checked, if they are.
+    fn rules(&self) -> Result<Option<FsckRules>, Failure> {
+        let Some(list) = self.strict.as_ref().or(self.fsck_objects.as_ref()) else { return Ok(None) };
+        let mut rules = FsckRules::incoming();
+        for word in list.split([',', ' ', '|']).filter(|word| !word.is_empty()) {
+            let (name, severity) = word.split_once(['=', ':']).unwrap_or((word, ""));
+            rules.configure(name.as_bytes(), severity.as_bytes())?;
+        }
+        Ok(Some(rules))
+    }
+
+    fn format(&self, repository: Option<&GitDir>) -> Result<ObjectFormat, Failure> {
         match &self.object_format {
             Some(name) => ObjectFormat::from_name(name.as_bytes())
                 .ok_or_else(|| Failure::fatal(format!("unknown hash algorithm '{name}'"))),
-            None => {
-                Ok(local::repository(config).map_or(ObjectFormat::Sha1, |repository| repository.format()))
-            }
+            None => Ok(repository.map_or(ObjectFormat::Sha1, GitDir::format)),
         }
     }
 
@@ -195,6 +288,38 @@ impl IndexPack {
     }
 }
 
+/// How an index is written.
+#[derive(Debug, Clone, Copy)]
+struct IndexFormat {
+    version: IndexVersion,
+    large_offset_above: u64,
+}
+
+/// `N`, or `N,OFFSET` with an offset in decimal, or in hex behind `0x`.
+fn index_version(text: &str) -> Result<IndexFormat, String> {
+    let (number, offset) = text.split_once(',').map_or((text, None), |(number, at)| (number, Some(at)));
+    let version = match number {
+        "1" => IndexVersion::V1,
+        "2" => IndexVersion::V2,
+        _ => return Err(format!("bad {text}")),
+    };
+    let parse = |text: &str| match text.strip_prefix("0x") {
+        Some(hex) => u64::from_str_radix(hex, 16),
+        None => text.parse(),
+    };
+    let offset = offset.map(parse).transpose().map_err(|_| format!("bad {text}"))?;
+    // Four bytes hold 31 bits of an offset.
+    let large_offset_above = offset.filter(|offset| *offset < 1 << 31).unwrap_or(LARGE_OFFSET_ABOVE);
+    Ok(IndexFormat { version, large_offset_above })
+}
+
+/// What was found that refuses nothing.
+fn warn(warnings: &[String]) {
+    for warning in warnings {
+        eprintln!("warning: {warning}");
+    }
+}
+
 fn stdin_repository(config: Config) -> Result<GitDir, Failure> {
     local::repository(config).map_err(|_| Failure::fatal("--stdin requires a git repository"))
 }
@@ -205,7 +330,10 @@ fn write_keep(path: &Path, why: &str) -> Result<(), Failure> {
         .map_err(|error| Failure::fatal(format!("cannot write keep file '{}': {error}", path.display())))
 }
 
-fn copy(input: &mut dyn Read, mut each: impl FnMut(&[u8]) -> Result<(), Failure>) -> Result<(), Failure> {
+pub(crate) fn copy(
+    input: &mut dyn Read,
+    mut each: impl FnMut(&[u8]) -> Result<(), Failure>,
+) -> Result<(), Failure> {
     let mut room = vec![0; 256 << 10];
     loop {
         match input.read(&mut room) {

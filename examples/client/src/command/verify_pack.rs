@@ -32,6 +32,12 @@ pub(crate) struct VerifyPack {
 }
 
 impl VerifyPack {
+    /// As `index-pack --verify-stat` asks for it.
+    pub(crate) fn of(pack: &Path, format: ObjectFormat, verbose: bool, stat_only: bool) -> Self {
+        let object_format = format.name().to_owned();
+        Self { verbose, stat_only, object_format, threads: None, packs: vec![pack.to_owned()] }
+    }
+
     pub(crate) fn run(&self) -> Result<ExitCode, Failure> {
         let unknown = || Failure::fatal(format!("unknown hash algorithm '{}'", self.object_format));
         let format = ObjectFormat::from_name(self.object_format.as_bytes()).ok_or_else(unknown)?;

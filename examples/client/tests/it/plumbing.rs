@@ -43,7 +43,7 @@ fn indexes_are_gits_byte_for_byte() {
         let (_, pack) = packed(&git, &folder, format);
         let text = pack.to_str().unwrap();
         let object_format = format!("--object-format={format}");
-        for version in ["--index-version=1", "--index-version=2"] {
+        for version in ["--index-version=1", "--index-version=2", "--index-version=2,0x1000"] {
             let theirs = git.ok(
                 folder.path(),
                 ["index-pack", "--rev-index", version, &object_format, "-o", "git.idx", text],
@@ -160,4 +160,102 @@ fn a_command_may_be_called_by_its_own_name() {
     fails(folder.path(), ["upload-pack"], 129, "");
     fails(folder.path(), ["upload-pack", "nothing"], 128, "does not appear to be a git repository");
     fails(folder.path(), ["bogus"], 129, "");
+}
+
+/// A commit whose author has no address, in a pack of its own with its tree.
+fn unsound(git: &Git, folder: &Folder) -> Vec<u8> {
+    let source = folder.path().join("unsound");
+    git.ok(folder.path(), ["init", "-q", "--bare", "unsound"]);
+    let tree = String::from_utf8(git.feed(&source, ["mktree"], b"").stdout).unwrap();
+    let text = format!("tree {}\nauthor x 1 +0000\ncommitter x <x@y> 1 +0000\n\nx\n", tree.trim());
+    let words = ["hash-object", "-w", "--stdin", "-t", "commit", "--literally"];
+    let commit = git.feed(&source, words, text.as_bytes()).stdout;
+    let ids = [commit.as_slice(), tree.as_bytes()].concat();
+    git.feed(&source, ["pack-objects", "-q", "--stdout"], &ids).stdout
+}
+
+#[test]
+fn objects_are_unpacked_as_git_does() {
+    let Some(git) = Git::find() else { return };
+    let folder = Folder::new("unpack");
+    for format in ["sha1", "sha256"] {
+        let (source, pack) = packed(&git, &folder, format);
+        let name = format!("{format}-target");
+        git.ok(folder.path(), ["init", "-q", "--bare", &format!("--object-format={format}"), &name]);
+        let target = folder.path().join(&name);
+        let bytes = fs::read(&pack).unwrap();
+        let count = || String::from_utf8(git.ok(&target, ["count-objects"])).unwrap();
+        assert!(feed(&target, ["unpack-objects", "-n", "-q"], &bytes).status.success());
+        assert!(count().starts_with("0 objects"), "{}", count());
+        let output = feed(&target, ["unpack-objects", "-q", "--strict"], &bytes);
+        assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+        let packed = git.ok(&source, ["count-objects", "-v"]);
+        let packed = String::from_utf8(packed).unwrap();
+        let in_pack = packed.lines().find_map(|line| line.strip_prefix("in-pack: ")).unwrap();
+        assert!(count().starts_with(&format!("{in_pack} objects")), "{} {in_pack}", count());
+        git.ok(&target, ["fsck", "--strict", "--no-dangling"]);
+        let max = format!("--max-input-size={}", bytes.len() - 1);
+        assert_eq!(feed(&target, ["unpack-objects", "-q", &max], &bytes).status.code(), Some(128));
+        let half = &bytes[..bytes.len() / 2];
+        assert_eq!(feed(&target, ["unpack-objects", "-q", "-r"], half).status.code(), Some(128));
+    }
+}
+
+#[test]
+fn what_is_broken_or_names_what_is_not_there_is_refused_where_that_is_asked_for() {
+    let Some(git) = Git::find() else { return };
+    let folder = Folder::new("strict");
+    let pack = unsound(&git, &folder);
+    git.ok(folder.path(), ["init", "-q", "--bare", "target"]);
+    let target = folder.path().join("target");
+    let check = |arguments: [&str; 3], code: i32, says: &str| {
+        let output = feed(&target, arguments, &pack);
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {text}");
+        assert!(text.contains(says), "{arguments:?}: {text}");
+    };
+    check(["unpack-objects", "-q", "--strict"], 128, "missingEmail");
+    check(["index-pack", "--stdin", "--strict"], 128, "missingEmail");
+    check(["index-pack", "--stdin", "--fsck-objects"], 128, "missingEmail");
+    check(["index-pack", "--stdin", "--strict=missingEmail=warn"], 0, "missingEmail");
+    check(["index-pack", "--stdin", "--strict=missingEmail=ignore"], 0, "");
+    check(["index-pack", "--stdin", "--strict=noSuchThing=ignore"], 128, "noSuchThing");
+    // A commit without its tree.
+    let source = folder.path().join("unsound");
+    let heads =
+        git.ok(&source, ["cat-file", "--batch-check=%(objectname) %(objecttype)", "--batch-all-objects"]);
+    let heads = String::from_utf8(heads).unwrap();
+    let tree = heads.lines().find_map(|line| line.strip_suffix(" tree")).unwrap();
+    let text = format!("tree {tree}\nauthor x <x@y> 1 +0000\ncommitter x <x@y> 1 +0000\n\nx\n");
+    let commit = git.feed(&source, ["hash-object", "-w", "--stdin", "-t", "commit"], text.as_bytes()).stdout;
+    let alone = git.feed(&source, ["pack-objects", "-q", "--stdout"], &commit).stdout;
+    git.ok(folder.path(), ["init", "-q", "--bare", "empty"]);
+    let empty = folder.path().join("empty");
+    for arguments in [["unpack-objects", "-q", "--strict"], ["index-pack", "--stdin", "--strict"]] {
+        let output = feed(&empty, arguments, &alone);
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.code() == Some(128) && text.contains("is missing"), "{arguments:?}: {text}");
+    }
+    assert!(feed(&empty, ["index-pack", "--stdin", "--fsck-objects"], &alone).status.success());
+}
+
+#[test]
+fn an_index_is_compared_with_its_pack() {
+    let Some(git) = Git::find() else { return };
+    let folder = Folder::new("verify");
+    let (_, pack) = packed(&git, &folder, "sha1");
+    let text = pack.to_str().unwrap();
+    for version in ["--index-version=1", "--index-version=2"] {
+        ok(folder.path(), ["index-pack", version, text]);
+        assert!(ok(folder.path(), ["index-pack", "--verify", text]).stdout.is_empty());
+    }
+    let index = pack.with_extension("idx");
+    let mut bytes = fs::read(&index).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::remove_file(&index).unwrap();
+    fs::write(&index, bytes).unwrap();
+    fails(folder.path(), ["index-pack", "--verify", text], 128, "is not that of the pack");
+    fails(folder.path(), ["index-pack", "--max-input-size=20", text], 128, "maximum allowed size (20 bytes)");
+    fails(folder.path(), ["index-pack", "--index-version=3", text], 129, "bad 3");
 }

@@ -1,0 +1,68 @@
+//! `gitwire unpack-objects`: the objects of a pack into files of their own.
+
+use std::ops::ControlFlow;
+use std::process::ExitCode;
+
+use clap::Args;
+use gitwire_gitdir::Config;
+use gitwire_storage::{FsckRules, Repository as _, StageRequest, Transaction};
+use gitwire_types::Never;
+
+use crate::command::index_pack::copy;
+use crate::failure::Failure;
+use crate::show::{Meter, Style, Title};
+use crate::{links, local};
+
+#[derive(Debug, Args)]
+pub(crate) struct UnpackObjects {
+    /// Check the pack and write nothing.
+    #[arg(short = 'n')]
+    dry_run: bool,
+    /// Show no progress.
+    #[arg(short)]
+    quiet: bool,
+    /// Accepted for git's sake: a pack that is damaged gives nothing here, with it or without.
+    #[arg(short = 'r')]
+    recover: bool,
+    /// Take no object that is broken, or names what is not there.
+    #[arg(long)]
+    strict: bool,
+    /// The largest pack, in bytes; 0 for no bound but the default one.
+    #[arg(long, value_name = "BYTES", default_value_t = 0)]
+    max_input_size: u64,
+}
+
+impl UnpackObjects {
+    pub(crate) fn run(&self, config: Config) -> Result<ExitCode, Failure> {
+        let repository = local::configured_repository(config)?;
+        let mut request = StageRequest::default();
+        request.threads = std::thread::available_parallelism().map_or(1, usize::from);
+        request.fsck = self.strict.then(|| FsckRules::incoming().into());
+        request.unpack_limit = u32::MAX;
+        if self.max_input_size > 0 {
+            request.pack_bytes_max = self.max_input_size;
+        }
+        let style = if self.quiet { Style::None } else { Style::Text };
+        let mut staging = repository.stage(&request)?;
+        let progress = staging.progress();
+        let meter = progress.map(|progress| Meter::start(style, Title::Unpacking, progress));
+        copy(&mut std::io::stdin().lock(), |piece| Ok(staging.write(piece)?))?;
+        let staged = staging.finish(&Never)?;
+        drop(meter);
+        for warning in staged.warnings() {
+            eprintln!("warning: {warning}");
+        }
+        if self.strict {
+            let mut new = Vec::new();
+            staged.new_objects(&mut |id, kind| {
+                new.push((id, kind));
+                ControlFlow::Continue(())
+            })?;
+            links::check(&*staged.objects(), repository.format(), &new)?;
+        }
+        if !self.dry_run {
+            repository.commit(Some(staged), Transaction::default(), &mut |_| Ok(()))?;
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
