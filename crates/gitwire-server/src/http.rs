@@ -21,7 +21,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::header::AUTHORIZATION;
+use http::header::{AUTHORIZATION, EXPECT};
+use http::request::Parts;
 use http::{HeaderMap, Method, Request, Uri};
 use http_body::Body;
 use tokio::task::spawn_blocking;
@@ -147,17 +148,27 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let inner = Arc::clone(&self.inner);
-        Box::pin(async move { Ok(inner.answer(request).await.unwrap_or_else(|refused| refused)) })
+        Box::pin(async move {
+            let (parts, body) = request.into_parts();
+            // Who waits to be asked for the body has not sent any.
+            let is_coming = !parts.headers.contains_key(EXPECT);
+            let mut body = Some(body);
+            let answer = inner.answer(parts, &mut body).await.unwrap_or_else(|refused| refused);
+            if let Some(body) = body.filter(|body| is_coming && !body.is_end_stream()) {
+                body::drop_slowly(body);
+            }
+            Ok(answer)
+        })
     }
 }
 
 impl Inner {
-    async fn answer<B>(&self, request: Request<B>) -> Result<Answer, Answer>
+    /// Takes the body where it is wanted.
+    async fn answer<B>(&self, mut parts: Parts, body: &mut Option<B>) -> Result<Answer, Answer>
     where
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let (mut parts, body) = request.into_parts();
         let Route { path, target } =
             Route::of(&parts.uri).map_err(|error| refusal(error.status(), &error.to_string()))?;
         match (target, &parts.method) {

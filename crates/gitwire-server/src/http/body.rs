@@ -1,16 +1,18 @@
 //! Bodies as streams: of requests for reading, of answers from a pipe.
 
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::{Buf as _, Bytes};
 use http_body::{Body, Frame, SizeHint};
 use tokio::io::{AsyncRead, DuplexStream, ReadBuf};
+use tokio::time::timeout;
 
 use crate::Jobs;
 
@@ -227,3 +229,28 @@ impl AsyncRead for Bounded {
 
 /// What the log says of a request that goes on too long.
 const TOO_LARGE: &str = "the request is larger than is taken";
+
+/// Reads what still comes of a body that nobody wants, for a while, so that the client hears why: a connection that is closed with bytes
+/// unread is reset, and the answer with it.
+pub(super) fn drop_slowly<B>(body: B)
+where
+    B: Body<Data = Bytes> + Send + 'static,
+{
+    tokio::spawn(timeout(LINGER, async move {
+        let mut body = Box::pin(body);
+        let mut left = LINGER_BYTES;
+        while let Some(Ok(frame)) = poll_fn(|context| body.as_mut().poll_frame(context)).await {
+            let length = frame.data_ref().map_or(0, Bytes::len);
+            match left.checked_sub(length) {
+                Some(rest) => left = rest,
+                None => break,
+            }
+        }
+    }));
+}
+
+/// A round trip around the world, as on other doors.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// What git sends without asking first (`http.postBuffer`).
+const LINGER_BYTES: usize = 1 << 20;

@@ -63,7 +63,7 @@ impl Inner {
     }
 
     /// `POST /REPO/git-upload-pack` and `git-receive-pack`: one request and its answer.
-    pub(super) async fn service<B>(&self, service: Service, asked: Asked, body: B) -> Answer
+    pub(super) async fn service<B>(&self, service: Service, asked: Asked, body: &mut Option<B>) -> Answer
     where
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -79,9 +79,11 @@ impl Inner {
         if headers.get(CONTENT_TYPE).is_none_or(|given| given.as_bytes() != expected.as_bytes()) {
             return refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported media type");
         }
-        let Some(body) = inflated(BodyReader::new(body), headers.get(CONTENT_ENCODING)) else {
+        let encoding = headers.get(CONTENT_ENCODING);
+        let known = [&b"gzip"[..], b"x-gzip", b"identity"];
+        if encoding.is_some_and(|encoding| !known.contains(&encoding.as_bytes())) {
             return refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported encoding");
-        };
+        }
         let bytes_max = match &opened {
             Opened::Upload(_) => self.options.request_bytes_max,
             Opened::Receive(receiving) => push_bytes_max(receiving),
@@ -89,6 +91,11 @@ impl Inner {
         if announced.is_some_and(|announced| announced > bytes_max) {
             return too_large();
         }
+        let Some(body) = body.take().map(BodyReader::new) else { return internal() };
+        let body: Pin<Box<dyn AsyncRead + Send>> = match encoding.map(HeaderValue::as_bytes) {
+            None | Some(b"identity") => Box::pin(body),
+            Some(_) => Box::pin(GzipDecoder::new(BufReader::new(body))),
+        };
         let heard = Arc::new(AtomicBool::new(false));
         let body = Box::pin(Bounded::new(body, bytes_max, Arc::clone(&heard)));
         let start = Start { opened, pusher, version, serving: Serving::Stateless, preface: BytesMut::new() };
@@ -163,19 +170,6 @@ impl Inner {
             served
         };
         tokio::spawn(serve.in_current_span())
-    }
-}
-
-/// A body without its encoding; `None` where that is not known.
-fn inflated<B>(body: BodyReader<B>, encoding: Option<&HeaderValue>) -> Option<Pin<Box<dyn AsyncRead + Send>>>
-where
-    B: Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
-    match encoding.map(HeaderValue::as_bytes) {
-        None | Some(b"identity") => Some(Box::pin(body)),
-        Some(b"gzip" | b"x-gzip") => Some(Box::pin(GzipDecoder::new(BufReader::new(body)))),
-        Some(_) => None,
     }
 }
 

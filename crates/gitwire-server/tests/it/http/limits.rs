@@ -250,6 +250,30 @@ fn a_client_that_asks_first_is_told_first() {
 }
 
 #[test]
+fn a_refusal_is_heard_by_who_is_still_sending() {
+    let Some(fixture) = Fixture::new(Setup::default()) else { return };
+    let body = vec![b'x'; 900 << 10];
+    for (head, status_of) in [
+        (FETCH.replace("r.git", "none.git"), "404"),
+        (FETCH.replace("upload-pack-request", "other"), "415"),
+        (PUSH.to_owned(), "403"),
+        (FETCH.replace("POST", "PUT"), "405"),
+    ] {
+        let mut stream = fixture.connect();
+        let head = format!("{head}Content-Length: {}\r\n\r\n", body.len());
+        stream.write_all(head.as_bytes()).unwrap();
+        // Slowly, so that the answer is there before the end.
+        for piece in body.chunks(100 << 10) {
+            stream.write_all(piece).unwrap();
+            sleep(Duration::from_millis(20));
+        }
+        let mut answer = [0; 12];
+        stream.read_exact(&mut answer).unwrap();
+        assert_eq!(&answer[9..], status_of.as_bytes(), "{head}");
+    }
+}
+
+#[test]
 fn no_path_leads_out_of_the_root() {
     let Some(fixture) = Fixture::new(Setup::default()) else { return };
     let root = fixture.folder.path().join("root");
