@@ -120,3 +120,14 @@ fn head_has_four_states() {
     std::fs::remove_file(path.join(".git/HEAD")).unwrap();
     assert_eq!(repository.head().unwrap(), Head::Missing);
 }
+
+#[test]
+fn the_head_of_a_repository_that_git_is_still_making_is_none() {
+    if !available() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let path = work_tree(&scratch, "sha1", 1);
+    std::fs::write(path.join(".git/HEAD"), "ref: refs/heads/.invalid\n").unwrap();
+    assert_eq!(open(&path.join(".git")).refs().unwrap().head().unwrap(), None);
+}
