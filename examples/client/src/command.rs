@@ -11,6 +11,7 @@ pub(crate) mod ls_remote;
 pub(crate) mod pack_objects;
 pub(crate) mod push;
 pub(crate) mod receive_pack;
+pub(crate) mod remote_http;
 pub(crate) mod remote_ws;
 pub(crate) mod rpc;
 pub(crate) mod send_pack;

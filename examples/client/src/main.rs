@@ -57,6 +57,8 @@ enum Command {
     ForcedCommand(command::forced_command::ForcedCommand),
     /// Serve one HTTP request as a CGI program.
     HttpBackend(command::http_backend::HttpBackend),
+    #[command(alias = "remote-https")]
+    RemoteHttp(command::remote_http::RemoteHttp),
     #[command(alias = "remote-wss")]
     RemoteWs(command::remote_ws::RemoteWs),
     SshOverWs(command::ssh_over_ws::SshOverWs),
@@ -118,6 +120,7 @@ fn execute(command: &Command, config: Config) -> Result<ExitCode, Failure> {
         Command::Daemon(command) => command.run(config),
         Command::ForcedCommand(command) => command.run(config),
         Command::HttpBackend(command) => command.run(config),
+        Command::RemoteHttp(command) => command.run(config),
         Command::RemoteWs(command) => command.run(config),
         Command::SshOverWs(command) => command.run(config),
         Command::IndexPack(command) => command.run(config),

@@ -53,7 +53,7 @@ impl RemoteWs {
 }
 
 /// The configuration of the repository that git works on, if there is one yet.
-fn configuration(overlay: Config) -> Result<Config, Failure> {
+pub(super) fn configuration(overlay: Config) -> Result<Config, Failure> {
     if std::env::var_os("GIT_DIR").is_some()
         && let Ok(repository) = local::configured_repository(overlay.clone())
     {
@@ -63,7 +63,7 @@ fn configuration(overlay: Config) -> Result<Config, Failure> {
 }
 
 /// A line without its LF; nothing that follows it is read, because that may be for the server.
-fn read_line(input: &mut File) -> Result<Option<Vec<u8>>, Failure> {
+pub(super) fn read_line(input: &mut File) -> Result<Option<Vec<u8>>, Failure> {
     let mut line = Vec::new();
     let mut byte = [0];
     while input.read(&mut byte)? > 0 {
@@ -76,7 +76,7 @@ fn read_line(input: &mut File) -> Result<Option<Vec<u8>>, Failure> {
     if line.is_empty() { Ok(None) } else { Err(Failure::fatal("a line without its end")) }
 }
 
-fn say(text: &str) -> Result<(), Failure> {
+pub(super) fn say(text: &str) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     out.write_all(text.as_bytes())?;
     Ok(out.flush()?)

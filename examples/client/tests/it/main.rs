@@ -15,6 +15,7 @@ mod kill;
 mod matrix;
 mod plumbing;
 mod push;
+mod remote_http;
 mod ssh;
 mod stock;
 mod trace;

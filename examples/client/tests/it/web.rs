@@ -36,6 +36,26 @@ impl Access for Me {
     }
 }
 
+/// Serves everything below `root` to [`Me`], as long as the process lives; gives the host and port.
+pub fn listen(root: &Path) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let host = listener.local_addr().unwrap().to_string();
+    let access: Arc<dyn Access> = Arc::new(Me);
+    let root = DirectoryRoot::new(root, Export::All).unwrap();
+    let root = root.receiving(ReceivePolicy::default()).with_access(Arc::clone(&access));
+    thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+            let service = HttpService::new(Arc::new(root), Arc::new(Policy::default()), Jobs::new(4));
+            let service = service.with_access(access);
+            http::serve(listener, service, HttpOptions::default(), std::future::pending()).await
+        })
+    });
+    host
+}
+
 struct World {
     git: Git,
     folder: Folder,
@@ -49,21 +69,7 @@ impl World {
         let git = Git::find()?;
         let folder = Folder::new(name);
         let source = make(&git, folder.path(), "source.git", "sha1");
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        listener.set_nonblocking(true).unwrap();
-        let host = listener.local_addr().unwrap().to_string();
-        let access: Arc<dyn Access> = Arc::new(Me);
-        let root = DirectoryRoot::new(folder.path(), Export::All).unwrap();
-        let root = root.receiving(ReceivePolicy::default()).with_access(Arc::clone(&access));
-        thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-            runtime.block_on(async {
-                let listener = tokio::net::TcpListener::from_std(listener).unwrap();
-                let service = HttpService::new(Arc::new(root), Arc::new(Policy::default()), Jobs::new(4));
-                let service = service.with_access(access);
-                http::serve(listener, service, HttpOptions::default(), std::future::pending()).await
-            })
-        });
+        let host = listen(folder.path());
         Some(Self { git, folder, source, host })
     }
 
