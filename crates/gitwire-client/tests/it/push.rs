@@ -10,11 +10,11 @@ use gitwire_client::{
 };
 use gitwire_gitdir::{GitDir, InitOptions, OpenOptions};
 use gitwire_protocol::Version;
-use gitwire_storage::Repository;
+use gitwire_storage::{MemoryRepository, Repository};
 use gitwire_testkit::git::{Folder, Git};
 use gitwire_testkit::http_backend::{self, Talk};
 use gitwire_testkit::{Dice, History, Manner};
-use gitwire_types::{FetchRefspec, ObjectFormat, PushRefspec, RefName, RefTarget};
+use gitwire_types::{FetchRefspec, ObjectFormat, ObjectKind, PushRefspec, RefName, RefTarget};
 
 use crate::server;
 
@@ -275,12 +275,12 @@ fn what_is_missing_here_is_found_before_the_server_hears_of_it() {
     let Some(world) = World::new() else { return };
     let mut history = History::new(ObjectFormat::Sha1, Manner::Plain);
     history.grow(&mut Dice::new(3), 5);
-    let repository = gitwire_storage::MemoryRepository::new(ObjectFormat::Sha1);
-    let tree = repository.add(gitwire_types::ObjectKind::Tree, b"").unwrap();
+    let repository = MemoryRepository::new(ObjectFormat::Sha1);
+    let tree = repository.add(ObjectKind::Tree, b"").unwrap();
     let gone = history.commits().next().unwrap();
     let who = "A <a@example.org> 1 +0000";
     let text = format!("tree {tree}\nparent {gone}\nauthor {who}\ncommitter {who}\n\nno parent\n");
-    let commit = repository.add(gitwire_types::ObjectKind::Commit, text.as_bytes()).unwrap();
+    let commit = repository.add(ObjectKind::Commit, text.as_bytes()).unwrap();
     repository.set_ref(RefName::new("refs/heads/main").unwrap(), RefTarget::Direct(commit));
     let served = world.bare("gone.git", ObjectFormat::Sha1);
     fs::write(served.join("hooks/pre-receive"), "#!/bin/sh\ntouch called\n").unwrap();
@@ -310,4 +310,35 @@ fn shallow_histories_can_be_pushed_on() {
         assert_eq!(pushed.pack.unwrap().total, 1);
     }
     world.git.ok(&served, ["fsck", "--strict"]);
+}
+
+/// More than fits into any buffer on the way, and over HTTP more than goes in one piece.
+#[test]
+fn large_packs_go_through_every_door_and_are_counted() {
+    const LEN: usize = 5 << 20;
+    let Some(world) = World::new() else { return };
+    let repository = MemoryRepository::new(ObjectFormat::Sha1);
+    let blob = repository.add(ObjectKind::Blob, &Dice::new(9).bytes(LEN)).unwrap();
+    let tag = format!("object {blob}\ntype blob\ntag t\ntagger A <a@example.org> 1 +0000\n\nlarge\n");
+    let tag = repository.add(ObjectKind::Tag, tag.as_bytes()).unwrap();
+    repository.set_ref(RefName::new("refs/tags/large").unwrap(), RefTarget::Direct(tag));
+    for (door, base) in world.doors.iter().enumerate() {
+        let name = format!("large-{door}.git");
+        let served = world.bare(&name, ObjectFormat::Sha1);
+        let (mut prepared, mut sendings) = (0, Vec::new());
+        let mut listen = |event: Event<'_>| match event {
+            Event::Packing(_) => prepared += usize::from(sendings.is_empty()),
+            Event::Sending { written, bytes, done } => sendings.push((written, bytes, done)),
+            _ => {}
+        };
+        let push = push_to(&format!("{base}/{name}"), &["refs/tags/*"]);
+        let pushed = push.run(Arc::new(repository.clone()), &mut listen).unwrap();
+        assert!(pushed.is_complete(), "{name}: {pushed:?}");
+        assert!(prepared > 0 && sendings.len() > LEN / (1 << 20), "{name}");
+        let (written, bytes, done) = *sendings.last().unwrap();
+        assert!((written.objects, written.total, done) == (2, 2, true) && bytes > LEN as u64, "{name}");
+        assert!(sendings.iter().rev().skip(1).all(|(_, _, done)| !done), "{name}");
+        assert_eq!(pushed.pack, Some(written));
+        world.git.ok(&served, ["fsck", "--strict"]);
+    }
 }

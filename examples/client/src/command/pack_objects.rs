@@ -6,9 +6,10 @@ use std::process::ExitCode;
 
 use bytes::BytesMut;
 use clap::Args;
+use gitwire_client::find_revision;
 use gitwire_gitdir::{Config, GitDir};
 use gitwire_storage::{Repository as _, SourceState};
-use gitwire_types::{Never, ObjectId, RefName, RefTarget};
+use gitwire_types::{Never, ObjectId};
 use gitwire_walk::{Graph, PackRequest, WalkLimits, pack_source};
 
 use crate::failure::Failure;
@@ -103,23 +104,8 @@ impl PackObjects {
     }
 }
 
-/// What a line names: an object by all its digits, or a ref, perhaps by a short name.
+/// What a line names.
 fn revision(repository: &GitDir, text: &[u8]) -> Result<ObjectId, Failure> {
-    if let Ok(id) = ObjectId::from_hex(repository.format(), text) {
-        return Ok(id);
-    }
     let bad = || Failure::fatal(format!("bad revision '{}'", text.escape_ascii()));
-    let name = RefName::copy_from(text).map_err(|_| bad())?;
-    let refs = repository.refs()?;
-    for candidate in name.candidates() {
-        let mut target = if candidate == RefName::head() { refs.head()? } else { refs.get(&candidate)? };
-        for _ in 0..5 {
-            match target {
-                Some(RefTarget::Direct(id)) => return Ok(id),
-                Some(RefTarget::Symbolic(name)) => target = refs.get(&name)?,
-                None => break,
-            }
-        }
-    }
-    Err(bad())
+    find_revision(repository, text)?.ok_or_else(bad)
 }

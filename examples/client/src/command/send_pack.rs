@@ -21,6 +21,7 @@ use super::push::{lease_of, refspec_failure};
 use crate::failure::Failure;
 use crate::local;
 use crate::show::{Show, Style};
+use crate::trace::Events;
 
 #[derive(Debug, Args)]
 #[command(override_usage = "git send-pack [OPTIONS] DESTINATION [REFSPEC]...")]
@@ -181,6 +182,9 @@ impl SendPack {
 
     fn report(&self, pushed: &Pushed) -> Result<ExitCode, Failure> {
         status::complaints(pushed);
+        if let Some(pack) = pushed.pack {
+            Events::new("send-pack").wrote(pack.total);
+        }
         let is_empty = pushed.refs.iter().all(|shown| !shown.name.starts_with(b"refs/"));
         if pushed.updates.is_empty() && is_empty {
             eprintln!(

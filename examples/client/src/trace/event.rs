@@ -44,6 +44,11 @@ impl Events {
         self.data("transfer", "client-sid", json!(String::from_utf8_lossy(id)));
     }
 
+    /// How many objects went out in a pack.
+    pub(crate) fn wrote(&self, objects: u64) {
+        self.data("pack-objects", "write_pack_file/wrote", json!(objects.to_string()));
+    }
+
     fn data(&self, category: &str, key: &str, value: Value) {
         let Some(out) = &self.out else { return };
         let name = if value.is_string() { "data" } else { "data_json" };

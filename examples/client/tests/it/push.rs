@@ -212,6 +212,30 @@ fn the_plumbing_says_what_git_says() {
 }
 
 #[test]
+fn progress_is_shown_where_it_is_asked_for() {
+    let Some(twins) = Twins::new() else { return };
+    let here = twins.both()[1].join("here");
+    let stderr = |words: &[&str]| String::from_utf8(gitwire(&here, words).output().unwrap().stderr).unwrap();
+    let text = stderr(&["push", "--progress", "origin", "main"]);
+    for line in [
+        "Enumerating objects: ",
+        "Counting objects: 100% (15/15), done.\n",
+        "Writing objects: 100% (15/15), ",
+    ] {
+        assert!(text.contains(line), "{line}: {text}");
+    }
+    assert!(text.contains("Total 15 (delta "), "{text}");
+    assert!(!stderr(&["push", "origin", "side"]).contains("objects"));
+    assert_eq!(stderr(&["push", "-q", "origin", "light"]), "");
+    let trace = twins.folder.path().join("trace");
+    let mut command = gitwire(&here, &["send-pack", "--progress", "../there.git", "v1"]);
+    let output = command.env("GIT_TRACE2_EVENT", &trace).output().unwrap();
+    assert!(String::from_utf8(output.stderr).unwrap().contains("Writing objects: 100% (1/1), "));
+    let trace = fs::read_to_string(&trace).unwrap();
+    assert!(trace.contains("write_pack_file/wrote") && trace.contains("\"value\":\"1\""), "{trace}");
+}
+
+#[test]
 fn what_cannot_be_is_refused() {
     let Some(twins) = Twins::new() else { return };
     let here = twins.both()[1].join("here");
