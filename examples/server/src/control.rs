@@ -4,12 +4,13 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use gitwire_client::{Clone, CloneKind, Fetch, Fetched, Prune, Remote, TagFollowing, UpdateKind};
 use gitwire_gitdir::{GitDir, Lookup, OpenOptions};
 use gitwire_server::DirectoryRoot;
 use gitwire_server::control::{Commands, ControlCommand};
-use gitwire_transport::{Protocols, Scheme};
+use gitwire_transport::{Deadlines, Protocols, Scheme};
 use gitwire_types::{FetchRefspec, Interrupt};
 
 use crate::create::{CreateError, Draft, NewRepository, RepositoryName};
@@ -19,13 +20,22 @@ use crate::hosts::Hosts;
 #[derive(Debug)]
 pub(crate) struct RootCommands {
     root: Arc<DirectoryRoot>,
-    hosts: Hosts,
-    pack_bytes_max: u64,
+    elsewhere: Elsewhere,
+}
+
+/// What other servers may be asked, and what that may cost.
+#[derive(Debug, Clone)]
+pub(crate) struct Elsewhere {
+    pub(crate) hosts: Hosts,
+    /// The largest pack.
+    pub(crate) pack_bytes_max: u64,
+    /// How long a command may take; a conversation gets no further.
+    pub(crate) time: Duration,
 }
 
 impl RootCommands {
-    pub(crate) fn new(root: Arc<DirectoryRoot>, hosts: Hosts, pack_bytes_max: u64) -> Self {
-        Self { root, hosts, pack_bytes_max }
+    pub(crate) fn new(root: Arc<DirectoryRoot>, elsewhere: Elsewhere) -> Self {
+        Self { root, elsewhere }
     }
 
     /// Mirrors a repository: nobody sees it before it is whole.
@@ -98,7 +108,7 @@ impl RootCommands {
     fn bound(&self, fetch: &mut Fetch) {
         fetch.threads = 1;
         fetch.memory = 32 << 20;
-        fetch.pack_bytes_max = self.pack_bytes_max;
+        fetch.pack_bytes_max = self.elsewhere.pack_bytes_max;
     }
 
     fn open(&self, name: &RepositoryName) -> Result<GitDir, String> {
@@ -125,9 +135,13 @@ impl RootCommands {
             return Err("a URL with a user: what is said here is neither secret nor forgotten".to_owned());
         }
         let host = remote.url.host.clone().ok_or("a URL without a host")?;
-        self.hosts.check(&host, remote.url.port.unwrap_or(9418))?;
+        self.elsewhere.hosts.check(&host, remote.url.port.unwrap_or(9418))?;
         remote.connect.protocols = Protocols { file: false, git: true, ssh: false, https: true, http: true };
-        remote.connect.addresses = Some(Arc::new(self.hosts.clone()));
+        remote.connect.addresses = Some(Arc::new(self.elsewhere.hosts.clone()));
+        remote.connect.connect_timeout = CONNECT_TIMEOUT;
+        // Whoever asked has been told by then; this ends the work itself.
+        let total = Some(self.elsewhere.time.saturating_add(Duration::from_secs(1)));
+        remote.deadlines = Deadlines { idle: Some(IDLE), total, ..Deadlines::client() };
         Ok(remote)
     }
 }
@@ -231,3 +245,7 @@ fn text(error: impl std::error::Error) -> String {
 const DEPTH_MAX: usize = 4;
 /// Repositories that are listed.
 const LISTED_MAX: usize = 10_000;
+/// A server that is asked while somebody waits is there or is not.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// As our own doors have it.
+const IDLE: Duration = Duration::from_secs(60);

@@ -18,7 +18,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::arguments::{AllowPush, AllowRead, Control, Door, Place, Scheme};
 use crate::config::Options;
-use crate::control::RootCommands;
+use crate::control::{Elsewhere, RootCommands};
 use crate::hosts::Hosts;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
@@ -94,7 +94,7 @@ pub(crate) struct Server {
     policy: Arc<Policy>,
     rules: Arc<Rules>,
     jobs: Arc<Jobs>,
-    hosts: Hosts,
+    elsewhere: Elsewhere,
     tls: Option<TlsAcceptor>,
     operators: Operators,
     meters: Vec<Arc<Meter>>,
@@ -127,7 +127,11 @@ impl Server {
         Ok(Self {
             repositories: Arc::new(repositories),
             policy: Arc::new(limits.policy.clone()),
-            hosts: Hosts::new(&options.control_allow),
+            elsewhere: Elsewhere {
+                hosts: Hosts::new(&options.control_allow),
+                pack_bytes_max: limits.clone_bytes_max,
+                time: limits.control.command_timeout,
+            },
             operators: Operators { metrics, allow: options.allow_metrics.unwrap_or_default() },
             grace: options.grace(),
             doors,
@@ -202,11 +206,7 @@ impl Server {
                     options.limits = self.limits.control.clone();
                     options.grace = self.grace;
                     options.meter = meter;
-                    let commands = RootCommands::new(
-                        Arc::clone(&self.repositories),
-                        self.hosts.clone(),
-                        self.limits.clone_bytes_max,
-                    );
+                    let commands = RootCommands::new(Arc::clone(&self.repositories), self.elsewhere.clone());
                     serving.spawn(control::serve(door.listener, Arc::new(commands), options, until));
                 }
             }

@@ -234,6 +234,8 @@ impl UserFile {
         path: &Path,
         edit: impl FnOnce(&mut Self) -> Result<(), UserError>,
     ) -> Result<(), UserError> {
+        // The file that a link names is changed, not the link.
+        let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         let mut lock = path.as_os_str().to_owned();
         lock.push(".lock");
         let lock = PathBuf::from(lock);

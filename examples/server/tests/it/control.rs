@@ -37,7 +37,7 @@ fn script(port: u16, command: &str) -> Command {
     python
 }
 
-fn has_python() -> bool {
+pub fn has_python() -> bool {
     let found = Command::new("python3").arg("--version").output().is_ok_and(|output| output.status.success());
     if !found {
         skipped("python3 is not installed");

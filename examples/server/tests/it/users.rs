@@ -8,6 +8,7 @@ use std::process::{Command, Output, Stdio};
 
 use gitwire_testkit::git::{Folder, Git};
 
+use crate::control::has_python;
 use crate::doors::get;
 use crate::server::{Server, make};
 
@@ -68,7 +69,49 @@ fn users_are_made_changed_and_removed() {
     done(file, &"x".repeat(1024), &["add", "zoe"]);
     fs::write(file, "ben hash\n").unwrap();
     refused(file, "", &["list"], "users:1: not a password hash");
+    let (real, link) = (folder.path().join("real"), folder.path().join("link"));
+    fs::write(&real, "# kept\n").unwrap();
+    std::os::unix::fs::symlink(&real, &link).unwrap();
+    done(&link, "", &["add", "anonymous"]);
+    assert!(link.is_symlink() && fs::read_to_string(&real).unwrap() == "# kept\nanonymous - read=**\n");
     assert_eq!(user(file, "", &["add", "zoe", "--password", "x"]).status.code(), Some(129));
+}
+
+const TERMINAL: &str = r#"
+import os, pty, sys
+child, terminal = pty.fork()
+if child == 0:
+    os.execv(sys.argv[1], sys.argv[1:])
+said = b""
+for answer in (b"a secret\n", b"a secret\n"):
+    while not said.endswith(b": "):
+        said += os.read(terminal, 1)
+    os.write(terminal, answer)
+    said += b"|"
+try:
+    while more := os.read(terminal, 1024):
+        said += more
+except OSError:
+    pass
+print(said.decode())
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"#;
+
+#[test]
+fn a_terminal_is_asked_twice_and_shows_nothing() {
+    if !has_python() {
+        return;
+    }
+    let folder = Folder::new("user-terminal");
+    let file = folder.path().join("users");
+    let mut python = Command::new("python3");
+    python.args(["-c", TERMINAL, env!("CARGO_BIN_EXE_gitwired"), "user", "add", "ann", "--users"]).arg(&file);
+    let output = python.output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(said.contains("Password for ann: ") && said.contains("The same again: "), "{said}");
+    assert!(!said.contains("secret"), "{said}");
+    assert_eq!(done(&file, "", &["list"]), "ann read=**\n");
 }
 
 fn start(root: &Path, more: &[&str]) -> Server {
