@@ -177,6 +177,18 @@ fn head_timeout() {
 }
 
 #[test]
+fn by_default_nobody_is_waited_for_longer_than_ten_seconds() {
+    let Some(fixture) = Fixture::new(setup(|_| ())) else { return };
+    let (mut idle, mut silent) = (fixture.connect(), fixture.connect());
+    let started = Instant::now();
+    silent.write_all(format!("{FETCH}Content-Length: 1000\r\n\r\n").as_bytes()).unwrap();
+    assert_eq!(rest(&mut idle), b"");
+    assert_eq!(status(&mut silent), "408");
+    let took = started.elapsed();
+    assert!(took >= Duration::from_secs(9) && took < Duration::from_secs(19), "{took:?}");
+}
+
+#[test]
 fn slow_bodies_are_cut() {
     let mut policy = Policy::default();
     policy.deadlines.idle = Some(Duration::from_secs(1));
