@@ -86,13 +86,15 @@ impl Shown<'_> {
         let mut changes = Changes::default();
         let mut trees = vec![Trees { path: Vec::new(), old: old.copied(), new: Some(*new) }];
         let mut read = 0_usize;
+        let end = Instant::now() + self.limits.changes_time;
         while let Some(Trees { path, old, new }) = trees.pop() {
             self.stop.check()?;
             if old == new {
                 continue;
             }
             read += usize::from(old.is_some()) + usize::from(new.is_some());
-            if read > self.limits.change_trees_max || path.len() > self.limits.path_depth_max {
+            let is_over = read > self.limits.change_trees_max || Instant::now() >= end;
+            if is_over || path.len() > self.limits.path_depth_max {
                 changes.is_cut = true;
                 break;
             }
@@ -276,5 +278,26 @@ mod tests {
         assert_eq!(count(10), (10, 0));
         assert_eq!(count(9), (10, 0), "nine, and a line that says so");
         assert_eq!(count(0), (0, 0));
+    }
+
+    #[test]
+    fn texts_made_to_be_slow_are_compared_in_time() {
+        let half = 128 << 10;
+        let many = |text: &str, times: usize| text.repeat(times).into_bytes();
+        let mixed: Vec<u8> =
+            (0..half).flat_map(|n: usize| [b'a' + u8::try_from(n * n % 7).unwrap_or(0), b'\n']).collect();
+        let other: Vec<u8> =
+            (0..half).flat_map(|n: usize| [b'a' + u8::try_from(n * n * n % 5).unwrap_or(0), b'\n']).collect();
+        for (old, new) in [
+            (many("\n", 2 * half), many("\n", half)),
+            (many("a\nb\n", half / 2), many("b\na\nc\n", half / 3)),
+            (mixed, other),
+        ] {
+            let start = Instant::now();
+            let mut budget = Budget { files: 1, lines: 100, until: start + Duration::from_millis(100) };
+            assert!(!hunks(&old, &new, &mut budget).is_empty());
+            // Ten times what is allowed, for slow machines.
+            assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet};
+use std::time::Instant;
 
 use gitwire_object::{CommitLinks, CommitRef, Signature};
 use gitwire_storage::StorageError;
@@ -9,7 +10,7 @@ use gitwire_types::{ObjectId, ObjectKind};
 
 use super::failure::Failure;
 use super::repository::Shown;
-use super::text::{block, line};
+use super::text::{block, line, short};
 use super::tree::Entry;
 
 /// A commit as pages show it.
@@ -53,14 +54,19 @@ impl Shown<'_> {
         let message = message.get(start..).unwrap_or_default();
         let end = message.iter().position(|byte| *byte == b'\n').unwrap_or(message.len());
         let (subject, body) = message.split_at(end);
+        let cut = |text: String| short(&text, self.limits.message_max);
         Ok(Commit {
             id: *id,
             tree: commit.tree(),
             parents: commit.parents().collect(),
-            author: Person::new(commit.author()),
-            committer: Person::new(commit.committer()),
-            subject: if subject.trim_ascii().is_empty() { "(no message)".to_owned() } else { line(subject) },
-            body: block(body).trim_matches('\n').trim_end().to_owned(),
+            author: Person::new(commit.author(), self.limits.message_max),
+            committer: Person::new(commit.committer(), self.limits.message_max),
+            subject: if subject.trim_ascii().is_empty() {
+                "(no message)".to_owned()
+            } else {
+                cut(line(subject))
+            },
+            body: cut(block(body).trim_matches('\n').trim_end().to_owned()),
         })
     }
 
@@ -84,7 +90,7 @@ impl Shown<'_> {
     }
 
     /// The commits that changed each of a directory's entries last, by name, as far as they are found among the first commits going
-    /// from `tip` to first parents.
+    /// from `tip` to first parents, and in time.
     pub(crate) fn last_changes(
         &self,
         tip: &ObjectId,
@@ -97,8 +103,12 @@ impl Shown<'_> {
         let mut found = HashMap::new();
         let mut id = *tip;
         let mut at = self.links(&id)?;
+        let until = Instant::now() + self.limits.changes_time;
         for _ in 0..self.limits.last_changes_max {
             self.stop.check()?;
+            if Instant::now() >= until {
+                break;
+            }
             let parent = at.1.first().copied().filter(|_| !shallow.contains(&id));
             let before = match &parent {
                 Some(parent) => Some(self.links(parent)?),
@@ -149,14 +159,14 @@ impl Shown<'_> {
 }
 
 impl Person {
-    fn new(signature: Option<Signature<'_>>) -> Self {
+    fn new(signature: Option<Signature<'_>>, letters_max: usize) -> Self {
         let Some(signature) = signature else {
             return Self { name: "(unknown)".to_owned(), email: String::new(), time: 0 };
         };
-        let name = line(signature.name());
+        let name = short(&line(signature.name()), letters_max);
         Self {
             name: if name.is_empty() { "(no name)".to_owned() } else { name },
-            email: line(signature.email()),
+            email: short(&line(signature.email()), letters_max),
             time: signature.seconds().and_then(|seconds| i64::try_from(seconds).ok()).unwrap_or(i64::MAX),
         }
     }

@@ -66,6 +66,14 @@ pub(crate) struct Limits {
     pub(crate) changes_max: usize,
     /// Trees that are read to find them. 5,000, a tenth of a second.
     pub(crate) change_trees_max: usize,
+    /// How long a page looks for what changed, in a directory or by a commit. 1 s; then what was found is shown.
+    pub(crate) changes_time: Duration,
+    /// Parents of a commit that are shown. 32: merges have two, the largest known has 66.
+    pub(crate) parents_max: usize,
+    /// Letters of a message that are shown, and of each name in it. 64 KiB: longer ones are no messages.
+    pub(crate) message_max: usize,
+    /// Bytes of a file's or directory's name that a link leads to. 1,024: file systems end at 255, and each byte takes up to six on a page.
+    pub(crate) name_bytes_max: usize,
     /// Changed files whose lines are shown. 40.
     pub(crate) diff_files_max: usize,
     /// Bytes of a file on either side of what is compared. 256 KiB.
@@ -114,6 +122,10 @@ impl Default for Limits {
             dated_refs_max: 1000,
             changes_max: 300,
             change_trees_max: 5000,
+            changes_time: Duration::from_secs(1),
+            parents_max: 32,
+            message_max: 64 << 10,
+            name_bytes_max: 1024,
             diff_files_max: 40,
             diff_bytes_max: 256 << 10,
             diff_lines_max: 3000,

@@ -13,7 +13,7 @@ use super::super::history::{Commit, Person};
 use super::super::reply::{Reply, page};
 use super::super::repository::{Revision, Shown};
 use super::super::route::encoded_path;
-use super::super::text::{When, line, number, plural};
+use super::super::text::{When, line, number, plural, short};
 use super::Shell;
 use super::frame::{CommitRow, Frame, when};
 
@@ -25,6 +25,7 @@ pub(in super::super) fn commit(shown: &Shown<'_>, frame: Frame, id: &[u8]) -> Re
     let commit = shown.commit(&id)?;
     let parents = parents(shown, &frame, &commit)?;
     let changed = Changed::new(shown, &frame, &revision, &commit, parents.first())?;
+    let more_parents = commit.parents.len() - parents.len();
     let same = commit.author == commit.committer;
     let template = CommitPage {
         shell: frame.shell.clone(),
@@ -34,16 +35,19 @@ pub(in super::super) fn commit(shown: &Shown<'_>, frame: Frame, id: &[u8]) -> Re
         body: commit.body.clone(),
         commit: CommitRow { subject: commit.subject.clone(), ..frame.row(&commit) },
         parents,
+        more_parents,
         changed,
         frame,
     };
     Ok(page(StatusCode::OK, template.frame.keep, &template))
 }
 
+/// The first parents, as many as are shown.
 fn parents(shown: &Shown<'_>, frame: &Frame, commit: &Commit) -> Result<Vec<Parent>, Failure> {
     let is_shallow = shown.shallow()?.contains(&commit.id);
-    let mut here = vec![false; commit.parents.len()];
-    shown.objects.headers(&commit.parents, &mut |nth, presence| {
+    let parents = commit.parents.get(..shown.limits.parents_max).unwrap_or(&commit.parents);
+    let mut here = vec![false; parents.len()];
+    shown.objects.headers(parents, &mut |nth, presence| {
         if let Some(here) = here.get_mut(nth) {
             *here = matches!(presence, Presence::Here { .. }) && !is_shallow;
         }
@@ -52,7 +56,7 @@ fn parents(shown: &Shown<'_>, frame: &Frame, commit: &Commit) -> Result<Vec<Pare
         id: *id,
         link: here.then(|| format!("{}/-/commit/{id}", frame.link)),
     };
-    Ok(commit.parents.iter().zip(&here).map(parent).collect())
+    Ok(parents.iter().zip(&here).map(parent).collect())
 }
 
 struct Parent {
@@ -107,7 +111,7 @@ impl Changed {
         let mut files = Vec::with_capacity(count);
         for change in &changes.list {
             shown.stop.check()?;
-            files.push(File::new(change, shown.lines(change, &mut budget)?, frame, revision));
+            files.push(File::new(change, shown.lines(change, &mut budget)?, shown, frame, revision));
         }
         let count = format!("{over}{} changed file{}", number(count), plural(count as u64));
         Ok(Self { count, files, is_cut: changes.is_cut })
@@ -123,11 +127,13 @@ struct File {
 }
 
 impl File {
-    fn new(change: &Change, lines: Lines, frame: &Frame, revision: &Revision) -> Self {
+    fn new(change: &Change, lines: Lines, shown: &Shown<'_>, frame: &Frame, revision: &Revision) -> Self {
         let (letter, word) = change.kind();
-        let is_here = change.new.as_ref().is_some_and(|entry| !entry.mode.is_gitlink());
+        let name_max = shown.limits.name_bytes_max;
+        let is_here = change.new.as_ref().is_some_and(|entry| !entry.mode.is_gitlink())
+            && change.path.len() <= name_max;
         let link = || format!("{}/-/files/{}{}", frame.link, encoded_path(&change.path), revision.query());
-        Self { letter, word, name: line(&change.path), link: is_here.then(link), lines }
+        Self { letter, word, name: short(&line(&change.path), name_max), link: is_here.then(link), lines }
     }
 }
 
@@ -141,6 +147,7 @@ struct CommitPage {
     author: Named,
     committer: Option<Named>,
     parents: Vec<Parent>,
+    more_parents: usize,
     browse: String,
     changed: Changed,
 }

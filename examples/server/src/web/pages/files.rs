@@ -9,7 +9,7 @@ use super::super::markdown::{Place, is_markdown, lay_out};
 use super::super::reply::{Reply, page};
 use super::super::repository::{At, Revision, Shown, abbreviated};
 use super::super::route::{encoded_path, parameter};
-use super::super::text::{block, line, number, plural, size};
+use super::super::text::{block, line, number, plural, short, size};
 use super::super::tree::{Content, Entry, image_type, joined};
 use super::Shell;
 use super::frame::{CommitRow, Crumb, Frame, Picker};
@@ -76,6 +76,7 @@ impl Listing {
             let slash = if path.is_empty() { "" } else { "/" };
             format!("{}/-/files{slash}{path}{}", frame.link, at.revision.query())
         };
+        let name_max = shown.limits.name_bytes_max;
         let up = path.split_last().map(|(_, above)| url(above));
         let row = |entry: &Entry| {
             let below = [path, std::slice::from_ref(&entry.name)].concat();
@@ -89,8 +90,8 @@ impl Listing {
             Row {
                 icon,
                 kind,
-                name: line(&entry.name),
-                link: (!is_module).then(|| url(&below)),
+                name: short(&line(&entry.name), name_max),
+                link: (!is_module && entry.name.len() <= name_max).then(|| url(&below)),
                 note: is_module.then(|| format!("@ {}", abbreviated(&entry.id))),
                 commit: changes.remove(&entry.name).map(|commit| frame.row(&commit)),
             }

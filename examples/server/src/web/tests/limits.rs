@@ -74,6 +74,53 @@ fn each_limit_holds() {
 }
 
 #[test]
+fn long_names_and_messages_are_cut() {
+    let Some(mut site) = TestSite::new("long") else { return };
+    let message = format!("{}\n\n{}", "s".repeat(30), "b".repeat(30));
+    let (name, long) = ("n".repeat(20), "n".repeat(21));
+    let path = site.repository("r.git", &commits(&[(&message, &[(&name, "1\n"), (&long, "1\n")])]));
+    let one = site.id(&path, "main");
+    let tree = site.id(&path, "main^{tree}");
+    let mut merge = vec!["commit-tree".to_owned(), "-m".to_owned(), "many".to_owned(), tree];
+    for nth in 0..3 {
+        let commit = ["commit-tree", "-m", &format!("{nth}"), "-p", &one, &format!("{one}^{{tree}}")];
+        let parent = String::from_utf8(site.git.ok(&path, commit)).unwrap();
+        merge.extend(["-p".to_owned(), parent.trim().to_owned()]);
+    }
+    let merge = String::from_utf8(site.git.ok(&path, merge)).unwrap();
+    site.git.ok(&path, ["update-ref", "refs/heads/many", merge.trim()]);
+    let (one, many) = (format!("/r.git/-/commit/{one}"), format!("/r.git/-/commit/{}", merge.trim()));
+    let site = &mut site;
+    let subject = format!("<h1>{}</h1>", "s".repeat(30));
+    check(site, &one, |l, n| l.message_max = n, 30, &subject);
+    check(site, &one, |l, n| l.message_max = n, 30, &format!("{}</pre>", "b".repeat(30)));
+    check(site, &many, |l, n| l.parents_max = n, 3, "<dt>Parent 3</dt>");
+    for page in ["/r.git/-/files", &one] {
+        let link = |name: &str| format!("/-/files/{name}");
+        site.limit(|limits| limits.name_bytes_max = 20);
+        let shown = site.visitor().page(page);
+        assert!(
+            shown.contains(&link(&name)) && !shown.contains(&link(&long)) && !shown.contains(&long),
+            "{shown}"
+        );
+        assert!(shown.contains(&format!("{name}…")));
+        site.limit(|limits| limits.name_bytes_max = 21);
+        assert!(site.visitor().page(page).contains(&link(&long)));
+    }
+}
+
+#[test]
+fn what_changed_is_not_looked_for_for_ever() {
+    let Some(mut site) = site("changes-time") else { return };
+    site.limit(|limits| limits.changes_time = Duration::ZERO);
+    let id = site.id(&site.root().join("r.git"), "main");
+    let listing = site.visitor().page("/r.git/-/files");
+    assert!(listing.contains("-/files/b\"") && !listing.contains("<td class=\"when\"><time"), "{listing}");
+    let commit = site.visitor().page(&format!("/r.git/-/commit/{id}"));
+    assert!(commit.contains("More files were changed than a page shows"), "{commit}");
+}
+
+#[test]
 fn tags_are_listed_by_date_where_they_are_few() {
     let Some(mut site) = site("dated") else { return };
     let path = site.root().join("r.git");
