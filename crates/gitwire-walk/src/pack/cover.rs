@@ -249,7 +249,7 @@ fn read_tree(
             match entry.mode.kind() {
                 ObjectKind::Tree => waiting.push(entry.id()),
                 ObjectKind::Blob => {
-                    reach.place(&entry.id())?.into_iter().for_each(|place| bits.insert(place))
+                    reach.place(&entry.id())?.into_iter().for_each(|place| bits.insert(place));
                 }
                 // A commit of another repository.
                 _ => {}
