@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use gitwire_client::{ClientError, Matching, Prune, Push, PushStatus, PushUpdate, Remote};
+use gitwire_client::{ClientError, Matching, Prune, Push, PushStatus, PushUpdate, Remote, find_revision};
 use gitwire_gitdir::{GitDir, OpenOptions};
 use gitwire_testkit::git::{Folder, Git};
 use gitwire_types::PushRefspec;
@@ -229,5 +229,68 @@ fn options_choose_what_they_choose_in_git() {
         (&["--atomic"], &["main", ":only-there"]),
     ] {
         fixture.check(options, refspecs);
+    }
+}
+
+#[test]
+fn revisions_are_those_of_git() {
+    let Some(fixture) = Fixture::new() else { return };
+    let here = fixture.here();
+    let repository = GitDir::open(&here, &OpenOptions::default()).unwrap();
+    let merge = ["merge", "-q", "--no-ff", "-m", "merge", "only-here", "topic/one", "-s", "ours"];
+    fixture.git.ok(&here, ["checkout", "-q", "-b", "merged", "main~3"]);
+    fixture.git.ok(&here, merge);
+    let head = String::from_utf8(fixture.git.ok(&here, ["rev-parse", "HEAD"])).unwrap();
+    let (full, upper) = (head.trim().to_owned(), head.trim().to_uppercase());
+    for text in [
+        "HEAD",
+        "@",
+        "@~1",
+        "HEAD^2",
+        "HEAD^3",
+        "HEAD^2~1",
+        "HEAD~2",
+        "HEAD^0",
+        "HEAD^1^2",
+        "HEAD~9",
+        "HEAD^9",
+        "main",
+        "heads/main",
+        "refs/heads/main",
+        "main^{commit}",
+        "main^{tree}",
+        "main^{tree}^{}",
+        "main^{blob}",
+        "v1",
+        "v1^{}",
+        "v1^{tag}",
+        "v1^{commit}",
+        "v1-again^{}",
+        "v1~1",
+        "v1^",
+        "light^{tag}",
+        "v1^{object}",
+        "far",
+        "far/topic",
+        "remotes/far/main",
+        "notes/n",
+        "tags/v1",
+        "nothing",
+        "nothing~1",
+        "main^{tree}~1",
+        "main^{word}",
+        "main~x",
+        "main^^",
+        "main~1^{tree}",
+        "",
+        "main^{",
+        full.as_str(),
+        upper.as_str(),
+        "0000000000000000000000000000000000000000^{object}",
+    ] {
+        let output = fixture.git.run(&here, ["rev-parse", "-q", "--verify", "--end-of-options", text]);
+        let theirs = output.status.success().then(|| String::from_utf8(output.stdout).unwrap());
+        let ours = find_revision(&repository, text.as_bytes()).unwrap().map(|id| format!("{id}\n"));
+        assert_eq!(ours, theirs, "{text}");
     }
 }
