@@ -1,6 +1,9 @@
 //! What a push may do, by the server's policy and by the configuration of the repository.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::{Shutdown, TcpStream};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use gitwire_server::{CurrentBranch, ReceivePolicy};
@@ -268,4 +271,102 @@ fn the_default_refuses_what_git_can_be_told_to_allow() {
     assert!(policy.stage.fsck.is_some() && policy.stage.unpack_limit == 0 && policy.hook_time_max.is_some());
     let git = ReceivePolicy::git();
     assert!(git.stage.fsck.is_none() && git.stage.unpack_limit == 100 && git.hook_time_max.is_none());
+}
+
+#[test]
+fn a_push_that_is_cut_off_in_its_pack_leaves_nothing() {
+    let Some(fixture) = Fixture::new(Some(ReceivePolicy::default())) else { return };
+    fs::write(fixture.work().join("large"), gitwire_testkit::Dice::new(2).bytes(300_000)).unwrap();
+    fixture.commit("large-one");
+    let ids = format!("{}\n", fixture.tip("main"));
+    let words = ["pack-objects", "--revs", "--stdout", "-q"];
+    let pack = fixture.git.feed(&fixture.work(), words, ids.as_bytes()).stdout;
+    let line = |text: &str| format!("{:04x}{text}", text.len() + 4);
+    let zero = "0".repeat(40);
+    let command =
+        line(&format!("{zero} {} refs/heads/main\0report-status side-band-64k", fixture.tip("main")));
+    let (address, name) = fixture.url.strip_prefix("git://").unwrap().split_once('/').unwrap();
+    let request = line(&format!("git-receive-pack /{name}\0host=x\0"));
+    for cut in [0, 1, 12, 1_000, pack.len() / 2, pack.len() - 1] {
+        let mut stream = TcpStream::connect(address).unwrap();
+        let said = [request.as_bytes(), command.as_bytes(), b"0000", &pack[..cut]].concat();
+        stream.write_all(&said).unwrap();
+        stream.shutdown(Shutdown::Write).unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        let answer = String::from_utf8_lossy(&answer).into_owned();
+        assert!(answer.contains("ng refs/heads/main unpacker error"), "{cut}: {answer}");
+        assert_eq!(fixture.refs(&fixture.served()), "", "{cut}");
+        assert!(!fixture.leftovers(), "{cut}");
+    }
+    fixture.pushes(&["main"]);
+}
+
+#[test]
+fn a_boundary_comes_with_a_push_where_that_is_allowed() {
+    let Some(fixture) = Fixture::new(Some(ReceivePolicy::git())) else { return };
+    let shallow = fixture.folder.path().join("shallow");
+    let from = format!("file://{}", fixture.work().display());
+    fixture.git.ok(fixture.folder.path(), ["clone", "-q", "--depth=1", &from, "shallow"]);
+    let push = || fixture.git.run(&shallow, ["push", "--porcelain", &fixture.url, "main"]);
+    let output = push();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(!output.status.success() && text.contains("shallow update not allowed"), "{text}");
+    assert!(fixture.refs(&fixture.served()).is_empty() && !fixture.served().join("shallow").exists());
+    config(&fixture, "receive.shallowUpdate", "true");
+    assert!(push().status.success());
+    let boundary = fs::read_to_string(fixture.served().join("shallow")).unwrap();
+    assert_eq!(boundary.trim(), fixture.tip("main"));
+    fixture.git.ok(&fixture.served(), ["fsck", "--strict"]);
+}
+
+#[test]
+fn what_is_not_offered_is_not_asked_for() {
+    let Some(fixture) = Fixture::new(Some(ReceivePolicy::git())) else { return };
+    config(&fixture, "receive.advertiseAtomic", "false");
+    fixture.refused(&["--atomic", "main"], "does not support --atomic push");
+    fixture.refused(&["-o", "x", "main"], "does not support push options");
+    fixture.refused(&["--signed", "main"], "does not support --signed push");
+}
+
+#[test]
+fn a_signed_push_is_known_to_hooks_with_what_its_signature_is_worth() {
+    let Some(fixture) = Fixture::new(Some(ReceivePolicy::git())) else { return };
+    let script = |name: &str, text: &str| {
+        let path = fixture.folder.path().join(name);
+        fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    // Stand-ins for GnuPG: one signs whatever it gets, the other knows that signature.
+    let sign = script(
+        "sign",
+        "cat >/dev/null; echo '[GNUPG:] SIG_CREATED ' >&2\n\
+         printf -- '-----BEGIN PGP SIGNATURE-----\\nmine\\n-----END PGP SIGNATURE-----\\n'",
+    );
+    let check = script(
+        "check",
+        "cat >/dev/null; for file; do grep -q mine $file 2>/dev/null && echo '[GNUPG:] GOODSIG 1234 A U Thor'; done",
+    );
+    fixture.git.ok(&fixture.work(), ["config", "gpg.program", &sign]);
+    config(&fixture, "gpg.program", &check);
+    config(&fixture, "receive.certNonceSeed", "secret");
+    fixture.hook(
+        "post-receive",
+        "env | grep ^GIT_PUSH_CERT | sort >certificate; git cat-file blob $GIT_PUSH_CERT >text",
+    );
+    fixture.pushes(&["--signed", "main"]);
+    let read = |name: &str| fs::read_to_string(fixture.served().join(name)).unwrap();
+    let known = read("certificate");
+    for expected in [
+        "GIT_PUSH_CERT_KEY=1234",
+        "GIT_PUSH_CERT_NONCE_STATUS=OK",
+        "GIT_PUSH_CERT_SIGNER=A U Thor",
+        "GIT_PUSH_CERT_STATUS=G",
+    ] {
+        assert!(known.lines().any(|line| line == expected), "{expected}: {known}");
+    }
+    let nonce = known.lines().find_map(|line| line.strip_prefix("GIT_PUSH_CERT_NONCE=")).unwrap();
+    assert!(read("text").contains(&format!("nonce {nonce}\n")), "{}", read("text"));
+    assert!(read("text").contains(&format!("{} refs/heads/main\n", fixture.tip("main"))));
 }
