@@ -129,6 +129,7 @@ impl Web {
             Err(status) => Err(status.into()),
             Ok(Route::Style) => return assets::style(),
             Ok(Route::Script) => return assets::script(),
+            Ok(Route::Robots) => return assets::robots(),
             Ok(route) if method == "POST" => self.post(&route, &visit, &parts, body).await,
             Ok(route) => self.get(route, &visit).await,
         };

@@ -14,6 +14,8 @@ pub(crate) enum Route {
     New,
     Style,
     Script,
+    /// What robots are asked to leave alone.
+    Robots,
     /// A page of the repository of this path.
     Repository(Vec<u8>, Page),
 }
@@ -38,8 +40,10 @@ impl Route {
     pub(crate) fn of(uri: &Uri) -> Result<Self, StatusCode> {
         let path = uri.path().strip_prefix('/').ok_or(StatusCode::NOT_FOUND)?;
         let path = path.strip_suffix('/').unwrap_or(path);
-        if path.is_empty() {
-            return Ok(Self::Dashboard);
+        match path {
+            "" => return Ok(Self::Dashboard),
+            "robots.txt" => return Ok(Self::Robots),
+            _ => {}
         }
         let parts: Vec<&str> = path.split('/').collect();
         let cut = parts.iter().position(|part| *part == "-");
@@ -163,6 +167,7 @@ mod tests {
         check("/-/new", Ok(Route::New));
         check("/-/style.css", Ok(Route::Style));
         check("/-/copy.js", Ok(Route::Script));
+        check("/robots.txt", Ok(Route::Robots));
         check("/a.git", repository("a.git", Page::Home));
         check("/a.git/", repository("a.git", Page::Home));
         check("/g/a%20b.git", repository("g/a b.git", Page::Home));

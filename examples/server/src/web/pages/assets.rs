@@ -17,6 +17,12 @@ pub(in super::super) fn script() -> Reply {
     bytes(StatusCode::OK, Keep::Forever, "text/javascript; charset=utf-8", Bytes::from_static(SCRIPT))
 }
 
+/// Robots may find repositories, and are asked not to go through every file of every commit.
+pub(in super::super) fn robots() -> Reply {
+    let text = Bytes::from_static(b"User-agent: *\nDisallow: /*/-/\nDisallow: /-/\n");
+    bytes(StatusCode::OK, Keep::Ask, "text/plain; charset=utf-8", text)
+}
+
 /// Where the style sheet is. The URL changes with what it holds, so that browsers may keep it for ever.
 pub(super) fn style_url() -> &'static str {
     static URL: LazyLock<String> = LazyLock::new(|| versioned("/-/style.css", STYLE));

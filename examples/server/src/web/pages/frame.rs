@@ -183,29 +183,38 @@ pub(super) fn group_and_name(path: &[u8]) -> (Option<String>, String) {
 
 /// The URLs of all doors, by the host that the browser knows us by.
 fn clone_urls(doors: &[String], origin: Option<&(&'static str, String)>, path: &[u8]) -> Vec<CloneUrl> {
-    let path = encoded_path(path);
-    let mut urls: Vec<CloneUrl> = Vec::new();
-    let mut add = |scheme: &str, authority: &str| {
-        let (label, url) = (scheme.to_uppercase(), format!("{scheme}://{authority}/{path}"));
-        if !urls.iter().any(|known| known.url == url) {
-            urls.push(CloneUrl { label, url });
-        }
-    };
     // The door that the browser came through comes first, under the name that led here.
-    if let Some((scheme, authority)) = origin {
-        add(scheme, authority);
-    }
+    let mut known: Vec<(&str, String)> =
+        origin.iter().map(|(scheme, authority)| (*scheme, authority.clone())).collect();
     for door in doors {
         let Some((scheme, authority)) = door.split_once("://") else { continue };
         let (host, port) = split_port(authority);
-        match origin {
+        let authority = match origin {
             // Another door of the same kind is the same door behind a proxy, or one that is not for this visitor.
-            Some((known, _)) if *known == scheme => {}
-            Some((_, known)) if is_local(host) => add(scheme, &with_port(split_port(known).0, port)),
-            _ => add(scheme, authority),
-        }
+            Some((first, _)) if *first == scheme => continue,
+            Some((_, first)) if is_local(host) => with_port(split_port(first).0, port),
+            _ => authority.to_owned(),
+        };
+        known.push((scheme, authority));
     }
-    urls
+    // Behind each HTTP door there is a WebSocket.
+    let tunnels: Vec<(&str, String)> = known
+        .iter()
+        .filter_map(|(scheme, authority)| match *scheme {
+            "http" => Some(("ws", authority.clone())),
+            "https" => Some(("wss", authority.clone())),
+            _ => None,
+        })
+        .collect();
+    let path = encoded_path(path);
+    let url = |(scheme, authority): (&str, String)| CloneUrl {
+        label: match scheme {
+            "ws" | "wss" => "WebSocket, with gitwire".to_owned(),
+            scheme => scheme.to_uppercase(),
+        },
+        url: format!("{scheme}://{authority}/{path}"),
+    };
+    known.into_iter().chain(tunnels).map(url).collect()
 }
 
 /// Whether a host is this machine's own or stands for all of its addresses: the browser knows a better name.
@@ -251,12 +260,21 @@ mod tests {
     #[test]
     fn clone_urls_have_the_name_that_led_here() {
         let doors = ["git://127.0.0.1:9418", "http://127.0.0.1:8418"];
-        check(&doors, None, &["git://127.0.0.1:9418/a%20b.git", "http://127.0.0.1:8418/a%20b.git"]);
-        let seen = ["http://forge.example/a%20b.git", "git://forge.example:9418/a%20b.git"];
+        let all = [
+            "git://127.0.0.1:9418/a%20b.git",
+            "http://127.0.0.1:8418/a%20b.git",
+            "ws://127.0.0.1:8418/a%20b.git",
+        ];
+        check(&doors, None, &all);
+        let seen = [
+            "http://forge.example/a%20b.git",
+            "git://forge.example:9418/a%20b.git",
+            "ws://forge.example/a%20b.git",
+        ];
         check(&doors, Some(("http", "forge.example")), &seen);
-        let seen = ["http://[::1]:8418/a%20b.git", "git://[::1]:9418/a%20b.git"];
+        let seen = ["http://[::1]:8418/a%20b.git", "git://[::1]:9418/a%20b.git", "ws://[::1]:8418/a%20b.git"];
         check(&["git://0.0.0.0:9418", "http://[::]:8418"], Some(("http", "[::1]:8418")), &seen);
-        let seen = ["https://h:1/a%20b.git", "git://192.0.2.1:9418/a%20b.git"];
+        let seen = ["https://h:1/a%20b.git", "git://192.0.2.1:9418/a%20b.git", "wss://h:1/a%20b.git"];
         check(&["git://192.0.2.1:9418", "https://h:1"], Some(("https", "h:1")), &seen);
     }
 }

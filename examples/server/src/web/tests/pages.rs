@@ -113,6 +113,7 @@ fn the_style_and_the_script_are_files() {
         assert!(!seen.body.is_empty());
     }
     assert!(!nobody.get("/-/style.css").text().contains("http"), "nothing from elsewhere");
+    assert!(nobody.get("/robots.txt").text().contains("Disallow: /*/-/\n"));
 }
 
 #[test]
