@@ -53,7 +53,6 @@ enum Command {
     Rpc(command::rpc::Rpc),
     /// Serve git:// to many clients.
     Daemon(command::daemon::Daemon),
-    /// Serve one ssh client, as sshd's forced command.
     ForcedCommand(command::forced_command::ForcedCommand),
     /// Serve one HTTP request as a CGI program.
     HttpBackend(command::http_backend::HttpBackend),

@@ -22,13 +22,15 @@ use crate::failure::Failure;
 
 /// Serve one ssh client, as sshd's forced command.
 ///
-/// A line of ~/.ssh/authorized_keys lets the holder of a key reach the repositories below a directory, and nothing else:
+/// A line of ~/.ssh/authorized_keys lets the holder of a key reach the repositories
+/// below a directory, and nothing else:
 ///
 ///     restrict,command="gitwire forced-command --root /srv/git --user ann --allow-push" ssh-ed25519 AAAA…
 ///
-/// sshd says in SSH_ORIGINAL_COMMAND what the client wanted to run. For versions 1 and 2 of the protocol sshd must let a variable
-/// through: `AcceptEnv GIT_PROTOCOL` in sshd_config.
+/// sshd says in SSH_ORIGINAL_COMMAND what the client wanted to run. For versions 1 and 2
+/// of the protocol sshd must let a variable through: AcceptEnv GIT_PROTOCOL in sshd_config.
 #[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
 pub(crate) struct ForcedCommand {
     /// The directory below which repositories are served; paths are relative to it.
     #[arg(long, value_name = "DIR")]

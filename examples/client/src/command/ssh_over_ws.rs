@@ -19,10 +19,12 @@ use crate::tunnel::Tunnel;
 ///
 ///     GIT_SSH_COMMAND='gitwire ssh-over-ws --url wss://example.org/git/' git clone ann@host:project.git
 ///
-/// takes the arguments that git gives to OpenSSH. Without --url and GITWIRE_WS_URL it goes to ws://HOST:PORT/. `{host}` in the URL stands
-/// for the host that git names. The user is the one before the `@`; the password comes from --credentials, from
-/// GITWIRE_WS_PASSWORD, or from git's credential helpers.
+/// It takes the arguments that git gives to OpenSSH. Without --url and GITWIRE_WS_URL it goes
+/// to ws://HOST:PORT/. The user is the one before the @. The password comes from --credentials
+/// or GITWIRE_WS_PASSWORD, which need --url so that no other host gets it, or from git's
+/// credential helpers.
 #[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
 pub(crate) struct SshOverWs {
     /// Where the repositories are: what git takes for a path is looked for below it.
     #[arg(long, value_name = "URL", env = "GITWIRE_WS_URL")]
@@ -63,10 +65,15 @@ impl SshOverWs {
         let url = call.url(self.url.as_deref());
         let mut remote = local::remote(url.as_bytes(), None, &local::outside(config)?)?;
         remote.url.user = remote.url.user.take().or(call.user);
+        let password = std::env::var("GITWIRE_WS_PASSWORD").ok();
+        if self.url.is_none() && (self.credentials.is_some() || password.is_some()) {
+            // Whoever writes a URL for git, of a submodule say, would choose who gets it.
+            return Err(Failure::usage("ssh-over-ws: a password needs --url, which says who gets it"));
+        }
         if let Some(file) = &self.credentials {
             let (user, password) = from_file(file)?;
             (remote.url.user, remote.url.password) = (Some(user), Some(password));
-        } else if let Ok(password) = std::env::var("GITWIRE_WS_PASSWORD") {
+        } else if let Some(password) = password {
             remote.url.password = Some(Secret::new(password));
         }
         let version = std::env::var("GIT_PROTOCOL").ok().filter(|_| call.sends_version);
@@ -79,7 +86,7 @@ impl Call {
     fn url(&self, base: Option<&str>) -> String {
         let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
         let mut url = match (base, &self.port) {
-            (Some(base), _) => base.replace("{host}", &host),
+            (Some(base), _) => base.to_owned(),
             (None, Some(port)) => format!("ws://{host}:{port}"),
             (None, None) => format!("ws://{host}"),
         };
@@ -122,6 +129,9 @@ fn read(words: &[OsString]) -> Result<Asked, Failure> {
         Some((user, host)) => (Some(user.to_owned()), host.to_owned()),
         None => (None, host),
     };
+    if !host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_:".contains(&byte)) {
+        return Err(usage(format!("strange hostname '{}' blocked", host.escape_default())));
+    }
     let (Some(command), None) = (words.next(), words.next()) else {
         return Err(usage("one command is carried, and there is no shell".to_owned()));
     };
@@ -177,13 +187,14 @@ mod tests {
             "git-receive-pack ws://[::1]:1/x u false",
         );
         check(&["-p", "1", "h", fetch], Some("wss://g/git"), "git-upload-pack wss://g/git/a%20b.git - false");
-        check(&["h", fetch], Some("wss://{host}.g/"), "git-upload-pack wss://h.g/a%20b.git - false");
         check(
             &["h", "git-upload-pack '~u/a?b#%41\u{e4}'"],
             None,
             "git-upload-pack ws://h/~u/a%3Fb%23%2541%C3%A4 - false",
         );
         check(&["-G", "-o", "SendEnv=GIT_PROTOCOL", "h"], None, "probe");
+        check(&["evil.org/x", fetch], None, "ssh-over-ws: strange hostname 'evil.org/x' blocked");
+        check(&["h?x", fetch], None, "ssh-over-ws: strange hostname 'h?x' blocked");
         check(&[], None, "ssh-over-ws: no host");
         check(&["-p"], None, "ssh-over-ws: option -p without a value");
         check(&["-i", "key", "h", fetch], None, "ssh-over-ws: unknown option -i");

@@ -189,10 +189,18 @@ fn git_and_gitwire_through_what_stands_in_for_ssh() {
     let based = format!("{ssh} --url ws://{}/ --credentials '{}'", world.address, file.display());
     world.all("git", 1000, &|name| format!("anywhere:{name}"), &[("GIT_SSH_COMMAND", &based)]);
     world.all(GITWIRE, 2000, &|name| format!("anywhere:/{name}"), &[("GIT_SSH_COMMAND", &based)]);
-    // The address that git names, and a password from the environment.
+    // The address that git names, and a password of git's own helpers: no other goes to whoever is named.
     let url = format!("ssh://ann@{}/target.git", world.address);
+    let config = world.path("gitconfig");
+    fs::write(
+        &config,
+        "[credential]\n\thelper = \"!f() { test \\\"$1\\\" = get && echo password=p@ss:word; }; f\"\n",
+    )
+    .unwrap();
+    let helped = [("GIT_SSH_COMMAND", ssh.as_str()), ("GIT_CONFIG_GLOBAL", config.to_str().unwrap())];
+    world.ok("git", world.folder.path(), &["ls-remote", &url], &helped);
     let variables = [("GIT_SSH_COMMAND", ssh.as_str()), ("GITWIRE_WS_PASSWORD", "p@ss:word")];
-    world.ok("git", world.folder.path(), &["ls-remote", &url], &variables);
+    world.fails("git", &["ls-remote", &url], &variables, "a password needs --url, which says who gets it");
     let elsewhere = format!("ws://{}", world.address);
     let variables = [variables[0], variables[1], ("GITWIRE_WS_URL", &elsewhere)];
     world.ok("git", world.folder.path(), &["ls-remote", "ann@h:target.git"], &variables);
