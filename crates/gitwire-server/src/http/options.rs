@@ -25,7 +25,8 @@ pub struct HttpOptions {
     pub head_bytes_max: usize,
     /// Lines in the head of a request. 100: git sends ten, browsers and proxies twenty more.
     pub headers_max: usize,
-    /// Bytes that a client must take in each [`write_window`](Self::write_window) in which an answer waits for it. 30 KiB: 1 KiB/s, as
+    /// Bytes that a client must take in each [`write_window`](Self::write_window) in which an answer waits for it and it takes any;
+    /// for two windows it may take none. 30 KiB: 1 KiB/s, as
     /// [`Deadlines::server`](gitwire_transport::Deadlines::server) asks.
     pub write_bytes_min: u64,
     /// The time over which that is averaged. 30 s.

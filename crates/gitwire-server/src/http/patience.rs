@@ -9,7 +9,8 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
 
-/// A stream on which so many bytes must move in each window in which writing waits for the peer.
+/// A stream on which so many bytes must move in each window in which writing waits for the peer and anything moves at all; nothing may
+/// move for two windows.
 pub(super) struct Patience<S> {
     stream: S,
     window: Duration,
@@ -17,11 +18,13 @@ pub(super) struct Patience<S> {
     /// Runs while writing waits.
     timer: Option<Pin<Box<Sleep>>>,
     moved: u64,
+    /// Nothing moved in the window before.
+    silent: bool,
 }
 
 impl<S> Patience<S> {
     pub(super) fn new(stream: S, window: Duration, bytes_min: u64) -> Self {
-        Self { stream, window, bytes_min, timer: None, moved: 0 }
+        Self { stream, window, bytes_min, timer: None, moved: 0, silent: false }
     }
 
     /// What a write has come to, and whether there is still time where it has come to nothing.
@@ -36,14 +39,14 @@ impl<S> Patience<S> {
         }
         let window = self.window;
         let timer = self.timer.get_or_insert_with(|| {
-            self.moved = 0;
+            (self.moved, self.silent) = (0, false);
             Box::pin(sleep(window))
         });
         while timer.as_mut().poll(context).is_ready() {
-            if self.moved < self.bytes_min {
+            if self.moved < self.bytes_min && (self.moved > 0 || self.silent) {
                 return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the peer is too slow")));
             }
-            self.moved = 0;
+            (self.moved, self.silent) = (0, self.moved == 0);
             let next = Instant::now().checked_add(window).unwrap_or_else(|| timer.deadline());
             timer.as_mut().reset(next);
         }
@@ -115,7 +118,7 @@ mod tests {
             std::future::pending::<()>().await;
         };
         // What the stream holds, and what the reader takes.
-        let all = vec![0; bytes.saturating_mul(10).saturating_add(1 << 10)];
+        let all = vec![0; bytes.max(1).saturating_mul(10).saturating_add(1 << 10)];
         let writer = async { ours.write_all(&all).await };
         let ended = tokio::select! { ended = writer => ended, () = reader => Ok(()) };
         let given_up = ended.is_err().then(|| started.elapsed().as_secs());
@@ -127,5 +130,6 @@ mod tests {
         check(200, None).await;
         check(101, None).await;
         check(90, Some(3)).await;
+        check(0, Some(7)).await;
     }
 }

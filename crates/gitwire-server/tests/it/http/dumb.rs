@@ -210,6 +210,8 @@ fn nothing_else_of_a_repository_can_be_had() {
     assert!(fixture.ask("GET", &format!("/r.git/{pack}"), "").0.starts_with("HTTP/1.1 403 "));
     let refs = "/r.git/info/refs?service=git-upload-pack";
     assert!(fixture.ask("GET", refs, "").0.starts_with("HTTP/1.1 200 "));
+    fixture.git.ok(&fixture.served(), ["config", "http.uploadpack", "false"]);
+    assert!(fixture.ask("GET", refs, "").0.starts_with("HTTP/1.1 403 "));
     let mut options = HttpOptions::default();
     options.files = false;
     let Some(fixture) = Fixture::new(Setup { options, ..Setup::default() }) else { return };
