@@ -49,6 +49,10 @@ pub(crate) struct Options {
     /// machine alone.
     #[arg(long, value_name = "HOST")]
     pub(crate) control_allow: Vec<HostRule>,
+    /// A name by which HTTP doors on this machine's own address may be asked for, beside its addresses and `localhost`: one that a
+    /// proxy in front of them passes on.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) host: Vec<String>,
     /// A file that is written, one URL a line, once every door is open.
     #[arg(long, value_name = "PATH")]
     pub(crate) ready_file: Option<PathBuf>,
@@ -91,6 +95,7 @@ impl Options {
             allow_metrics: self.allow_metrics.or(other.allow_metrics),
             control: self.control.or(other.control),
             control_allow: list(self.control_allow, other.control_allow),
+            host: if self.host.is_empty() { other.host } else { self.host },
             ready_file: self.ready_file.or(other.ready_file),
             log: self.log.or(other.log),
             grace: self.grace.or(other.grace),

@@ -22,6 +22,7 @@ use crate::control::{Elsewhere, RootCommands};
 use crate::hosts::Hosts;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
+use crate::names::Names;
 use crate::rules::Rules;
 use crate::site::{Operators, Pages, Site, SiteBody};
 use crate::tls;
@@ -95,6 +96,7 @@ pub(crate) struct Server {
     rules: Arc<Rules>,
     jobs: Arc<Jobs>,
     elsewhere: Elsewhere,
+    names: Names,
     tls: Option<TlsAcceptor>,
     operators: Operators,
     meters: Vec<Arc<Meter>>,
@@ -132,6 +134,7 @@ impl Server {
                 pack_bytes_max: limits.clone_bytes_max,
                 time: limits.control.command_timeout,
             },
+            names: Names::new(&options.host),
             operators: Operators { metrics, allow: options.allow_metrics.unwrap_or_default() },
             grace: options.grace(),
             doors,
@@ -222,7 +225,12 @@ impl Server {
         if self.rules.users.is_some() {
             git = git.with_access(Arc::clone(&self.rules) as Arc<dyn Access>);
         }
-        Site::new(git, Arc::clone(pages), self.operators.clone(), door.scheme)
+        let site = Site::new(git, Arc::clone(pages), self.operators.clone(), door.scheme);
+        match door.address.ip().is_loopback() {
+            true => site.named(self.names.clone()),
+            // Its names are not known here, and who reaches it is judged by users and rights.
+            false => site,
+        }
     }
 }
 

@@ -9,6 +9,7 @@ mod hosts;
 mod limits;
 mod listen;
 mod metrics;
+mod names;
 mod rules;
 mod sample;
 mod site;

@@ -21,6 +21,7 @@ use tower_service::Service;
 
 use crate::arguments::{AllowMetrics, Scheme};
 use crate::metrics::Metrics;
+use crate::names::Names;
 
 /// The body of an answer, whoever made it.
 pub(crate) type SiteBody = Pin<Box<dyn Body<Data = Bytes, Error = io::Error> + Send>>;
@@ -38,6 +39,7 @@ pub(crate) struct Site {
     pages: Pages,
     operators: Operators,
     scheme: Scheme,
+    names: Option<Names>,
 }
 
 /// What operators may see.
@@ -60,18 +62,25 @@ impl Operators {
 
 impl Site {
     pub(crate) fn new(git: HttpService, pages: Pages, operators: Operators, scheme: Scheme) -> Self {
-        Self { git, pages, operators, scheme }
+        Self { git, pages, operators, scheme, names: None }
+    }
+
+    /// The same, asked for by these names alone.
+    pub(crate) fn named(self, names: Names) -> Self {
+        Self { names: Some(names), ..self }
     }
 
     async fn answer(mut self, mut request: Request<Incoming>) -> Response<SiteBody> {
         request.extensions_mut().insert(self.scheme);
         let path = request.uri().path();
-        match path {
-            "/healthz" => return for_operators(request.method(), "ok\n"),
-            "/metrics" if self.operators.may_see(&request) => {
-                return for_operators(request.method(), &self.operators.metrics.text());
-            }
-            _ => {}
+        if path == "/healthz" {
+            return for_operators(request.method(), "ok\n");
+        }
+        if self.names.is_some_and(|names| !names.allow(request.uri(), request.headers())) {
+            return text(StatusCode::MISDIRECTED_REQUEST, "not the server of this name (--host)\n");
+        }
+        if path == "/metrics" && self.operators.may_see(&request) {
+            return for_operators(request.method(), &self.operators.metrics.text());
         }
         if is_page(path) || !self.git.is_for(request.uri()) {
             return (self.pages)(request).await;
@@ -101,15 +110,20 @@ fn is_page(path: &str) -> bool {
     path.split('/').any(|part| part == "-")
 }
 
-fn for_operators(method: &Method, text: &str) -> Response<SiteBody> {
+fn for_operators(method: &Method, said: &str) -> Response<SiteBody> {
     let is_good = *method == Method::GET || *method == Method::HEAD;
-    let text = if is_good { text } else { "method not allowed\n" };
-    let mut answer = Response::new(Box::pin(Text(Some(Bytes::copy_from_slice(text.as_bytes())))) as SiteBody);
-    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-    if !is_good {
-        *answer.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
-        answer.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+    if is_good {
+        return text(StatusCode::OK, said);
     }
+    let mut answer = text(StatusCode::METHOD_NOT_ALLOWED, "method not allowed\n");
+    answer.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+    answer
+}
+
+fn text(status: StatusCode, said: &str) -> Response<SiteBody> {
+    let mut answer = Response::new(Box::pin(Text(Some(Bytes::copy_from_slice(said.as_bytes())))) as SiteBody);
+    *answer.status_mut() = status;
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     answer
 }
 

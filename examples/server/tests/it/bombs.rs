@@ -27,7 +27,7 @@ fn post(server: &Server, service: &str, more: &str, body: &[u8]) -> (String, u64
     let mut stream = TcpStream::connect(server.url.strip_prefix("http://").unwrap()).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
     let head = format!(
-        "POST /r.git/{service} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{more}\
+        "POST /r.git/{service} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{more}\
          Content-Type: application/x-{service}-request\r\nContent-Length: {}\r\n\r\n",
         body.len()
     );

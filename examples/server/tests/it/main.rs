@@ -12,6 +12,7 @@ mod bombs;
 mod control;
 mod doors;
 mod kill;
+mod names;
 mod raw;
 mod serve;
 mod server;
