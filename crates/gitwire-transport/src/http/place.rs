@@ -66,6 +66,19 @@ impl Place {
         Ok(Self { path, ..place })
     }
 
+    /// The path of a folder, percent-decoded, without the slashes around it.
+    pub(super) fn decoded(&self) -> Vec<u8> {
+        let mut decoded = Vec::new();
+        let mut rest = self.path.trim_matches('/').as_bytes();
+        while let [first, after @ ..] = rest {
+            let escape = after.get(..2).and_then(|hex| std::str::from_utf8(hex).ok());
+            let byte = escape.filter(|_| *first == b'%').and_then(|hex| u8::from_str_radix(hex, 16).ok());
+            decoded.push(byte.unwrap_or(*first));
+            rest = after.get(if byte.is_some() { 2 } else { 0 }..).unwrap_or_default();
+        }
+        decoded
+    }
+
     /// Another folder on the same server, as a file here names it: by a path of the server, or one from here, or a whole URL. `None`
     /// if it leads elsewhere.
     pub(super) fn beside(&self, named: &[u8]) -> Option<Self> {

@@ -219,6 +219,9 @@ impl Site {
             }
             followed = followed.saturating_add(1);
             place = self.redirected(&place, &response)?;
+            if let Some(base) = place.without(&ask.below) {
+                self.identity.path = base.decoded();
+            }
             self.message(response);
         };
         let response = self.successful(response)?;

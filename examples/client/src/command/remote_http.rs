@@ -1,27 +1,33 @@
 //! `gitwire remote-http` and `remote-https`: what lets git reach HTTP servers (`gitremote-helpers`).
 
+mod discovered;
 mod options;
 mod packets;
 mod stateless;
 
 use std::ffi::OsString;
-use std::fmt::Write as _;
 use std::fs::File;
+use std::io::Write as _;
 use std::os::fd::AsFd as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Args;
-use gitwire_client::{ClientError, Fetch, Push, PushStatus, PushUpdate, Remote, TagFollowing, ls_remote};
+use gitwire_client::{
+    ClientError, Conversation, Fetch, Listener, Push, PushStatus, PushUpdate, Remote, TagFollowing, ls_remote,
+};
 use gitwire_gitdir::Config;
 use gitwire_protocol::message::{HelperCommand, Service};
-use gitwire_protocol::{AdvertisedRef, Mode, PushClient, PushClientOptions, PushEvent, RefBlock, Version};
-use gitwire_transport::blocking::StatelessDriver;
-use gitwire_transport::{DriveError, Moved, http};
-use gitwire_types::{FetchRefspec, ObjectFormat, PushRefspec};
+use gitwire_protocol::{
+    AdvertisedRef, FetchClient, FetchClientOptions, FetchEvent, LsRefsRequest, Mode, PushClient,
+    PushClientOptions, PushEvent,
+};
+use gitwire_transport::{HttpError, Limits, TransportError};
+use gitwire_types::{FetchRefspec, Never, ObjectFormat, PushRefspec};
 
+use self::discovered::{Discovered, have};
 use self::options::Options;
-use super::remote_ws::{configuration, read_line, say};
+use super::remote_ws::{configuration, read_line};
 use crate::failure::Failure;
 use crate::local;
 use crate::show::Show;
@@ -43,8 +49,8 @@ impl RemoteHttp {
         let config = configuration(overlay.clone())?;
         let remote = local::remote(&url, None, &config)?;
         let input = File::from(std::io::stdin().as_fd().try_clone_to_owned()?);
-        let mut helper =
-            Helper { remote, overlay, input, options: Options::default(), format: ObjectFormat::default() };
+        let (options, format) = (Options::default(), ObjectFormat::default());
+        let mut helper = Helper { remote, config, overlay, input, options, format, known: None };
         while helper.step()? {}
         Ok(ExitCode::SUCCESS)
     }
@@ -53,12 +59,15 @@ impl RemoteHttp {
 /// A conversation with git.
 struct Helper {
     remote: Remote,
+    config: Config,
     /// The configuration of the command line, for the repository that git works on.
     overlay: Config,
     input: File,
     options: Options,
     /// The hash function of the remote, once its refs were listed.
     format: ObjectFormat,
+    /// What the server has shown, until it is used.
+    known: Option<Discovered>,
 }
 
 impl Helper {
@@ -67,16 +76,16 @@ impl Helper {
         let Some(line) = read_line(&mut self.input)? else { return Ok(false) };
         match command(&line)? {
             HelperCommand::Capabilities => say(CAPABILITIES)?,
-            HelperCommand::Option { name, value } => say(self.options.set(name, value))?,
+            HelperCommand::Option { name, value } => say(self.options.set(name, value).as_bytes())?,
             HelperCommand::List { for_push } => self.list(for_push)?,
             HelperCommand::StatelessConnect(service) => {
                 return match stateless::open(&self.remote, service)? {
                     Some(exchanges) => {
-                        say("\n")?;
+                        say(b"\n")?;
                         stateless::carry(exchanges, &mut self.input, &mut std::io::stdout().lock())?;
                         Ok(false)
                     }
-                    None => say("fallback\n").map(|()| true),
+                    None => say(b"fallback\n").map(|()| true),
                 };
             }
             HelperCommand::Fetch { id, .. } => {
@@ -95,47 +104,28 @@ impl Helper {
 
     /// Says which refs there are.
     fn list(&mut self, for_push: bool) -> Result<(), Failure> {
-        let mut text = String::new();
-        if for_push {
-            let blocks = self.receiving_refs()?;
-            let refs = blocks.iter().flat_map(RefBlock::iter).filter(|shown| shown.name != b".have");
-            refs.for_each(|shown| list_line(&shown, &mut text));
-        } else {
-            let refs = ls_remote(&self.remote, &[])?;
-            self.format = refs.format();
-            refs.iter().for_each(|shown| list_line(&shown, &mut text));
+        let mut text = Vec::new();
+        let service = if for_push { Service::ReceivePack } else { Service::UploadPack };
+        match Discovered::ask(&self.remote, service) {
+            Ok(mut known) => {
+                known.tells = self.options.is_verbose();
+                let format =
+                    if for_push { receiving_refs(&known, &mut text) } else { refs(&known, &mut text) };
+                (self.format, self.known) = (format?, Some(known));
+            }
+            // A server of files alone.
+            Err(ClientError::Transport(TransportError::Http(HttpError::NotSmart { .. }))) if !for_push => {
+                let refs = ls_remote(&self.remote, &[])?;
+                self.format = refs.format();
+                refs.iter().for_each(|shown| list_line(&shown, &mut text));
+            }
+            Err(error) => return Err(error.into()),
         }
         let format = match self.options.object_format {
             true => format!(":object-format {}\n", self.format),
             false => String::new(),
         };
-        say(&format!("{format}{text}\n"))
-    }
-
-    /// The refs that the remote shows to who pushes.
-    fn receiving_refs(&mut self) -> Result<Vec<RefBlock>, Failure> {
-        let mut options = self.remote.connect.clone();
-        // There is no push of version 2, and git's server leaves out the preface where it is asked for.
-        let asked = if self.remote.version == Version::V1 { Version::V1 } else { Version::V0 };
-        options.parameters = asked.parameter().map(str::to_owned);
-        let exchanges = http::exchanges(&self.remote.url, Service::ReceivePack, &options);
-        let exchanges = exchanges.map_err(ClientError::from)?;
-        let mut machine = PushClientOptions::default();
-        machine.mode = Mode::Stateless;
-        let machine = PushClient::new(machine);
-        let mut driver = StatelessDriver::new(machine, exchanges, self.remote.deadlines.clone());
-        let mut blocks = Vec::new();
-        loop {
-            match driver.next().map_err(client_error)? {
-                Moved::Event(PushEvent::Capabilities(offer)) => self.format = offer.formats.primary()?,
-                Moved::Event(PushEvent::Refs(block)) => blocks.push(block),
-                Moved::Event(_) => {}
-                Moved::Answer => driver.with(|machine, output| machine.finish(output))?,
-                Moved::Done => break,
-            }
-        }
-        driver.close();
-        Ok(blocks)
+        say(&[format.as_bytes(), &text, b"\n"].concat())
     }
 
     /// Brings objects, up to the end of the batch that begins with `first`.
@@ -159,11 +149,22 @@ impl Helper {
         fetch.depth = self.options.depth.clone();
         fetch.filter.clone_from(&self.options.filter);
         let repository = local::configured_repository(self.overlay.clone())?;
-        let mut show = Show::new(None, self.options.is_quiet());
-        fetch.run(Arc::new(repository), &mut |event| show.event(event))?;
+        let mut show = Show::new(self.options.style(), self.options.is_quiet());
+        let (remote, limits) = (self.remote.clone(), self.limits()?);
+        let known = &mut self.known;
+        if known.as_ref().is_some_and(|known| known.service == Service::UploadPack) {
+            let mut carrier = |conversation: &mut dyn Conversation<Machine = FetchClient>,
+                               listener: Listener<'_>| {
+                let machine = fetch_client(&remote);
+                have(&remote, Service::UploadPack, known, &limits, machine, conversation, listener)
+            };
+            fetch.run_over(Arc::new(repository), &mut carrier, &mut |event| show.event(event), &Never)?;
+        } else {
+            fetch.run(Arc::new(repository), &mut |event| show.event(event))?;
+        }
         drop(show);
         // What was wanted is known to be whole.
-        say(if self.options.check_connectivity { "connectivity-ok\n\n" } else { "\n" })
+        say(if self.options.check_connectivity { b"connectivity-ok\n\n" } else { b"\n" })
     }
 
     /// Pushes, up to the end of the batch that begins with `first`.
@@ -189,12 +190,30 @@ impl Helper {
         for lease in &self.options.leases {
             push.leases.push(super::push::lease_of(lease, &repository)?);
         }
-        let mut show = Show::of_push(None, self.options.is_quiet());
-        let pushed = push.run(Arc::new(repository), &mut |event| show.event(event))?;
+        let mut show = Show::of_push(self.options.style(), self.options.is_quiet());
+        let (remote, limits) = (self.remote.clone(), self.limits()?);
+        let known = &mut self.known;
+        let mut carrier = |conversation: &mut dyn Conversation<Machine = PushClient>,
+                           listener: Listener<'_>| {
+            let machine = push_client();
+            have(&remote, Service::ReceivePack, known, &limits, machine, conversation, listener)
+        };
+        let repository = Arc::new(repository);
+        let pushed = push.run_over(repository, &mut carrier, &mut |event| show.event(event), &Never)?;
         drop(show);
         super::push::status::complaints(&pushed);
-        let text: String = pushed.updates.iter().map(status_lines).collect();
-        say(&format!("{text}\n"))
+        let mut text: Vec<u8> = pushed.updates.iter().flat_map(status_lines).collect();
+        text.push(b'\n');
+        say(&text)
+    }
+
+    /// How much of a request is gathered before it is sent (`http.postBuffer`).
+    fn limits(&self) -> Result<Limits, Failure> {
+        let mut limits = Limits::default();
+        if let Some(bytes) = self.config.integer("http", None, "postBuffer")? {
+            limits.request_buffer_max = usize::try_from(bytes).unwrap_or(limits.request_buffer_max);
+        }
+        Ok(limits)
     }
 
     /// The next line of a batch; `None` at its end.
@@ -203,63 +222,116 @@ impl Helper {
     }
 }
 
+fn say(text: &[u8]) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(text)?;
+    Ok(out.flush()?)
+}
+
 fn command(line: &[u8]) -> Result<HelperCommand<'_>, Failure> {
     HelperCommand::parse(line).map_err(|violation| Failure::fatal(violation.to_string()))
 }
 
-fn client_error(error: DriveError<gitwire_protocol::ProtocolError>) -> Failure {
-    ClientError::from(error).into()
+/// The refs that a server shows to who fetches.
+fn refs(known: &Discovered, text: &mut Vec<u8>) -> Result<ObjectFormat, Failure> {
+    let (mut format, mut asked) = (ObjectFormat::default(), false);
+    let machine = FetchClient::new(FetchClientOptions::default());
+    known.hear(
+        machine,
+        &mut |event| match event {
+            FetchEvent::Capabilities(capabilities) => format = capabilities.object_format(),
+            FetchEvent::Refs(block) => block.iter().for_each(|shown| list_line(&shown, text)),
+            _ => {}
+        },
+        &mut |machine, output| match std::mem::replace(&mut asked, true) {
+            false => machine.list_refs(LsRefsRequest::everything(), output),
+            true => machine.finish(output),
+        },
+    )?;
+    Ok(format)
 }
 
-/// `ID NAME`, `@TARGET NAME` for a symbolic one, and a line for what a tag leads to. Names that git would not take either are left
-/// out.
-fn list_line(shown: &AdvertisedRef<'_>, text: &mut String) {
-    let Some(name) = std::str::from_utf8(shown.name).ok().filter(|name| is_plain(name)) else { return };
-    let target = shown.symref_target.and_then(|target| std::str::from_utf8(target).ok());
-    // Nothing can go wrong in memory.
-    let _ = match (target.filter(|target| is_plain(target)), shown.id) {
-        (Some(target), _) => writeln!(text, "@{target} {name}"),
-        (None, Some(id)) => writeln!(text, "{id} {name}"),
-        (None, None) => Ok(()),
-    };
+/// The refs that a server shows to who pushes.
+fn receiving_refs(known: &Discovered, text: &mut Vec<u8>) -> Result<ObjectFormat, Failure> {
+    let mut format = Ok(ObjectFormat::default());
+    known.hear(
+        PushClient::new(PushClientOptions::default()),
+        &mut |event| match event {
+            PushEvent::Capabilities(offer) => format = offer.formats.primary(),
+            PushEvent::Refs(block) => {
+                let refs = block.iter().filter(|shown| shown.name != b".have");
+                refs.for_each(|shown| list_line(&shown, text));
+            }
+            _ => {}
+        },
+        &mut |machine, output| machine.finish(output),
+    )?;
+    Ok(format?)
+}
+
+fn fetch_client(remote: &Remote) -> FetchClient {
+    let mut options = remote.client.clone();
+    options.mode = Mode::Stateless;
+    FetchClient::new(options)
+}
+
+fn push_client() -> PushClient {
+    let mut options = PushClientOptions::default();
+    options.mode = Mode::Stateless;
+    PushClient::new(options)
+}
+
+/// `ID NAME`, `@TARGET NAME` for a symbolic one, and a line for what a tag leads to. Names that could be taken for more than one word
+/// are left out.
+fn list_line(shown: &AdvertisedRef<'_>, text: &mut Vec<u8>) {
+    let name = shown.name;
+    if !is_plain(name) {
+        return;
+    }
+    match (shown.symref_target.filter(|target| is_plain(target)), shown.id) {
+        (Some(target), _) => text.extend_from_slice(&[b"@", target, b" ", name, b"\n"].concat()),
+        (None, Some(id)) => text.extend_from_slice(&[id.to_hex().as_bytes(), b" ", name, b"\n"].concat()),
+        (None, None) => {}
+    }
     if let Some(peeled) = shown.peeled {
-        let _ = writeln!(text, "{peeled} {name}^{{}}");
+        text.extend_from_slice(&[peeled.to_hex().as_bytes(), b" ", name, b"^{}\n"].concat());
     }
 }
 
-fn is_plain(name: &str) -> bool {
-    !name.is_empty() && !name.contains(|letter: char| letter == ' ' || letter.is_control())
+fn is_plain(name: &[u8]) -> bool {
+    !name.is_empty() && !name.iter().any(|byte| *byte == b' ' || byte.is_ascii_control())
 }
 
 /// What became of a ref, in the words that git looks for.
-fn status_lines(update: &PushUpdate) -> String {
-    let name = &update.destination;
+fn status_lines(update: &PushUpdate) -> Vec<u8> {
+    let name = update.destination.as_bytes();
+    let line = |verb: &str, why: &[u8]| [verb.as_bytes(), b" ", name, why, b"\n"].concat();
     match &update.status {
         PushStatus::Done => {
-            let mut text = format!("ok {name}\n");
+            let mut text = line("ok", b"");
             for change in &update.changes {
-                if let Some(name) = &change.name {
-                    let _ = writeln!(text, "option refname {}", name.escape_ascii());
+                if let Some(name) = change.name.as_ref().filter(|name| is_plain(name)) {
+                    text.extend_from_slice(&[b"option refname ", &name[..], b"\n"].concat());
                 }
                 for (option, id) in [("old-oid", change.old), ("new-oid", change.new)] {
                     if let Some(id) = id {
-                        let _ = writeln!(text, "option {option} {id}");
+                        text.extend_from_slice(format!("option {option} {id}\n").as_bytes());
                     }
                 }
                 if change.forced {
-                    text.push_str("option forced-update\n");
+                    text.extend_from_slice(b"option forced-update\n");
                 }
             }
             text
         }
-        PushStatus::UpToDate => format!("ok {name} up to date\n"),
+        PushStatus::UpToDate => line("ok", b" up to date"),
         PushStatus::Rejected(rejection) => {
             // git's helper spells this one without the second hyphen.
             let why = rejection.to_string().replace("non-fast-forward", "non-fast forward");
-            format!("error {name} {why}\n")
+            line("error", format!(" {why}").as_bytes())
         }
-        PushStatus::RemoteRejected(why) => format!("error {name} {}\n", quoted(why)),
-        _ => format!("error {name} expecting report\n"),
+        PushStatus::RemoteRejected(why) => line("error", format!(" {}", quoted(why)).as_bytes()),
+        _ => line("error", b" expecting report"),
     }
 }
 
@@ -271,7 +343,7 @@ fn quoted(text: &[u8]) -> String {
     }
 }
 
-const CAPABILITIES: &str = "stateless-connect\nfetch\noption\npush\ncheck-connectivity\nobject-format\n\n";
+const CAPABILITIES: &[u8] = b"stateless-connect\nfetch\noption\npush\ncheck-connectivity\nobject-format\n\n";
 
 #[cfg(test)]
 mod tests {

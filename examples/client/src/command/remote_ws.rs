@@ -76,7 +76,7 @@ pub(super) fn read_line(input: &mut File) -> Result<Option<Vec<u8>>, Failure> {
     if line.is_empty() { Ok(None) } else { Err(Failure::fatal("a line without its end")) }
 }
 
-pub(super) fn say(text: &str) -> Result<(), Failure> {
+fn say(text: &str) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     out.write_all(text.as_bytes())?;
     Ok(out.flush()?)

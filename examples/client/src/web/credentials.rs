@@ -73,13 +73,16 @@ impl Helpers {
     /// Asks who sits before the terminal, or the program that stands for it.
     fn prompt(&self, place: &CredentialPlace, user: Option<String>) -> Option<Credential> {
         let (protocol, host) = (&place.protocol, &place.host);
+        let path = match place.path.is_empty() {
+            true => String::new(),
+            false => format!("/{}", encoded(&place.path, b"/")),
+        };
         let user = match user {
             Some(user) => user,
-            None => self.ask(&format!("Username for '{protocol}://{host}': "), Echo::Yes)?,
+            None => self.ask(&format!("Username for '{protocol}://{host}{path}': "), Echo::Yes)?,
         };
-        let shown =
-            user.replace(|letter: char| !letter.is_ascii_alphanumeric() && !"-._~".contains(letter), "?");
-        let password = self.ask(&format!("Password for '{protocol}://{shown}@{host}': "), Echo::No)?;
+        let shown = encoded(user.as_bytes(), b"");
+        let password = self.ask(&format!("Password for '{protocol}://{shown}@{host}{path}': "), Echo::No)?;
         Some(Credential::basic(user, password))
     }
 
@@ -105,6 +108,14 @@ impl Helpers {
             }
         }
     }
+}
+
+/// As it stands in a URL: all but what needs no escape, and `kept`, percent-encoded.
+fn encoded(bytes: &[u8], kept: &[u8]) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) || kept.contains(&byte);
+    let letter =
+        |byte: &u8| if plain(*byte) { char::from(*byte).to_string() } else { format!("%{byte:02x}") };
+    bytes.iter().map(letter).collect()
 }
 
 /// Whether what is typed is seen.

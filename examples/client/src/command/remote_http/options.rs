@@ -4,11 +4,14 @@ use bytes::Bytes;
 use gitwire_protocol::message::DepthRequest;
 use gitwire_types::{FilterSpec, Limits};
 
+use crate::show::Style;
+
 /// What git has asked for.
 #[derive(Debug)]
 pub(super) struct Options {
     verbosity: i64,
-    progress: bool,
+    /// `None`: as the terminal has it.
+    progress: Option<bool>,
     pub(super) depth: DepthRequest,
     pub(super) filter: Option<FilterSpec>,
     pub(super) check_connectivity: bool,
@@ -24,7 +27,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             verbosity: 1,
-            progress: true,
+            progress: None,
             depth: DepthRequest::default(),
             filter: None,
             check_connectivity: false,
@@ -39,7 +42,16 @@ impl Default for Options {
 
 impl Options {
     pub(super) fn is_quiet(&self) -> bool {
-        self.verbosity < 1 || !self.progress
+        self.verbosity < 1 || self.progress == Some(false)
+    }
+
+    pub(super) fn is_verbose(&self) -> bool {
+        self.verbosity > 1
+    }
+
+    /// How progress is shown.
+    pub(super) fn style(&self) -> Option<Style> {
+        (self.progress == Some(true)).then_some(Style::Text)
     }
 
     /// Takes an option; what to answer.
@@ -60,8 +72,9 @@ impl Options {
         };
         match name {
             b"verbosity" => self.verbosity = number(value)?,
-            b"progress" => self.progress = truth()?,
-            b"depth" => self.depth.depth = Some(number(value)?),
+            b"progress" => self.progress = Some(truth()?),
+            // 0 takes it back.
+            b"depth" => self.depth.depth = Some(number(value)?).filter(|depth| *depth > 0),
             b"deepen-since" => self.depth.since = Some(number(value)?),
             b"deepen-not" => self.depth.not.push(Bytes::copy_from_slice(value)),
             b"deepen-relative" => self.depth.relative = truth()?,
