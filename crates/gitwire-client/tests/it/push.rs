@@ -342,3 +342,20 @@ fn large_packs_go_through_every_door_and_are_counted() {
         world.git.ok(&served, ["fsck", "--strict"]);
     }
 }
+
+#[test]
+fn a_shallow_server_gets_what_lies_behind_its_boundary() {
+    let Some(world) = World::new() else { return };
+    let (repository, served) = line(&world, "whole.git");
+    for (door, base) in world.doors.iter().enumerate() {
+        let name = format!("cut-{door}.git");
+        let path = world.folder.path().join("root").join(&name);
+        let url = format!("file://{}", served.display());
+        let words = ["clone", "-q", "--bare", "--depth=1", "-b", "main", &url, path.to_str().unwrap()];
+        world.git.ok(world.folder.path(), words);
+        let pushed = run(&push_to(&format!("{base}/{name}"), &["main~3:refs/heads/old"]), &repository);
+        assert!(pushed.is_complete(), "{name}: {pushed:?}");
+        assert_eq!(pushed.pack.unwrap().total, 2, "{name}");
+        world.git.ok(&path, ["fsck", "--strict"]);
+    }
+}
