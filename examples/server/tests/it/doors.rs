@@ -316,3 +316,60 @@ fn the_log_says_who_asked_for_what_and_no_password() {
         assert!(!log.contains(secret), "{secret}: {log}");
     }
 }
+
+#[test]
+fn a_request_over_http_may_end_after_sigterm() {
+    let Some(git) = Git::find() else { return };
+    let folder = Folder::new("grace-http");
+    let source = make(&git, folder.path(), "source.git", "sha1");
+    let tip = String::from_utf8(git.ok(&source, ["rev-parse", "main"])).unwrap();
+    let mut server = Server::spawn(gitwired(folder.path()).args(["--listen", "http://127.0.0.1:0"]));
+    let mut idle = TcpStream::connect(("127.0.0.1", server.port("http"))).unwrap();
+    idle.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    idle.read_exact(&mut [0]).unwrap();
+    let (want, done) = (format!("0032want {}\n0000", tip.trim()), "0009done\n");
+    let mut transfer = TcpStream::connect(("127.0.0.1", server.port("http"))).unwrap();
+    let head = "POST /source.git/git-upload-pack HTTP/1.1\r\nHost: x\r\n\
+        Expect: 100-continue\r\nContent-Type: application/x-git-upload-pack-request\r\nContent-Length:";
+    write!(transfer, "{head} {}\r\n\r\n{want}", want.len() + done.len()).unwrap();
+    // It is heard, and its end waited for.
+    let mut go_on = [0; 25];
+    transfer.read_exact(&mut go_on).unwrap();
+    assert_eq!(&go_on, b"HTTP/1.1 100 Continue\r\n\r\n");
+    assert!(Command::new("kill").arg(server.child.id().to_string()).status().unwrap().success());
+    let mut rest = Vec::new();
+    // Who has nothing under way is let go.
+    idle.read_to_end(&mut rest).unwrap();
+    assert!(server.child.try_wait().unwrap().is_none(), "a transfer is under way");
+    transfer.write_all(done.as_bytes()).unwrap();
+    let mut answer = Vec::new();
+    transfer.read_to_end(&mut answer).unwrap();
+    let has = |text: &[u8]| answer.windows(text.len()).any(|window| window == text);
+    assert!(has(b"0008NAK\n") && has(b"PACK"), "{}", answer.escape_ascii());
+    assert!(answer.ends_with(b"\r\n0\r\n\r\n"), "it ends well");
+    assert_eq!(server.child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn one_bound_holds_for_all_doors() {
+    let Some(git) = Git::find() else { return };
+    let folder = Folder::new("one-bound");
+    make(&git, folder.path(), "source.git", "sha1");
+    let mut command = gitwired(folder.path());
+    command.args(["--listen", "git://127.0.0.1:0", "--listen", "http://127.0.0.1:0", "--limit", "jobs=1"]);
+    let server = Server::with_doors(&mut command, 2);
+    thread::scope(|scope| {
+        for number in 0..8 {
+            let (git, folder, url) = (&git, &folder, &server.urls[number % 2]);
+            let name = number.to_string();
+            scope.spawn(move || {
+                git.ok(folder.path(), ["clone", "-q", "--bare", &format!("{url}/source.git"), &name])
+            });
+        }
+    });
+    let (_, text) = get(server.port("http"), "/metrics");
+    assert!(
+        text.contains("\ngitwired_jobs_max 1\n") && text.contains("\ngitwired_jobs_waiting 0\n"),
+        "{text}"
+    );
+}
