@@ -78,7 +78,7 @@ fn users_are_made_changed_and_removed() {
 }
 
 const TERMINAL: &str = r#"
-import os, pty, sys
+import os, pty, sys, termios, time
 child, terminal = pty.fork()
 if child == 0:
     os.execv(sys.argv[1], sys.argv[1:])
@@ -86,6 +86,9 @@ said = b""
 for answer in (b"a secret\n", b"a secret\n"):
     while not said.endswith(b": "):
         said += os.read(terminal, 1)
+    # The prompt comes first, then the echo is switched off.
+    while termios.tcgetattr(terminal)[3] & termios.ECHO:
+        time.sleep(0.002)
     os.write(terminal, answer)
     said += b"|"
 try:
