@@ -292,3 +292,16 @@ const TEXT: &str = "text/plain";
 const PIECE: usize = 256 << 10;
 
 const YEAR: Duration = Duration::from_secs(31_536_000);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_has_been_cut_does_not_look_whole() {
+        let file = StoredFile { data: Arc::new(b"abcde".to_vec()), modified: None };
+        let mut part = FilePart { file, part: 1..10 };
+        assert_eq!(part.next().unwrap(), "bcde");
+        assert_eq!(part.next().unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+    }
+}

@@ -121,6 +121,36 @@ fn lists_are_made_when_they_are_asked_for_and_hide_what_is_hidden() {
 }
 
 #[test]
+fn a_list_of_many_refs_is_what_git_writes_down() {
+    let mut policy = Policy::default();
+    policy.hidden = HiddenRefs::new(["refs/heads/b"]);
+    let Some(fixture) = Fixture::new(Setup { policy, ..Setup::default() }) else { return };
+    let Fixture { git, .. } = &fixture;
+    let ask = || {
+        let answer = fixture.bytes(b"GET /r.git/info/refs HTTP/1.0\r\n\r\n");
+        let text = String::from_utf8(answer).unwrap();
+        text.split_once("\r\n\r\n").unwrap().1.to_owned()
+    };
+    // More than are read at once, twice over, and as many in the midst that are not shown.
+    git.ok(&fixture.served(), ["tag", "-a", "-m", "x", "tag", "main"]);
+    let numbers = 0..5000;
+    let lines: String = ["a", "b", "c"]
+        .iter()
+        .flat_map(|folder| {
+            numbers.clone().map(move |n| format!("create refs/heads/{folder}/{n:04} refs/tags/tag^{{}}\n"))
+        })
+        .collect();
+    assert!(git.feed(&fixture.served(), ["update-ref", "--stdin"], lines.as_bytes()).status.success());
+    git.ok(&fixture.served(), ["pack-refs", "--all"]);
+    git.ok(&fixture.served(), ["update-server-info"]);
+    let expected = fs::read_to_string(fixture.served().join("info/refs")).unwrap();
+    let shown = expected.lines().filter(|line| !line.contains("refs/heads/b/"));
+    let expected: String = shown.map(|line| format!("{line}\n")).collect();
+    assert_eq!(expected.lines().count(), 10_003);
+    assert!(ask() == expected);
+}
+
+#[test]
 fn files_come_whole_or_in_part_and_may_be_kept() {
     let Some(fixture) = Fixture::new(Setup::default()) else { return };
     let files = fixture.files();
