@@ -32,6 +32,15 @@ fn visible(c: char) -> char {
 
 const REPLACED: char = char::REPLACEMENT_CHARACTER;
 
+/// A word of a command as a shell takes it: whoever names a branch must not write a command for who copies it.
+pub(crate) fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | ':' | '%');
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
+}
+
 /// The first characters of a text.
 pub(crate) fn short(text: &str, chars_max: usize) -> String {
     match text.char_indices().nth(chars_max) {
@@ -132,6 +141,19 @@ mod tests {
         assert_eq!(line(b"a\xffb\x1b[31m\nc\td"), "a\u{fffd}b\u{fffd}[31m\u{fffd}c\u{fffd}d");
         assert_eq!(line("a\u{202e}txt.exe\u{2066}".as_bytes()), "a\u{fffd}txt.exe\u{fffd}");
         assert_eq!(block(b"a\r\n\tb\x00"), "a\n\tb\u{fffd}");
+    }
+
+    #[test]
+    fn words_of_commands_are_quoted() {
+        let check = |word: &str, expected: &str| assert_eq!(quoted(word), expected);
+        check("feature/x-1.0", "feature/x-1.0");
+        check("http://h:1/a%20b.git", "http://h:1/a%20b.git");
+        check("", "''");
+        check("a b", "'a b'");
+        check("x;curl${IFS}e|sh", "'x;curl${IFS}e|sh'");
+        check("$(x)", "'$(x)'");
+        check("a'b`c", "'a'\\''b`c'");
+        check("http://[::1]/a.git", "'http://[::1]/a.git'");
     }
 
     #[test]

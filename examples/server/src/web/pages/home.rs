@@ -8,7 +8,7 @@ use super::super::markdown::{Place, is_markdown, lay_out};
 use super::super::reply::{Reply, page};
 use super::super::repository::{At, Revision, Shown};
 use super::super::route::encoded_path;
-use super::super::text::{block, line};
+use super::super::text::{block, line, quoted};
 use super::super::tree::{Content, Entry, joined};
 use super::Shell;
 use super::files::Listing;
@@ -23,8 +23,9 @@ pub(in super::super) fn home(shown: &Shown<'_>, frame: Frame) -> Result<Reply, F
         None => None,
     };
     let branch = shown.default_branch()?.map_or_else(|| "main".to_owned(), |branch| line(&branch));
+    let commands = Commands::new(&frame, &branch);
     let shell = frame.shell.clone();
-    Ok(page(StatusCode::OK, frame.keep, &Home { shell, frame, state, branch }))
+    Ok(page(StatusCode::OK, frame.keep, &Home { shell, frame, state, branch, commands }))
 }
 
 /// A text that tells of a directory.
@@ -103,4 +104,22 @@ struct Home {
     frame: Frame,
     state: Option<State>,
     branch: String,
+    commands: Commands,
+}
+
+/// The words of the commands that fill an empty repository.
+struct Commands {
+    url: String,
+    branch: String,
+    title: String,
+}
+
+impl Commands {
+    fn new(frame: &Frame, branch: &str) -> Self {
+        Self {
+            url: quoted(frame.first_url()),
+            branch: quoted(branch),
+            title: quoted(&format!("# {}", frame.short_name)),
+        }
+    }
 }

