@@ -1,5 +1,6 @@
 //! The HTTP front end: smart HTTP of versions 0, 1 and 2, dumb HTTP (`gitprotocol-http`), and WebSocket on the same port.
 
+mod addresses;
 mod answer;
 mod authorization;
 mod body;

@@ -21,6 +21,7 @@ use tower_service::Service;
 use tracing::Instrument as _;
 
 use super::HttpOptions;
+use super::addresses::Addresses;
 use super::patience::Patience;
 use super::websocket::Tether;
 use crate::meter::{Metered, Outcome};
@@ -71,6 +72,7 @@ where
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let room = Arc::new(Semaphore::new(options.connections_max));
+    let addresses = Arc::new(Addresses::default());
     let (stop, stopped) = watch::channel(false);
     let mut shutdown = std::pin::pin!(shutdown);
     let mut clients = JoinSet::new();
@@ -84,10 +86,15 @@ where
             Some(_) = clients.join_next(), if !clients.is_empty() => {}
             (permit, accepted) = accepted => match accepted {
                 Ok((stream, peer)) => {
+                    let place = addresses.take(peer.ip(), options.connections_per_address_max);
+                    let Some(place) = place else {
+                        tracing::info!(%peer, "too many connections of one address");
+                        continue;
+                    };
                     let (accept, service) = (accept.clone(), service.clone());
                     let (options, stopped) = (options.clone(), stopped.clone());
                     clients.spawn(async move {
-                        let _permit = permit;
+                        let _places = (permit, place);
                         let _ = stream.set_nodelay(true);
                         let stream = options.meter.count(stream);
                         let stream = match timeout(options.head_timeout, accept(stream)).await {

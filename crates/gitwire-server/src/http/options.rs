@@ -17,6 +17,9 @@ use gitwire_transport::websocket::WebSocketLimits;
 pub struct HttpOptions {
     /// Connections at once; more wait until others have ended. 512: a few file descriptors and tasks each.
     pub connections_max: usize,
+    /// Connections of one address (of version 6: one network of 64 bits) at once; more are closed. 256: half of all, so that no
+    /// address takes the door alone. A proxy in front is one address.
+    pub connections_per_address_max: usize,
     /// How long the head of a request may take, what comes before it (TLS), and the wait for the next one on a connection. 10 s: two round trips around the
     /// world and some patience.
     pub head_timeout: Duration,
@@ -67,6 +70,7 @@ impl Default for HttpOptions {
     fn default() -> Self {
         Self {
             connections_max: 512,
+            connections_per_address_max: 256,
             head_timeout: Duration::from_secs(10),
             head_bytes_max: 32 << 10,
             headers_max: 100,

@@ -13,6 +13,7 @@ use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
+use super::addresses::network;
 use super::answer::{Answer, internal, later, refusal, sign_in};
 use super::{Authorization, AuthorizationError, HttpOptions, Peer};
 use crate::access::{Access, Credentials, Principal, SignInError};
@@ -180,14 +181,6 @@ impl Drop for Turn {
         if self.attempts.waiting.fetch_sub(1, Ordering::Relaxed) == 1 {
             peers.remove(&self.peer);
         }
-    }
-}
-
-/// An address of version 4, or the network of one of version 6 that a household gets.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => IpAddr::V6((address.to_bits() >> 64 << 64).into()),
-        address => address,
     }
 }
 

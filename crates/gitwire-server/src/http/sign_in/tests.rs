@@ -184,11 +184,3 @@ async fn verified_max() {
         assert_eq!(book.calls.load(Ordering::Relaxed), calls, "{authorization}");
     }
 }
-
-#[test]
-fn a_household_is_one_address() {
-    let one = |address: &str| network(address.parse().unwrap()).to_string();
-    assert_eq!(one("10.1.2.3"), "10.1.2.3");
-    assert_eq!(one("::ffff:10.1.2.3"), "10.1.2.3");
-    assert_eq!(one("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
-}

@@ -237,6 +237,23 @@ fn connections_max() {
 }
 
 #[test]
+fn connections_per_address_max() {
+    let Some(fixture) = Fixture::new(setup(|options| options.connections_per_address_max = 2)) else {
+        return;
+    };
+    let ask = |stream: &mut TcpStream| {
+        stream.write_all(format!("{REFS}Connection: close\r\n\r\n").as_bytes()).ok();
+        status(stream)
+    };
+    let (mut one, mut two) = (fixture.connect(), fixture.connect());
+    sleep(Duration::from_millis(200));
+    assert_eq!(ask(&mut fixture.connect()), "-");
+    assert_eq!((ask(&mut one), ask(&mut two)), ("200".to_owned(), "200".to_owned()));
+    sleep(Duration::from_millis(200));
+    assert_eq!(ask(&mut fixture.connect()), "200");
+}
+
+#[test]
 fn a_client_that_asks_first_is_told_first() {
     let Some(fixture) = Fixture::new(Setup::default()) else { return };
     let mut stream = fixture.connect();
