@@ -14,7 +14,8 @@ use gitwire_storage::{MemoryRepository, Repository};
 use gitwire_testkit::git::{Folder, Git};
 use gitwire_testkit::http_backend::{self, Talk};
 use gitwire_testkit::{Dice, History, Manner};
-use gitwire_types::{FetchRefspec, ObjectFormat, ObjectKind, PushRefspec, RefName, RefTarget};
+use gitwire_transport::Program;
+use gitwire_types::{FetchRefspec, Interrupted, ObjectFormat, ObjectKind, PushRefspec, RefName, RefTarget};
 
 use crate::server;
 
@@ -358,4 +359,28 @@ fn a_shallow_server_gets_what_lies_behind_its_boundary() {
         assert_eq!(pushed.pack.unwrap().total, 2, "{name}");
         world.git.ok(&path, ["fsck", "--strict"]);
     }
+}
+
+/// A server that shows its refs and goes: the push fails, at once, and says why.
+#[test]
+fn a_server_that_goes_away_is_an_error_and_no_hang() {
+    let Some(world) = World::new() else { return };
+    let served = world.bare("gone-away.git", ObjectFormat::Sha1);
+    let repository = MemoryRepository::new(ObjectFormat::Sha1);
+    let blob = repository.add(ObjectKind::Blob, &Dice::new(5).bytes(3 << 20)).unwrap();
+    repository.set_ref(RefName::new("refs/tags/large").unwrap(), RefTarget::Direct(blob));
+    for program in ["true", "git receive-pack --http-backend-info-refs"] {
+        let mut push = push_to(served.to_str().unwrap(), &["refs/tags/*"]);
+        push.remote.connect.program = Some(Program::new(program));
+        let error = push.run(Arc::new(repository.clone()), &mut |_| ()).unwrap_err();
+        assert!(matches!(error, ClientError::Protocol(_) | ClientError::Transport(_)), "{program}: {error}");
+        assert_eq!(world.refs(&served), "");
+    }
+    let stop = || Err(Interrupted);
+    let stopped = push_to(served.to_str().unwrap(), &["refs/tags/*"]).run_until(
+        Arc::new(repository),
+        &mut |_| (),
+        &stop,
+    );
+    assert!(matches!(stopped, Err(ClientError::Interrupted(_))), "{stopped:?}");
 }
