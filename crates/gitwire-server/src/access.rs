@@ -79,6 +79,21 @@ pub enum Verdict {
     Hidden,
 }
 
+/// Whether a path is nobody's repository, because a part of it begins with a dot: what is on its way in, and the inside of `.git`
+/// directories. A `.git` at its end is the repository itself.
+///
+/// ```
+/// use gitwire_server::access::is_hidden;
+///
+/// assert!(is_hidden(b".incoming/a.git") && is_hidden(b"a/.git/modules/b"));
+/// assert!(!is_hidden(b"team/a.git") && !is_hidden(b"a/.git"));
+/// ```
+#[must_use]
+pub fn is_hidden(path: &[u8]) -> bool {
+    let path = path.strip_suffix(b"/.git").unwrap_or(path);
+    path.split(|byte| *byte == b'/').any(|part| part.starts_with(b"."))
+}
+
 /// What somebody shows to prove a name. Never printed.
 #[derive(Clone)]
 pub struct Credentials {

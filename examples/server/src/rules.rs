@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use gitwire_server::access::{Access, Credentials, Principal, Right, SignInError, Verdict};
+use gitwire_server::access::{Access, Credentials, Principal, Right, SignInError, Verdict, is_hidden};
 
 use crate::arguments::{AllowPush, AllowRead};
 use crate::users::{Rights, Users};
@@ -72,12 +72,6 @@ impl Access for Rules {
     fn authenticate(&self, credentials: &Credentials) -> Result<Principal, SignInError> {
         self.users.as_ref().ok_or(SignInError::Wrong)?.authenticate(credentials)
     }
-}
-
-/// What begins with a dot is nobody's repository: what is on its way in, and the inside of `.git` directories.
-pub(crate) fn is_hidden(path: &[u8]) -> bool {
-    let path = path.strip_suffix(b"/.git").unwrap_or(path);
-    path.split(|byte| *byte == b'/').any(|part| part.starts_with(b"."))
 }
 
 #[cfg(test)]

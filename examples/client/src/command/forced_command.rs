@@ -10,7 +10,7 @@ use clap::Args;
 use gitwire_gitdir::{Config, Lookup, OpenOptions};
 use gitwire_protocol::message::{Service, SshRequest};
 use gitwire_protocol::{Serving, Version};
-use gitwire_server::access::{Access, Credentials, Principal, Right, SignInError, Verdict};
+use gitwire_server::access::{Access, Credentials, Principal, Right, SignInError, Verdict, is_hidden};
 use gitwire_server::{
     Conversation, DirectoryRoot, Export, OpenError, Policy, ReceivePolicy, ReceiveSession, Repositories as _,
     RepositoryRequest, ServeError, Session, stdio,
@@ -110,7 +110,10 @@ struct Key {
 }
 
 impl Access for Key {
-    fn decide(&self, _: &Principal, _: &[u8], right: Right) -> Verdict {
+    fn decide(&self, _: &Principal, repository: &[u8], right: Right) -> Verdict {
+        if is_hidden(repository) {
+            return Verdict::Hidden;
+        }
         if right == Right::Read || self.allow_push { Verdict::Allowed } else { Verdict::Denied }
     }
 

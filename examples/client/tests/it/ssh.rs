@@ -34,6 +34,7 @@ fn nothing_but_the_two_services_of_what_lies_below_the_root() {
     make(&git, &root, "r.git", "sha1");
     git.ok(folder.path(), ["init", "-q", "--bare", "outside.git"]);
     std::os::unix::fs::symlink("../outside.git", root.join("link.git")).unwrap();
+    git.ok(&root, ["init", "-q", "--bare", ".incoming/draft.git"]);
     #[track_caller]
     fn refused(root: &Path, command: &str, words: &str) {
         let output = forced(root, &["--allow-push"], Some(command));
@@ -54,7 +55,15 @@ fn nothing_but_the_two_services_of_what_lies_below_the_root() {
     refused(&root, "git-upload-pack '/r.git", &only(r"malformed quoted path: '\'/r.git'"));
     refused(&root, "git-upload-archive '/r.git'", "git-upload-archive is not served");
     let hidden = "access denied or repository not exported";
-    for path in ["/none.git", "../outside.git", "/r.git/../../outside.git", "link.git", "~root/r.git", "/"] {
+    for path in [
+        "/none.git",
+        "../outside.git",
+        "/r.git/../../outside.git",
+        "link.git",
+        "~root/r.git",
+        "/",
+        "/.incoming/draft.git",
+    ] {
         let command = format!("git-upload-pack '{path}'");
         refused(&root, &command, &format!("{hidden}: '{path}'"));
     }
