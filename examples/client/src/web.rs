@@ -1,6 +1,7 @@
 //! What git's configuration and environment say of HTTP servers.
 
 mod credentials;
+mod language;
 mod pattern;
 
 use std::env;
@@ -52,6 +53,9 @@ fn options(url: &Url, config: &Config) -> Result<HttpOptions, Failure> {
         let (name, value) =
             header.split_once(':').ok_or_else(|| Failure::fatal("http.extraHeader without a colon"))?;
         options.headers.push((name.trim().to_owned(), Secret::new(value.trim())));
+    }
+    if let Some(languages) = language::accepted(&|name| env::var(name).ok()) {
+        options.headers.push(("Accept-Language".to_owned(), Secret::new(languages)));
     }
     Ok(options)
 }

@@ -46,6 +46,10 @@ pub(crate) struct RemoteHttp {
 impl RemoteHttp {
     pub(crate) fn run(&self, overlay: Config) -> Result<ExitCode, Failure> {
         let url = local::bytes(self.url.as_ref().unwrap_or(&self.remote));
+        let end = url.windows(3).position(|three| three == b"://");
+        if end.is_none_or(|end| end == 0) {
+            return Err(Failure::fatal(format!("url has no scheme: {}", url.escape_ascii())));
+        }
         let config = configuration(overlay.clone())?;
         let remote = local::remote(&url, None, &config)?;
         let input = File::from(std::io::stdin().as_fd().try_clone_to_owned()?);

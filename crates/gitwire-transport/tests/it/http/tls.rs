@@ -13,8 +13,8 @@ use tokio_rustls::rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use super::{ADVERTISEMENT, GREETING, advertise, answer, options};
 
-/// A server whose certificate names `name`; its URL, and the certificate in a file.
-fn start(name: &str) -> (String, PathBuf) {
+/// A server whose certificate names `name`, and that says `said` to everybody; its URL, and the certificate in a file.
+fn start(name: &str, said: Vec<u8>) -> (String, PathBuf) {
     let made = rcgen::generate_simple_self_signed([name.to_owned()]).unwrap();
     let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
     let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
@@ -32,7 +32,7 @@ fn start(name: &str) -> (String, PathBuf) {
             let mut stream = StreamOwned::new(connection, stream);
             // One request, in one read; who does not like the certificate says nothing.
             if stream.read(&mut [0; 4096]).is_ok() {
-                let said = stream.write_all(&answer(200, ADVERTISEMENT, GREETING));
+                let said = stream.write_all(&said);
                 let _ = said.and_then(|()| stream.flush());
             }
         }
@@ -44,8 +44,8 @@ fn start(name: &str) -> (String, PathBuf) {
 
 #[test]
 fn certificates_are_checked() {
-    let (url, file) = start("127.0.0.1");
-    let (other_url, other_file) = start("example.org");
+    let (url, file) = start("127.0.0.1", answer(200, ADVERTISEMENT, GREETING));
+    let (other_url, other_file) = start("example.org", Vec::new());
     let ask = |url: &str, verification, authorities: Option<&PathBuf>| {
         let mut options = options();
         options.http.tls = TlsOptions::default();
@@ -56,7 +56,6 @@ fn certificates_are_checked() {
     let good = Ok(GREETING.to_owned());
     assert_eq!(ask(&url, Verification::Full, Some(&file)), good);
     assert_eq!(ask(&url, Verification::None, None), good);
-    assert_eq!(ask(&other_url, Verification::None, None), good);
     for (url, file) in [(&url, &other_file), (&other_url, &other_file), (&other_url, &file)] {
         let error = ask(url, Verification::Full, Some(file)).unwrap_err();
         assert!(error.starts_with("unable to access 'URL': invalid peer certificate: "), "{error}");
@@ -79,4 +78,18 @@ fn what_is_not_encrypted_is_no_https_server() {
     });
     let error = error.unwrap_err();
     assert!(error.starts_with(&format!("unable to access '{url}': ")), "{error}");
+}
+
+#[test]
+fn nobody_is_sent_from_what_is_encrypted_to_what_is_not() {
+    let plain = super::Server::start(|_| answer(200, ADVERTISEMENT, GREETING));
+    let to = format!("{}/a/info/refs?service=git-upload-pack", plain.url());
+    let (url, file) = start("127.0.0.1", super::redirect(302, &to));
+    let mut options = options();
+    options.http.tls.authorities = Some(file.clone());
+    let error = advertise(&format!("{url}/a"), &options).unwrap_err();
+    let expected = format!("redirect to '{to}' not followed: to what is not encrypted");
+    assert!(error.ends_with(&expected), "{error}");
+    assert!(plain.asked().is_empty());
+    std::fs::remove_file(file).unwrap();
 }
