@@ -7,7 +7,7 @@ use super::*;
 /// Bits, words and the rest of a compressed bitmap.
 fn ewah(bits: u32, words: &[u64]) -> Vec<u8> {
     let mut out = bits.to_be_bytes().to_vec();
-    out.extend((words.len() as u32).to_be_bytes());
+    out.extend(u32::try_from(words.len()).unwrap().to_be_bytes());
     words.iter().for_each(|word| out.extend(word.to_be_bytes()));
     out.extend([0; 4]);
     out
