@@ -13,6 +13,7 @@ mod control;
 mod doors;
 mod kill;
 mod names;
+mod pages;
 mod raw;
 mod serve;
 mod server;
