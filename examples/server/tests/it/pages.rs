@@ -141,7 +141,7 @@ fn pages_and_git_share_a_door() {
         ("/x.git", 303, "text/plain; charset=utf-8"),
         ("/x.git/-/files/info/refs", 303, "text/plain; charset=utf-8"),
         ("/-/nothing", 404, "text/html; charset=utf-8"),
-        ("/%zz", 400, "text/html; charset=utf-8"),
+        ("/x.git/-/files/%zz", 400, "text/html; charset=utf-8"),
     ] {
         let answer = nobody.get(path);
         assert_eq!((answer.status, answer.header("content-type")), (status, kind), "{path}");
