@@ -9,7 +9,7 @@ use gitwire_protocol::message::{DaemonRequest, Service};
 use crate::addresses::Dial;
 use crate::spawn::refuse_control;
 use crate::{
-    AddressRule, Credentials, HttpOptions, Program, Protocols, Scheme, ServiceProcess, SshOptions,
+    AddressRule, Credentials, HttpOptions, HttpTrace, Program, Protocols, Scheme, ServiceProcess, SshOptions,
     TransportError, Url,
 };
 
@@ -32,6 +32,8 @@ pub struct ConnectOptions {
     pub credentials: Option<Arc<dyn Credentials>>,
     /// How HTTP servers are asked.
     pub http: HttpOptions,
+    /// Who hears what is said to them.
+    pub http_trace: Option<Arc<dyn HttpTrace>>,
 }
 
 impl ConnectOptions {
@@ -57,6 +59,7 @@ impl Default for ConnectOptions {
             addresses: None,
             credentials: None,
             http: HttpOptions::default(),
+            http_trace: None,
         }
     }
 }

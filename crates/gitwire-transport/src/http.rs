@@ -14,6 +14,7 @@ mod place;
 mod preface;
 mod site;
 mod smart;
+mod trace;
 
 pub use self::answer::Answer;
 pub use self::dial::Socket;

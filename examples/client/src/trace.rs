@@ -1,6 +1,7 @@
 //! What the drop-ins tell whoever traces them, in git's formats (`git`, *GIT_TRACE*; `api-trace2`).
 
 mod event;
+mod http;
 mod packet;
 
 use std::ffi::OsString;
@@ -13,6 +14,7 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::{FormatTime as _, SystemTime};
 
 pub(crate) use self::event::Events;
+pub(crate) use self::http::heads;
 pub(crate) use self::packet::streams;
 
 /// Where the variable of this name sends a trace; `None` where it says nothing, or what is not understood.

@@ -17,6 +17,7 @@ use gitwire_transport::{HttpOptions, Redirects, Scheme, Secret, Url, Verificatio
 use self::credentials::Helpers;
 use self::pattern::{Value, best, matching};
 use crate::failure::Failure;
+use crate::trace;
 
 /// Sets how a remote's server is asked, and who says in whose name.
 pub(crate) fn configure(remote: &mut Remote, config: &Config) -> Result<(), Failure> {
@@ -24,6 +25,7 @@ pub(crate) fn configure(remote: &mut Remote, config: &Config) -> Result<(), Fail
         return Ok(());
     }
     remote.connect.http = options(&remote.url, config)?;
+    remote.connect.http_trace = trace::heads();
     remote.connect.credentials = Some(Arc::new(Helpers::find(&remote.url, config)?));
     Ok(())
 }

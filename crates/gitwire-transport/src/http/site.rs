@@ -18,10 +18,11 @@ use super::body::SentBody;
 use super::client::Client;
 use super::header::{bad_header, secret, value};
 use super::place::Place;
+use super::trace;
 use crate::blocking::BodyReader;
 use crate::{
-    ConnectOptions, Credential, CredentialPlace, Credentials, HttpError, HttpOptions, Protocols, Redirects,
-    Secret, TransportError, Url,
+    ConnectOptions, Credential, CredentialPlace, Credentials, HttpError, HttpOptions, HttpTrace, Protocols,
+    Redirects, Secret, TransportError, Url,
 };
 
 /// A repository on an HTTP server: where it is after redirects, and in whose name it is asked.
@@ -35,6 +36,7 @@ pub struct Site {
     options: HttpOptions,
     protocols: Protocols,
     identity: Identity,
+    trace: Option<Arc<dyn HttpTrace>>,
     /// The first request has been answered: redirects are followed no more.
     settled: bool,
 }
@@ -142,6 +144,7 @@ impl Site {
                 source: options.credentials.clone(),
                 used: None,
             },
+            trace: options.http_trace.clone(),
             settled: false,
         })
     }
@@ -262,7 +265,7 @@ impl Site {
         body: SentBody,
     ) -> Result<Response<Incoming>, TransportError> {
         let request = self.request(place, ask, body)?;
-        let response = self.client.send(&place.origin, request, &self.options)?;
+        let response = self.send(place, request)?;
         let again = match &ask.body {
             Body::Whole(bytes) => SentBody::Whole(bytes.clone()),
             Body::Streamed(_) | Body::Gone if response.status() == StatusCode::UNAUTHORIZED => {
@@ -279,11 +282,26 @@ impl Site {
         }
         self.message(response);
         let request = self.request(place, ask, again)?;
-        let response = self.client.send(&place.origin, request, &self.options)?;
+        let response = self.send(place, request)?;
         if response.status() == StatusCode::UNAUTHORIZED {
             self.rejected();
         } else {
             self.accepted(&response);
+        }
+        Ok(response)
+    }
+
+    fn send(
+        &mut self,
+        place: &Place,
+        request: Request<SentBody>,
+    ) -> Result<Response<Incoming>, TransportError> {
+        if let Some(told) = &self.trace {
+            trace::request(&request, &**told);
+        }
+        let response = self.client.send(&place.origin, request, &self.options)?;
+        if let Some(told) = &self.trace {
+            trace::response(&response, &**told);
         }
         Ok(response)
     }

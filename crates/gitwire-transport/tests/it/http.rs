@@ -13,8 +13,8 @@ use gitwire_protocol::{FetchClient, FetchClientOptions, FetchEvent, LsRefsReques
 use gitwire_transport::blocking::StatelessDriver;
 use gitwire_transport::http::{Site, exchanges};
 use gitwire_transport::{
-    ConnectOptions, Credential, CredentialPlace, Credentials, Deadlines, Exchanges, HttpOptions, Limits,
-    Moved, Protocols, Redirects, RequestBody, Secret, TransportError, Url,
+    ConnectOptions, Credential, CredentialPlace, Credentials, Deadlines, Exchanges, HttpOptions, HttpTrace,
+    Limits, Moved, Protocols, Redirects, RequestBody, Secret, TransportError, Url,
 };
 
 use self::server::{Asked, Server, answer, redirect};
@@ -452,6 +452,41 @@ fn credentials_of_the_url_come_first_and_are_shown_to_nobody() {
     let error = advertise(&url("me:hunter2"), &with(&notes)).unwrap_err();
     assert_eq!(error, format!("Authentication failed for '{}/'", server.url()));
     assert!(notes.heard.lock().unwrap().is_empty());
+}
+
+/// Keeps what it hears.
+#[derive(Default)]
+struct Heads(Mutex<Vec<String>>);
+
+impl HttpTrace for Heads {
+    fn sent(&self, line: &str) {
+        self.0.lock().unwrap().push(format!("> {line}"));
+    }
+
+    fn received(&self, line: &str) {
+        self.0.lock().unwrap().push(format!("< {line}"));
+    }
+}
+
+#[test]
+fn a_trace_shows_heads_and_no_passwords() {
+    let server = guarded();
+    let heads = Arc::new(Heads::default());
+    let mut options = ConnectOptions { http_trace: Some(Arc::clone(&heads) as _), ..options() };
+    options.http.headers = vec![("Cookie".into(), Secret::new("id=s3cret"))];
+    advertise(&server.url().replace("http://", "http://me:secret@"), &options).unwrap();
+    let heard = heads.0.lock().unwrap().join("\n");
+    for line in [
+        "> GET /info/refs?service=git-upload-pack HTTP/1.1",
+        "> Git-Protocol: version=2",
+        "> Cookie: id=<redacted>",
+        "< HTTP/1.1 401 Unauthorized",
+        "> Authorization: Basic <redacted>",
+        "< HTTP/1.1 200 OK",
+    ] {
+        assert!(heard.lines().any(|heard| heard == line), "{line}: {heard}");
+    }
+    assert!(!heard.contains("bWU6") && !heard.contains("s3cret"), "{heard}");
 }
 
 #[test]

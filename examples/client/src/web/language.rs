@@ -8,9 +8,10 @@ pub(super) fn accepted(variable: &dyn Fn(&str) -> Option<String>) -> Option<Stri
     let named = set("LANGUAGE").or_else(locale)?;
     let mut languages: Vec<String> = Vec::new();
     for name in named.split(':').take(LANGUAGES_MAX) {
-        let name = name.split(['.', '@']).next().unwrap_or_default().replace('_', "-");
-        let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-        if plain && !name.is_empty() && name != "C" && name != "POSIX" {
+        // What follows is an encoding, a variant, or nonsense.
+        let is_part = |letter: &char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-');
+        let name = name.chars().take_while(is_part).collect::<String>().replace('_', "-");
+        if !name.is_empty() && name != "C" && name != "POSIX" {
             languages.push(name);
         }
     }
@@ -66,7 +67,7 @@ mod tests {
                 "a, b;q=0.99, c;q=0.98, d;q=0.97, e;q=0.96, f;q=0.95, g;q=0.94, h;q=0.93, i;q=0.92, j;q=0.91, *;q=0.90",
             ),
         );
-        check(&[("LANGUAGE", "de\r\nX: y")], None);
+        check(&[("LANGUAGE", "de\r\nX: y:::en_US!!")], Some("de, en-US;q=0.9, *;q=0.8"));
         let many = vec!["xx"; 5000].join(":");
         let find = |name: &str| (name == "LANGUAGE").then(|| many.clone());
         assert!(accepted(&find).is_some_and(|text| text.len() <= BYTES_MAX));
