@@ -3,6 +3,7 @@
 mod judge;
 mod local;
 mod matching;
+mod negotiate;
 mod report;
 mod track;
 mod upload;
@@ -67,6 +68,9 @@ pub struct Push {
     pub push_options: Vec<Bytes>,
     /// Whether deltas may have bases that only the server holds.
     pub thin: bool,
+    /// Whether the server is asked first, over a connection of its own and in version 2, which commits both have. It has what its
+    /// refs show in any case.
+    pub negotiate: bool,
     /// Whether the server is asked to keep its progress to itself.
     pub quiet: bool,
     /// What is fetched from the remote, and where to (`remote.NAME.fetch`): refs here that follow the remote's. Where a lease
@@ -125,6 +129,8 @@ pub struct Pushed {
     pub unpack_error: Option<Bytes>,
     /// Names that the remote reported on and nobody had asked for, or twice.
     pub unexpected: Vec<Bytes>,
+    /// Whether the server could be asked what both have, where that was to be. The push went on without.
+    pub negotiated: Result<(), ClientError>,
     /// The pack that was sent; `None` if none was needed.
     pub pack: Option<PackWritten>,
     /// The refs that follow what was pushed, in the order of the updates.
@@ -213,6 +219,7 @@ impl Push {
             dry_run: false,
             push_options: Vec::new(),
             thin: true,
+            negotiate: false,
             quiet: false,
             tracking: Vec::new(),
             reflog: None,

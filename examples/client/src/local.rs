@@ -1,7 +1,7 @@
 //! The repository that a command works on, and the configuration that its caller brings.
 
 use std::ffi::OsString;
-use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -78,7 +78,10 @@ pub(crate) fn outside(overlay: Config) -> Result<Config, Failure> {
 /// A remote by URL, with what the configuration says of the protocol.
 pub(crate) fn remote(url: &[u8], upload_pack: Option<&OsString>, config: &Config) -> Result<Remote, Failure> {
     let mut remote = Remote::parse(url)?;
-    remote.version = match config.string("protocol", None, "version") {
+    // What git's own tests set where the configuration says nothing.
+    let tested = std::env::var_os("GIT_TEST_PROTOCOL_VERSION").filter(|number| !number.is_empty());
+    let number = config.string("protocol", None, "version").or(tested.as_deref().map(OsStrExt::as_bytes));
+    remote.version = match number {
         None => Version::V2,
         Some(number) => Version::from_number(number).ok_or_else(|| {
             Failure::fatal(format!("unknown value for config 'protocol.version': {}", number.escape_ascii()))

@@ -14,6 +14,7 @@ use gitwire_walk::{Graph, PackRequest, pack_source};
 use super::judge::judge;
 use super::local::LocalRefs;
 use super::matching::{check_sources, match_refs};
+use super::negotiate::negotiate;
 use super::report::settle;
 use super::track::track;
 use super::{Push, PushStatus, PushUpdate, Pushed};
@@ -33,6 +34,7 @@ pub(super) struct Upload<'a> {
     updates: Option<Vec<PushUpdate>>,
     packing: Option<Packing>,
     heard: Heard,
+    negotiated: Result<(), ClientError>,
     /// Why nothing was asked for.
     failed: Option<ClientError>,
 }
@@ -72,6 +74,7 @@ impl<'a> Upload<'a> {
             updates: None,
             packing: None,
             heard: Heard::default(),
+            negotiated: Ok(()),
             failed: None,
         })
     }
@@ -93,7 +96,16 @@ impl<'a> Upload<'a> {
             tracked = track(self.push, &**self.local.repository(), &updates, &mut followed);
         }
         let pack = self.packing.and_then(|packing| packing.source.written());
-        Ok(Pushed { refs: self.refs, updates, unpack_error, unexpected, pack, followed, tracked })
+        Ok(Pushed {
+            refs: self.refs,
+            updates,
+            unpack_error,
+            unexpected,
+            negotiated: self.negotiated,
+            pack,
+            followed,
+            tracked,
+        })
     }
 
     /// The refs are known: what is asked for, if anything.
@@ -165,7 +177,7 @@ impl<'a> Upload<'a> {
 
     /// Finds out all that goes, before the server hears of it.
     fn pack(
-        &self,
+        &mut self,
         wants: Vec<ObjectId>,
         boundary: &[ObjectId],
         listener: Listener<'_>,
@@ -176,6 +188,14 @@ impl<'a> Upload<'a> {
         let mut haves: Vec<ObjectId> = shown.chain(self.haves.iter().copied()).collect();
         haves.sort_unstable();
         haves.dedup();
+        if self.push.negotiate {
+            let graph = self.graph(&ends)?;
+            match negotiate(self.push, graph, &haves, &wants, self.stop) {
+                Ok(common) => haves.extend(common),
+                Err(ClientError::Interrupted(interrupted)) => return Err(interrupted.into()),
+                Err(error) => self.negotiated = Err(error),
+            }
+        }
         let mut request = PackRequest::new(wants, haves);
         request.thin = self.push.thin;
         request.shallow = !ends.is_empty();

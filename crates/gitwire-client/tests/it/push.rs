@@ -384,3 +384,33 @@ fn a_server_that_goes_away_is_an_error_and_no_hang() {
     );
     assert!(matches!(stopped, Err(ClientError::Interrupted(_))), "{stopped:?}");
 }
+
+/// The server hides the ref that leads to what both have; upload-pack still tells of it.
+#[test]
+fn negotiation_finds_what_receive_pack_does_not_show() {
+    let Some(world) = World::new() else { return };
+    for (door, base) in world.doors.iter().enumerate() {
+        let name = format!("hides-{door}.git");
+        let (repository, served) = line(&world, &name);
+        let shown = ["update-ref", "refs/hidden/known", "refs/heads/main"];
+        world.git.ok(&served, shown);
+        for name in ["refs/heads/main", "refs/heads/side", "refs/tags/t"] {
+            world.git.ok(&served, ["update-ref", "-d", name]);
+        }
+        world.git.ok(&served, ["config", "receive.hideRefs", "refs/hidden"]);
+        let mut push = push_to(&format!("{base}/{name}"), &["main:refs/heads/one"]);
+        (push.dry_run, push.negotiate) = (true, true);
+        assert!(run(&push, &repository).negotiated.is_ok());
+        push.dry_run = false;
+        let pushed = run(&push, &repository);
+        assert!(pushed.is_complete() && pushed.negotiated.is_ok(), "{name}: {pushed:?}");
+        assert_eq!(pushed.pack.unwrap().total, 1, "{name}");
+        // Older versions cannot be asked so; the push goes on without.
+        world.git.ok(&served, ["update-ref", "-d", "refs/heads/one"]);
+        push.remote.version = Version::V0;
+        let pushed = run(&push, &repository);
+        assert!(pushed.is_complete() && pushed.pack.unwrap().total > 1, "{name}: {pushed:?}");
+        let error = pushed.negotiated.unwrap_err();
+        assert!(matches!(error, ClientError::NotOffered("push negotiation")), "{name}: {error}");
+    }
+}

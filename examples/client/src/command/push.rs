@@ -196,6 +196,7 @@ impl PushCommand {
         push.dry_run = self.dry_run;
         push.push_options = self.push_options(config)?;
         push.thin = !self.no_thin;
+        push.negotiate = config.boolean("push", None, "negotiate")?.unwrap_or_default();
         push.quiet = self.quiet;
         push.tracking.clone_from(&remote.fetch);
         let committer = super::receive_pack::committer(config).into();

@@ -138,6 +138,7 @@ impl SendPack {
         push.push_options = self.push_option.iter().map(local::bytes).collect();
         // git's plumbing makes whole packs unless it is told otherwise.
         push.thin = self.thin && !self.no_thin;
+        push.negotiate = config.boolean("push", None, "negotiate")?.unwrap_or_default();
         push.quiet = self.quiet || !self.shows_progress();
         if let Some(name) = self.remote.as_ref().map(local::bytes) {
             let fetched = config.values("remote", Some(&name), "fetch").flatten();

@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 
-use gitwire_client::{PushStatus, PushUpdate, Pushed, Rejection};
+use gitwire_client::{ClientError, PushStatus, PushUpdate, Pushed, Rejection};
 use gitwire_protocol::UpdateOptions;
 use gitwire_transport::Url;
 use gitwire_types::ObjectId;
@@ -88,6 +88,13 @@ const SUMMARY_WIDTH: usize = 17;
 
 /// What is wrong with the report as a whole.
 pub(crate) fn complaints(pushed: &Pushed) {
+    if let Err(error) = &pushed.negotiated {
+        match error {
+            ClientError::NotOffered(_) => eprintln!("warning: --negotiate-only requires protocol v2"),
+            error => eprintln!("warning: {error}"),
+        }
+        eprintln!("warning: push negotiation failed; proceeding anyway with push");
+    }
     if let Some(error) = &pushed.unpack_error {
         eprintln!("error: remote unpack failed: {}", error.escape_ascii());
     }
