@@ -116,7 +116,7 @@ impl Catalog {
                 }
                 left -= 1;
                 let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
-                if !is_folder || matches!(entry.file_name().as_bytes(), [b'.' | b'-', ..]) {
+                if !is_folder || !has_page(entry.file_name().as_bytes()) {
                     continue;
                 }
                 let place = entry.path();
@@ -174,6 +174,12 @@ impl std::fmt::Debug for Catalog {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Catalog").field("root", &self.root).finish_non_exhaustive()
     }
+}
+
+/// Whether the URL of a page can hold a name.
+fn has_page(name: &[u8]) -> bool {
+    let is_strange = |byte: &u8| *byte < b' ' || *byte == 0x7f || *byte == b'\\';
+    !matches!(name, [b'.' | b'-', ..]) && !name.iter().any(is_strange)
 }
 
 fn looks_like_one(place: &Path) -> bool {
@@ -263,6 +269,18 @@ mod tests {
         std::fs::remove_dir_all(folder.path().join("a.git")).unwrap();
         assert_eq!(catalog.list(now + FRESH, &Never).unwrap().len(), 3);
         assert_eq!(catalog.state.lock().unwrap().known.len(), 4, "what has gone is forgotten");
+    }
+
+    #[test]
+    fn what_no_page_can_name_is_not_listed() {
+        let folder = Folder::new("catalog-names");
+        for name in ["a\nb.git", "a\\b.git", "-a.git", ".a.git", "\u{7f}.git", "a b.git", "g/a.git"] {
+            GitDir::init_bare(folder.path().join(name), &InitOptions::default()).unwrap();
+        }
+        let catalog = Catalog::new(folder.path(), Arc::new(Policy::default()), Limits::default());
+        let list = catalog.list(Instant::now(), &Never).unwrap();
+        let names: Vec<&[u8]> = list.iter().map(|listed| listed.path.as_slice()).collect();
+        assert_eq!(names, [&b"a b.git"[..], b"g/a.git"]);
     }
 
     #[test]

@@ -78,6 +78,7 @@ impl Web {
         .await;
         match known.map_err(|_| Failure::Internal("sign in has panicked".to_owned()))? {
             Ok(Principal::User(name)) => {
+                tracing::info!(user = &*name, from = %visit.from, "signed in");
                 let mark = self.0.site.gate.mark(&name);
                 let cookies = self.0.sessions.sign_in(name, mark, &visit.visitor, now)?;
                 let reply = reply::see_other(&next);
@@ -113,7 +114,10 @@ impl Web {
             Ok(made)
         });
         match made.await? {
-            Ok(path) => Ok(reply::see_other(&format!("/{}", route::encoded_path(path.as_bytes())))),
+            Ok(path) => {
+                tracing::info!(user = visit.visitor.principal.name(), repository = path, "made");
+                Ok(reply::see_other(&format!("/{}", route::encoded_path(path.as_bytes()))))
+            }
             Err(CreateError::Storage(error)) => Err(error.into()),
             Err(CreateError::Io(error)) => Err(Failure::Internal(error.to_string())),
             Err(error) => pages::create(visit, self.shell(visit)?, Some((asked, error.to_string()))),
