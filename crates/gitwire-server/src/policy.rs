@@ -51,6 +51,8 @@ pub struct Policy {
     pub walk: WalkLimits,
     /// How long a client may take. git: for ever; default: [`Deadlines::server`]. Both send keep-alives every 5 s.
     pub deadlines: Deadlines,
+    /// Whether reachability bitmaps are used where there are some (`pack.useBitmaps`).
+    pub bitmaps: bool,
     /// Threads that one pack may use for deltas. 1: many clients are served at once.
     pub pack_threads: usize,
     /// Bytes that making the deltas of one pack may hold: 16 MiB, a window of large source files.
@@ -155,6 +157,7 @@ impl Default for Policy {
             protocol: Limits::default(),
             walk: WalkLimits::default(),
             deadlines: Deadlines::server(),
+            bitmaps: true,
             pack_threads: 1,
             pack_memory: 16 << 20,
         }

@@ -29,6 +29,9 @@ impl Policy {
             Some(false) => self.filters = Filters::Refuse,
             None => {}
         }
+        let bitmaps =
+            config.boolean("pack", None, "useBitmaps")?.or(config.boolean("pack", None, "useBitmapIndex")?);
+        self.bitmaps = bitmaps.unwrap_or(self.bitmaps);
         let object_info = config.boolean("transfer", None, "advertiseObjectInfo")?;
         self.object_info = object_info.unwrap_or(self.object_info);
         if allows("advertiseBundleURIs")? {

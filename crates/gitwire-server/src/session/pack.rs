@@ -53,6 +53,7 @@ impl Session {
         request.thin = fetch.request.thin_pack;
         request.ofs_delta = fetch.request.ofs_delta;
         request.shallow = !boundary.is_empty();
+        request.bitmaps = self.policy.bitmaps;
         request.threads = self.policy.pack_threads;
         request.memory = self.policy.pack_memory;
         Ok(PackOrder { graph, request, filter, boundary, progress: !fetch.request.no_progress })

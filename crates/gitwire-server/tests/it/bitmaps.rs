@@ -87,6 +87,9 @@ fn bitmaps_change_nothing_but_the_time_it_takes() {
         let tips: Vec<ObjectId> = history.refs().values().copied().collect();
         let whole = world.check(&tips, &[]);
         assert_eq!(whole.copied, whole.objects, "the pack goes as it stands");
+        let mut without = PackRequest::new(tips.clone(), vec![]);
+        without.bitmaps = false;
+        assert_eq!(pack(&world.path, without).1.copied, 0);
 
         // What came later stands beside the bitmaps; some of it was there before.
         let commits: Vec<ObjectId> = history.commits().collect();

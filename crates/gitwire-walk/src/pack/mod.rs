@@ -40,6 +40,8 @@ pub struct PackRequest {
     /// Whether the receiver's history is shallow: then the trees of everything it has are left out, not only of those
     /// commits that border on what it wants.
     pub shallow: bool,
+    /// Whether reachability bitmaps are asked, where there are some.
+    pub bitmaps: bool,
     /// How many earlier objects each object without a usable stored delta is tried against; 0 makes no deltas.
     pub window: u32,
     /// The longest chain of deltas that is made.
@@ -62,6 +64,7 @@ impl PackRequest {
             thin: false,
             ofs_delta: true,
             shallow: false,
+            bitmaps: true,
             // git's defaults: `pack.window`, `pack.depth`.
             window: 10,
             depth: 50,
@@ -93,7 +96,10 @@ pub fn pack_source(graph: Graph, request: PackRequest) -> Box<dyn PackSource> {
     let objects = Arc::clone(graph.objects());
     let mut question = request.question();
     // Bitmaps know of whole histories and of nothing left out.
-    let covers = !request.shallow && request.filter == ObjectFilter::default() && !graph.has_boundary();
+    let covers = request.bitmaps
+        && !request.shallow
+        && request.filter == ObjectFilter::default()
+        && !graph.has_boundary();
     let stage = if covers && objects.bitmaps().is_some() {
         let tags = std::mem::take(&mut question.tags);
         Stage::Cover(Box::new(Covering { graph, question, tags }))
