@@ -329,7 +329,7 @@ fn a_request_over_http_may_end_after_sigterm() {
     idle.read_exact(&mut [0]).unwrap();
     let (want, done) = (format!("0032want {}\n0000", tip.trim()), "0009done\n");
     let mut transfer = TcpStream::connect(("127.0.0.1", server.port("http"))).unwrap();
-    let head = "POST /source.git/git-upload-pack HTTP/1.1\r\nHost: x\r\n\
+    let head = "POST /source.git/git-upload-pack HTTP/1.1\r\nHost: localhost\r\n\
         Expect: 100-continue\r\nContent-Type: application/x-git-upload-pack-request\r\nContent-Length:";
     write!(transfer, "{head} {}\r\n\r\n{want}", want.len() + done.len()).unwrap();
     // It is heard, and its end waited for.
