@@ -11,6 +11,9 @@ pub trait HttpTrace: Send + Sync {
     /// A line that has come; bytes of a stranger, escaped.
     fn received(&self, line: &str);
 
+    /// The first request led elsewhere: where the repository is.
+    fn redirected(&self, _to: &str) {}
+
     /// Whether passwords, tokens and cookies are shown.
     fn shows_secrets(&self) -> bool {
         false

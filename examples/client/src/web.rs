@@ -25,7 +25,7 @@ pub(crate) fn configure(remote: &mut Remote, config: &Config) -> Result<(), Fail
         return Ok(());
     }
     remote.connect.http = options(&remote.url, config)?;
-    remote.connect.http_trace = trace::heads();
+    remote.connect.http_trace = Some(trace::heads());
     remote.connect.credentials = Some(Arc::new(Helpers::find(&remote.url, config)?));
     Ok(())
 }

@@ -232,6 +232,9 @@ impl Site {
             let base = place.without(&ask.below).filter(|base| base.path.ends_with('/'));
             self.base = base
                 .ok_or_else(|| HttpError::RedirectBase { asked: asked.to_string(), to: place.to_string() })?;
+            if let Some(told) = &self.trace {
+                told.redirected(&self.base.to_string());
+            }
         }
         self.settled = true;
         Answer::new(&self.client, response, &self.base.to_string())

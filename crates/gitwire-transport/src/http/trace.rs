@@ -13,7 +13,7 @@ pub(super) fn request(request: &Request<SentBody>, trace: &dyn HttpTrace) {
     match request.body() {
         SentBody::Streamed(_) => trace.sent("Transfer-Encoding: chunked"),
         SentBody::Whole(bytes) if !bytes.is_empty() => {
-            trace.sent(&format!("Content-Length: {}", bytes.len()))
+            trace.sent(&format!("Content-Length: {}", bytes.len()));
         }
         SentBody::Whole(_) => {}
     }

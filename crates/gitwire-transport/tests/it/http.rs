@@ -281,8 +281,11 @@ fn redirects_of_the_first_request_move_the_repository() {
         ("POST", "/new.git/git-upload-pack") => answer(200, RESULT, "0000"),
         _ => answer(404, "text/plain", ""),
     });
-    let mut exchanges = open(&format!("{}/old", server.url()), &options());
+    let heads = Arc::new(Heads::default());
+    let options = ConnectOptions { http_trace: Some(Arc::clone(&heads) as _), ..options() };
+    let mut exchanges = open(&format!("{}/old", server.url()), &options);
     assert_eq!(read(exchanges.advertise()).unwrap(), GREETING);
+    assert!(heads.0.lock().unwrap().contains(&format!("moved to {}/new.git/", server.url())));
     assert_eq!(read(exchanges.post(RequestBody::Whole(Bytes::from_static(b"0000")))).unwrap(), "0000");
 }
 
@@ -465,6 +468,10 @@ impl HttpTrace for Heads {
 
     fn received(&self, line: &str) {
         self.0.lock().unwrap().push(format!("< {line}"));
+    }
+
+    fn redirected(&self, to: &str) {
+        self.0.lock().unwrap().push(format!("moved to {to}"));
     }
 }
 

@@ -7,19 +7,19 @@ use gitwire_transport::HttpTrace;
 
 use super::{now, target};
 
-/// Who hears it, where somebody does.
-pub(crate) fn heads() -> Option<Arc<dyn HttpTrace>> {
+/// Who hears it: a trace where there is one, and whoever runs the program where a repository has moved.
+pub(crate) fn heads() -> Arc<dyn HttpTrace> {
     let verbose =
         || std::env::var_os("GIT_CURL_VERBOSE").map(|_| Box::new(std::io::stderr()) as Box<dyn Write + Send>);
-    let out = target("GIT_TRACE_CURL").or_else(verbose)?;
+    let out = target("GIT_TRACE_CURL").or_else(verbose).map(Mutex::new);
     let is_false = |value: String| matches!(value.as_str(), "0" | "false" | "no" | "off");
     let shows_secrets = std::env::var("GIT_TRACE_REDACT").is_ok_and(is_false);
     let bare = std::env::var_os("GIT_TRACE_BARE").is_some_and(|value| value == "1");
-    Some(Arc::new(Heads { out: Mutex::new(out), shows_secrets, bare }))
+    Arc::new(Heads { out, shows_secrets, bare })
 }
 
 struct Heads {
-    out: Mutex<Box<dyn Write + Send>>,
+    out: Option<Mutex<Box<dyn Write + Send>>>,
     shows_secrets: bool,
     /// Without the time.
     bare: bool,
@@ -27,8 +27,9 @@ struct Heads {
 
 impl Heads {
     fn tell(&self, what: &str, line: &str) {
+        let Some(out) = &self.out else { return };
         let time = if self.bare { String::new() } else { format!("{} ", now()) };
-        let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut out = out.lock().unwrap_or_else(PoisonError::into_inner);
         // A trace that cannot be written is no reason to fail.
         let _ = out.write_all(format!("{time}{what} header: {line}\n").as_bytes());
     }
@@ -41,6 +42,10 @@ impl HttpTrace for Heads {
 
     fn received(&self, line: &str) {
         self.tell("<= Recv", line);
+    }
+
+    fn redirected(&self, to: &str) {
+        eprintln!("warning: redirecting to {to}");
     }
 
     fn shows_secrets(&self) -> bool {
