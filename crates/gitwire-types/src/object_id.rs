@@ -61,6 +61,15 @@ impl fmt::Display for ObjectFormat {
 /// The name of an object: the hash of its kind, size and content.
 ///
 /// Ids order by their bytes, as in pack indexes. The all-zero id stands for "no object" in ref updates.
+///
+/// ```
+/// use gitwire_types::{ObjectFormat, ObjectId};
+///
+/// let id = ObjectId::from_hex(ObjectFormat::Sha1, b"74730D410FCB6603ACE96F1DC55EA6196122532D")?;
+/// assert_eq!(id.to_string(), "74730d410fcb6603ace96f1dc55ea6196122532d");
+/// assert_eq!(format!("{id:.7}"), "74730d4");
+/// # Ok::<(), gitwire_types::ObjectIdError>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ObjectId {
     /// The id's bytes; those past `format.raw_len()` are zero.
@@ -174,7 +183,7 @@ impl Hash for ObjectId {
     }
 }
 
-/// All digits, or as many as a precision says: `{id:.7}`.
+// As many digits as a precision says.
 impl fmt::Display for ObjectId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.to_hex().as_str())
