@@ -148,6 +148,7 @@ mod tests {
             allow-metrics = "no"
             control = "127.0.0.1:8029"
             control-allow = ["git.example.org", "10.0.0.0/8"]
+            host = ["git.example.org"]
             ready-file = "ready"
             log = "json"
             grace = 5
@@ -157,7 +158,7 @@ mod tests {
         "#;
         let line = "gitwired --root /srv/git --listen git://127.0.0.1:9418 --listen https://[::1]:443 --tls-cert cert.pem \
             --tls-key key.pem --users users --allow-read auth --allow-push anyone --allow-metrics no --control 127.0.0.1:8029 \
-            --control-allow git.example.org --control-allow 10.0.0.0/8 --ready-file ready --log json --grace 5 \
+            --control-allow git.example.org --control-allow 10.0.0.0/8 --host git.example.org --ready-file ready --log json --grace 5 \
             --limit connections=10 --limit jobs=4";
         let line = Arguments::try_parse_from(line.split_whitespace()).unwrap().options;
         assert_eq!(Options::parse(file).unwrap(), line);
