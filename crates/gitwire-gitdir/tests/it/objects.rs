@@ -6,7 +6,7 @@ use std::process::Stdio;
 
 use gitwire_gitdir::{GitDir, OpenOptions};
 use gitwire_storage::{ObjectStore, Presence, Repository as _};
-use gitwire_types::{ObjectFormat, ObjectId};
+use gitwire_types::{ObjectFormat, ObjectId, ObjectKind};
 
 use crate::git::{Scratch, available, command, git, work_tree};
 use crate::refs::open;
@@ -146,4 +146,64 @@ fn a_view_outlives_a_repack_and_finds_what_moved() {
             read(&*view, id);
         }
     }
+}
+
+#[test]
+fn a_single_object_is_stored_as_git_would_store_it() {
+    if !available() {
+        return;
+    }
+    let scratch = Scratch::new();
+    for format in ["sha1", "sha256"] {
+        let path = scratch.join(format);
+        git(scratch.path(), &format!("init -q --bare --object-format={format} {format}"));
+        let repository = GitDir::open(&path, &OpenOptions::default()).unwrap();
+        for content in [&b""[..], b"what it holds\n", &[7; 200_000]] {
+            let id = repository.store(ObjectKind::Blob, content).unwrap();
+            // A second time nothing is in the way.
+            assert_eq!(repository.store(ObjectKind::Blob, content).unwrap(), id);
+            assert_eq!(git(&path, &format!("cat-file -s {id}")).trim(), content.len().to_string());
+            let mut read = Vec::new();
+            let kind = repository.objects().unwrap().read(&id, 1 << 20, &mut read).unwrap();
+            assert_eq!((kind, read.as_slice()), (Some(ObjectKind::Blob), content));
+        }
+        assert_eq!(git(&path, "fsck --strict --no-dangling"), "");
+        assert!(git(&path, "count-objects").starts_with("3 objects"));
+    }
+}
+
+#[test]
+fn what_the_refs_of_lenders_hold_is_known() {
+    if !available() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let work = work_tree(&scratch, "sha1", 3);
+    git(&work, "branch side main~1");
+    git(scratch.path(), "clone -q --bare --shared work fork.git");
+    let fork = scratch.join("fork.git");
+    let tips = |prefixes: &str| {
+        if !prefixes.is_empty() {
+            crate::git::command(&fork)
+                .args(["config", "core.alternateRefsPrefixes", prefixes])
+                .output()
+                .unwrap();
+        }
+        let repository = GitDir::open(&fork, &OpenOptions::default()).unwrap();
+        assert_eq!(repository.lenders().unwrap().len(), 1);
+        let mut tips: Vec<String> =
+            repository.borrowed_tips().unwrap().iter().map(ToString::to_string).collect();
+        tips.sort();
+        tips
+    };
+    let id = |name: &str| git(&work, &format!("rev-parse {name}")).trim().to_owned();
+    let mut both = vec![id("main"), id("side")];
+    both.sort();
+    assert_eq!(tips(""), both);
+    assert_eq!(tips("refs/heads/side refs/tags"), [id("side")]);
+    assert_eq!(tips("refs/heads/si"), Vec::<String>::new());
+    // A lender that is gone lends nothing, and stands in nobody's way.
+    std::fs::rename(&work, scratch.join("elsewhere")).unwrap();
+    let repository = GitDir::open(&fork, &OpenOptions::default()).unwrap();
+    assert!(repository.borrowed_tips().unwrap().is_empty());
 }
