@@ -128,15 +128,16 @@ impl Cover {
         Ok(())
     }
 
-    /// Whether the receiver is known to have an object, and what it is.
+    /// Whether the receiver is known to have an object: what it is, and the number of its path.
     pub(crate) fn holds(
         &self,
         objects: &dyn ObjectStore,
         id: &ObjectId,
-    ) -> Result<Option<ObjectKind>, WalkError> {
+    ) -> Result<Option<(ObjectKind, u32)>, WalkError> {
         let Some(reach) = objects.bitmaps() else { return Ok(None) };
-        let place = reach.place(id)?.filter(|place| self.held.has(*place));
-        Ok(place.and_then(|place| kind_at(reach, place)))
+        let Some(place) = reach.place(id)?.filter(|place| self.held.has(*place)) else { return Ok(None) };
+        let (_, name) = reach.object(place)?;
+        Ok(kind_at(reach, place).map(|kind| (kind, name)))
     }
 }
 

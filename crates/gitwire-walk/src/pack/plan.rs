@@ -145,8 +145,12 @@ impl Planner {
             let slot = self.slot(*at);
             (slot.pack.wrapping_add(1), slot.offset)
         });
+        let walked = self.found.len();
         self.find_bases(objects, &by_place)?;
-        let search = Search::new(objects, &self.found, &self.slots, self.graph.is_some(), limits)?;
+        // What bitmaps say that the receiver has was a base within its pack already, and is no new one.
+        let edges = if self.cover.is_some() { walked } else { self.found.len() };
+        let edges = if self.graph.is_some() { edges } else { 0 };
+        let search = Search::new(objects, &self.found, &self.slots, edges, limits)?;
         Ok(Compressor { planner: self, by_place, search })
     }
 
@@ -261,15 +265,15 @@ impl Planner {
         }
         let Some(graph) = &self.graph else { return Ok(None) };
         let is_theirs = graph.known(id).is_some_and(|at| graph.has(at, RangeWalk::EXCLUDED));
-        let kind = match &self.cover {
-            _ if is_theirs => ObjectKind::Commit,
+        let (kind, name) = match &self.cover {
+            _ if is_theirs => (ObjectKind::Commit, 0),
             None => return Ok(None),
             Some(cover) => match cover.holds(&**graph.objects(), id)? {
-                Some(kind) => kind,
+                Some(held) => held,
                 None => return Ok(None),
             },
         };
-        let (at, _) = self.found.meet(id.as_bytes(), kind, 0)?;
+        let (at, _) = self.found.meet(id.as_bytes(), kind, name)?;
         self.found.flag(at, Fact::EXCLUDED);
         self.slots.resize(self.found.len(), Slot::EMPTY);
         Ok(Some(at))

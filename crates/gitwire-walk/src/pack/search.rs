@@ -49,12 +49,13 @@ struct Name {
 }
 
 impl Search {
-    /// Chooses the candidates among what was found; `slots` say how objects are stored.
+    /// Chooses the candidates among what was found; `slots` say how objects are stored. Of what the receiver has, the objects with numbers below
+    /// `edges_below` may be bases.
     pub(crate) fn new(
         objects: &dyn ObjectStore,
         found: &Found,
         slots: &[Slot],
-        thin: bool,
+        edges_below: usize,
         limits: SearchLimits,
     ) -> Result<Self, WalkError> {
         let mut window = WindowLimits::default();
@@ -69,7 +70,7 @@ impl Search {
             made_bytes: 0,
         };
         if limits.window > 0 && limits.depth > 0 {
-            search.choose(objects, found, slots, thin)?;
+            search.choose(objects, found, slots, edges_below)?;
         }
         Ok(search)
     }
@@ -106,7 +107,7 @@ impl Search {
         objects: &dyn ObjectStore,
         found: &Found,
         slots: &[Slot],
-        thin: bool,
+        edges_below: usize,
     ) -> Result<(), WalkError> {
         let is_tree_or_blob = |fact: Fact| matches!(fact.kind, ObjectKind::Tree | ObjectKind::Blob);
         let slot = |at: u32| slots.get(at as usize).copied().unwrap_or(Slot::EMPTY);
@@ -118,13 +119,15 @@ impl Search {
         // receiver has in the same place is likely better.
         let is_stray = |at: &u32| {
             let base = slot(*at).base;
-            !found.fact(base).is(Fact::SEND) && place(&base) != place(at)
+            let is_edge = !found.fact(base).is(Fact::SEND) && (base as usize) < edges_below;
+            is_edge && place(&base) != place(at)
         };
         let is_target = |fact: Fact| is_tree_or_blob(fact) && fact.is(Fact::SEND);
         let mut targets: Vec<u32> =
             found.select(is_target).filter(|at| slot(*at).base == NONE || is_stray(at)).collect();
         let is_edge = |fact: Fact| is_tree_or_blob(fact) && fact.is(Fact::EXCLUDED);
-        let mut edges: Vec<u32> = if thin { found.select(is_edge).collect() } else { Vec::new() };
+        let mut edges: Vec<u32> =
+            found.select(is_edge).take_while(|at| (*at as usize) < edges_below).collect();
         let wanted: HashSet<_> = targets.iter().map(place).collect();
         edges.retain(|at| wanted.contains(&place(at)));
         // Of what stands whole in a pack, whoever wrote that pack found nothing better within it.
