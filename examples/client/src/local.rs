@@ -49,21 +49,62 @@ pub(crate) fn configured_repository(config: Config) -> Result<GitDir, Failure> {
     open(config, options)
 }
 
-fn open(config: Config, mut options: OpenOptions) -> Result<GitDir, Failure> {
+/// Where a command works that can do without a repository.
+pub(crate) enum Place {
+    Inside(Box<GitDir>),
+    Outside(Config),
+}
+
+impl Place {
+    pub(crate) fn is_inside(&self) -> bool {
+        self.repository().is_some()
+    }
+
+    pub(crate) fn repository(&self) -> Option<&GitDir> {
+        match self {
+            Self::Inside(repository) => Some(repository),
+            Self::Outside(_) => None,
+        }
+    }
+
+    pub(crate) fn config(&self) -> Config {
+        match self {
+            Self::Inside(repository) => (*repository.config()).clone(),
+            Self::Outside(config) => config.clone(),
+        }
+    }
+}
+
+/// The repository that is here, with the system's and the user's configuration, or that configuration alone.
+pub(crate) fn configured_place(config: Config) -> Result<Place, Failure> {
+    let mut options = OpenOptions::default();
+    options.sources = Some(sources()?);
+    Ok(match find(config.clone(), options)? {
+        Some(repository) => Place::Inside(Box::new(repository)),
+        None => Place::Outside(outside(config)?),
+    })
+}
+
+fn open(config: Config, options: OpenOptions) -> Result<GitDir, Failure> {
+    let none = || Failure::fatal("not a git repository (or any of the parent directories): .git");
+    find(config, options)?.ok_or_else(none)
+}
+
+fn find(config: Config, mut options: OpenOptions) -> Result<Option<GitDir>, Failure> {
     options.config = config;
     if let Some(path) = std::env::var_os("GIT_DIR") {
         options.lookup = Lookup::Exact;
-        return Ok(GitDir::open(PathBuf::from(path), &options)?);
+        return Ok(Some(GitDir::open(PathBuf::from(path), &options)?));
     }
     let here = std::env::current_dir()?;
     for place in here.ancestors() {
         match GitDir::open(place, &options) {
-            Ok(repository) => return Ok(repository),
+            Ok(repository) => return Ok(Some(repository)),
             Err(error) if error.kind() == gitwire_storage::StorageErrorKind::NoRepository => {}
             Err(error) => return Err(error.into()),
         }
     }
-    Err(Failure::fatal("not a git repository (or any of the parent directories): .git"))
+    Ok(None)
 }
 
 /// The configuration of a command that works on no repository: the system's and the user's, and that of `-c`.

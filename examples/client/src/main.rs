@@ -107,7 +107,7 @@ fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
 
 fn execute(command: &Command, config: Config) -> Result<ExitCode, Failure> {
     match command {
-        Command::LsRemote(command) => command.run(&local::outside(config)?),
+        Command::LsRemote(command) => command.run(config),
         Command::Clone(command) => command.run(&local::outside(config)?),
         Command::Fetch(command) => command.run(config),
         Command::Push(command) => command.run(config),

@@ -1,6 +1,6 @@
 //! `gitwire push`.
 
-mod remote;
+pub(crate) mod remote;
 pub(crate) mod status;
 
 use std::ffi::OsString;

@@ -12,6 +12,7 @@ mod clone;
 mod history;
 mod http_backend;
 mod kill;
+mod ls_remote;
 mod matrix;
 mod plumbing;
 mod push;

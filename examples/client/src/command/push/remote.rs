@@ -193,13 +193,13 @@ fn default_remote(repository: &GitDir, config: &Config) -> Result<Bytes, Failure
 }
 
 /// The remote that a branch follows.
-fn upstream_remote(branch: &RefName, config: &Config) -> Bytes {
+pub(crate) fn upstream_remote(branch: &RefName, config: &Config) -> Bytes {
     let own = config.string("branch", Some(branch.short()), "remote");
     own.map_or_else(|| any_remote(config), Bytes::copy_from_slice)
 }
 
 /// The only remote, else `origin`.
-fn any_remote(config: &Config) -> Bytes {
+pub(crate) fn any_remote(config: &Config) -> Bytes {
     let of_remotes = config.entries().iter().filter(|entry| entry.section == "remote" && entry.name == "url");
     let mut names: Vec<&[u8]> = of_remotes.filter_map(|entry| entry.subsection.as_deref()).collect();
     names.dedup();
@@ -216,7 +216,7 @@ fn rewrite_to_push(url: &[u8], config: &Config) -> Bytes {
 }
 
 /// Puts the base in place of the longest beginning that its variable names.
-fn rewrite(url: &[u8], config: &Config, variable: &str) -> Bytes {
+pub(crate) fn rewrite(url: &[u8], config: &Config, variable: &str) -> Bytes {
     let mut best: Option<(usize, Bytes)> = None;
     for entry in config.entries().iter().filter(|entry| entry.section == "url" && entry.name == variable) {
         let (Some(base), Some(value)) = (&entry.subsection, &entry.value) else { continue };
