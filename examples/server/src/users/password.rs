@@ -32,6 +32,8 @@ impl Password {
 
     /// Whether it is this password. Takes tens of milliseconds and 19 MiB.
     pub(super) fn is(&self, password: &[u8]) -> bool {
+        #[cfg(test)]
+        COSTS.with_borrow_mut(|costs| costs.push(self.cost()));
         let short = &password[..password.len().min(PASSWORD_BYTES_MAX)];
         PasswordHash::new(&self.0).is_ok_and(|hash| ours().verify_password(short, &hash).is_ok())
             && password.len() <= PASSWORD_BYTES_MAX
@@ -40,6 +42,18 @@ impl Password {
     pub(super) fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The function and its parameters: what decides how long [`Password::is`] takes.
+    #[cfg(test)]
+    fn cost(&self) -> String {
+        self.0.split('$').take(4).collect::<Vec<_>>().join("$")
+    }
+}
+
+#[cfg(test)]
+std::thread_local! {
+    /// What each question of this thread has cost.
+    pub(super) static COSTS: std::cell::RefCell<Vec<String>> = const { std::cell::RefCell::new(Vec::new()) };
 }
 
 impl std::fmt::Debug for Password {
