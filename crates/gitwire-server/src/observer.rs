@@ -5,6 +5,24 @@ use gitwire_protocol::message::DepthRequest;
 use gitwire_types::FilterSpec;
 
 /// Hears how conversations go. It is called in the midst of the work and must not hold it up.
+///
+/// ```
+/// use std::sync::atomic::{AtomicUsize, Ordering};
+///
+/// use gitwire_server::{FetchFacts, Observer};
+///
+/// /// Counts the requests for a part of the history.
+/// #[derive(Default)]
+/// struct Shallow(AtomicUsize);
+///
+/// impl Observer for Shallow {
+///     fn fetch(&self, facts: &FetchFacts<'_>) {
+///         if !facts.depth.is_empty() {
+///             self.0.fetch_add(1, Ordering::Relaxed);
+///         }
+///     }
+/// }
+/// ```
 pub trait Observer: Send + Sync + 'static {
     /// A client has said what it wants to fetch; called once for each request for a pack.
     fn fetch(&self, facts: &FetchFacts<'_>) {

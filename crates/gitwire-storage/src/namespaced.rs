@@ -76,6 +76,23 @@ impl Namespace {
 
 /// A repository of which one namespace is seen and changed: the objects are shared, the references are those of the namespace, `HEAD`
 /// included.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use gitwire_storage::{MemoryRepository, Namespace, Namespaced, Repository as _};
+/// use gitwire_types::{ObjectFormat, ObjectKind, RefName, RefTarget};
+///
+/// let whole = MemoryRepository::new(ObjectFormat::Sha1);
+/// let blob = RefTarget::Direct(whole.add(ObjectKind::Blob, b"hello\n")?);
+/// whole.set_ref(RefName::new("refs/namespaces/ann/refs/tags/hello").expect("a good name"), blob.clone());
+///
+/// let namespace = Namespace::parse(b"ann")?.expect("a name with a part");
+/// let hers = Namespaced::new(Arc::new(whole), namespace);
+/// let name = RefName::new("refs/tags/hello").expect("a good name");
+/// assert_eq!(hers.refs()?.get(&name)?, Some(blob));
+/// # Ok::<(), gitwire_storage::StorageError>(())
+/// ```
 #[derive(Clone)]
 pub struct Namespaced {
     repository: Arc<dyn Repository>,

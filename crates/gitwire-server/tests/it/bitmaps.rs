@@ -2,10 +2,15 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::Arc;
 
 use bytes::BytesMut;
 use gitwire_gitdir::{GitDir, OpenOptions};
-use gitwire_storage::{PackWritten, Repository as _, SourceState};
+use gitwire_pack::ReadAt;
+use gitwire_storage::{
+    ObjectStore as _, PackFiles, PackName, PackPart, PackWritten, PackedOptions, PackedStore,
+    Repository as _, SourceState,
+};
 use gitwire_testkit::git::{Folder, Git};
 use gitwire_testkit::{Dice, History, Manner};
 use gitwire_types::{Never, ObjectFormat, ObjectId};
@@ -161,4 +166,37 @@ fn tags_go_along_where_bitmaps_know_what_goes() {
     let mut expected = world.reached(&[tip], &[]);
     expected.extend([id("packed").to_string(), id("loose").to_string()]);
     assert_eq!(ours, expected);
+}
+
+/// The files of one pack, as they lie in a directory.
+struct Files(std::path::PathBuf);
+
+impl PackFiles for Files {
+    fn list(&self) -> gitwire_storage::Result<Vec<PackName>> {
+        Ok(vec![PackName::new(b"the one")])
+    }
+
+    fn open(&self, _: &PackName, part: PackPart) -> gitwire_storage::Result<Option<Arc<dyn ReadAt>>> {
+        let bytes = std::fs::read(self.0.with_extension(part.extension())).unwrap();
+        Ok(Some(Arc::new(bytes)))
+    }
+}
+
+#[test]
+fn bitmap_bytes_max() {
+    let Some(git) = Git::find() else { return };
+    let folder = Folder::new("bitmap-size");
+    let mut history = History::new(ObjectFormat::Sha1, Manner::Plain);
+    history.grow(&mut Dice::new(1), 5);
+    let path = history.in_git(&git, folder.path());
+    git.ok(&path, ["repack", "-adbq"]);
+    let files = std::fs::read_dir(path.join("objects/pack")).unwrap().map(|entry| entry.unwrap().path());
+    let bitmap = files.into_iter().find(|path| path.extension().is_some_and(|end| end == "bitmap")).unwrap();
+    let size = std::fs::metadata(&bitmap).unwrap().len();
+    for (max, used) in [(size, true), (size - 1, false)] {
+        let mut options = PackedOptions::default();
+        options.bitmap_bytes_max = max;
+        let store = PackedStore::new(Files(bitmap.clone()), ObjectFormat::Sha1, options);
+        assert_eq!(store.view().unwrap().bitmaps().is_some(), used, "{size} bytes, at most {max}");
+    }
 }
