@@ -94,8 +94,23 @@ pub struct Transaction {
     pub atomic: bool,
     /// What goes to the reflogs, without a line end; `None`: reflogs are left alone.
     pub reflog: Option<ReflogEntry>,
+    /// What goes behind the reflog's message and `: `, for the edit at the same place (`fetch origin: fast-forward`). An edit that
+    /// has none, or an empty one, is logged with the message alone.
+    pub actions: Vec<Bytes>,
     /// The new list of shallow commits, where it changes with the refs.
     pub shallow: Option<Vec<ObjectId>>,
+}
+
+impl Transaction {
+    /// What goes to the reflog for the edit at `index`.
+    #[must_use]
+    pub fn reflog_of(&self, index: usize) -> Option<ReflogEntry> {
+        let mut entry = self.reflog.clone()?;
+        if let Some(action) = self.actions.get(index).filter(|action| !action.is_empty()) {
+            entry.message = [&entry.message[..], b": ", action].concat().into();
+        }
+        Some(entry)
+    }
 }
 
 /// Who changed a reference and why, for its reflog.

@@ -398,9 +398,8 @@ impl<'a> Running<'a> {
 
     /// Writes the reflogs of one change: of the ref, and of `HEAD` where it names the ref.
     fn log(&self, at: usize) -> Result<()> {
-        let (Some(entry), Some(planned)) = (&self.transaction.reflog, self.planned.get(at)) else {
-            return Ok(());
-        };
+        let Some(planned) = self.planned.get(at) else { return Ok(()) };
+        let Some(entry) = &self.transaction.reflog_of(planned.index) else { return Ok(()) };
         let files = self.around.files;
         let policy = LogPolicy::of(self.around.config);
         let new = match &planned.edit.new {

@@ -24,7 +24,7 @@ fn apply(repository: &GitDir, atomic: bool, edits: Vec<RefEdit>) -> Vec<EditOutc
         committer: Bytes::from_static(b"C O Mitter <committer@example.com> 1700000000 +0000"),
         message: Bytes::from_static(b"test:  two\nlines"),
     };
-    let transaction = Transaction { edits, atomic, reflog: Some(reflog), shallow: None };
+    let transaction = Transaction { edits, atomic, reflog: Some(reflog), ..Transaction::default() };
     repository.commit(None, transaction, &mut |_| Ok(())).unwrap()
 }
 

@@ -152,6 +152,7 @@ impl Push {
             edits,
             atomic,
             reflog: Some(reflog),
+            actions: Vec::new(),
             shallow: if brings { self.boundary.take() } else { None },
         };
         let outcomes = match self.transact(transaction, brings) {
