@@ -9,7 +9,7 @@ use gitwire_gitdir::{ConfigSection, GitDir, InitOptions, InitialHead};
 use gitwire_storage::{Expected, RefEdit, Repository, Transaction};
 use gitwire_types::{FetchRefspec, Force, Interrupt, Never, ObjectId, RefName, RefTarget};
 
-use crate::fetch::{Fetch, Fetched, Plan, TagFollowing, Wanted, map_refs};
+use crate::fetch::{Fetch, FetchHeadRole, Fetched, Plan, ShallowSource, TagFollowing, Wanted, map_refs};
 use crate::{ClientError, Event, Remote, RemoteRefs};
 
 /// Makes a Git directory of a remote, as `git clone` does, without a work tree.
@@ -61,14 +61,9 @@ impl Clone {
     /// A clone of everything.
     #[must_use]
     pub fn new(remote: Remote, kind: CloneKind) -> Self {
-        Self {
-            fetch: Fetch::new(remote),
-            kind,
-            branch: None,
-            single_branch: false,
-            tags: true,
-            origin: "origin".to_owned(),
-        }
+        let mut fetch = Fetch::new(remote);
+        fetch.shallow_source = ShallowSource::Update;
+        Self { fetch, kind, branch: None, single_branch: false, tags: true, origin: "origin".to_owned() }
     }
 
     /// Clones into the Git directory `path`, which is made. `listener` hears what happens.
@@ -192,7 +187,7 @@ impl Clone {
     }
 
     fn unnamed(id: ObjectId) -> Wanted {
-        Wanted { remote: RefName::head(), id, local: None, force: Force::No }
+        Wanted { remote: RefName::head(), id, local: None, force: Force::No, role: FetchHeadRole::Ignore }
     }
 
     /// The branch that `HEAD` stands for, and where the remote's `HEAD` points.

@@ -61,5 +61,5 @@ pub(crate) fn fetch(
             break;
         }
     }
-    Ok(Received { refs, plan, tips, staging: None, shallow: None })
+    Ok(Received { refs, plan, tips, staging: None, shallow: None, server_shallow: Vec::new() })
 }

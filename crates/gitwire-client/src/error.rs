@@ -44,6 +44,19 @@ pub enum ClientError {
     /// The remote has no such branch or tag.
     #[error("Remote branch {0} not found in upstream origin")]
     NoSuchBranch(String),
+    /// Two refs of the remote would be stored as one.
+    #[error("Cannot fetch both {first} and {second} to {local}")]
+    Collision {
+        /// One of them.
+        first: String,
+        /// The other.
+        second: String,
+        /// Where both would go.
+        local: String,
+    },
+    /// The remote's history is cut, and that was not to be.
+    #[error("source repository is shallow, reject to clone.")]
+    ShallowSource,
     /// Refspecs of a push name nothing that could be pushed.
     #[error("{}", lines(.0))]
     Refspecs(Vec<RefspecProblem>),

@@ -1,21 +1,28 @@
 //! Fetching: from a remote's refs to refs of one's own.
 
 mod download;
+mod negotiate;
+mod options;
+mod outcome;
 mod plan;
 mod publish;
+mod shallow;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use gitwire_protocol::FetchClient;
 use gitwire_protocol::message::{DepthRequest, Service};
-use gitwire_storage::{Repository, StageRequest};
-use gitwire_types::{FetchRefspec, FilterSpec, Interrupt, Never, ObjectId, RefName};
+use gitwire_storage::{FsckRules, ReflogEntry, Repository, StageRequest};
+use gitwire_types::{FetchRefspec, FilterSpec, Interrupt, Never, ObjectId};
 use gitwire_walk::{HaveBudget, NegotiationAlgorithm, WalkLimits};
 
 pub(crate) use self::download::{Download, Planner};
 #[cfg(feature = "http")]
 pub(crate) use self::download::{Received, follow_tags, missing, tips};
+pub(crate) use self::negotiate::{Tips, common};
+pub use self::options::{ForMerge, NegotiationTips, Prune, ShallowSource, TagFollowing};
+pub use self::outcome::{FetchHeadRole, Fetched, Update, UpdateKind};
 pub(crate) use self::plan::{Plan, Wanted, map_refs};
 pub(crate) use self::publish::publish;
 use crate::conversation::{Carrier, Conversation, have};
@@ -47,18 +54,37 @@ pub struct Fetch {
     pub remote: Remote,
     /// What, and where to. None: `HEAD`, stored nowhere.
     pub refspecs: Vec<FetchRefspec>,
+    /// Where what the refspecs name is stored beside where they say (`remote.<name>.fetch`, where refspecs stand on a command line;
+    /// `--refmap`).
+    pub tracking: Vec<FetchRefspec>,
+    /// Which of it `git pull` would merge.
+    pub for_merge: ForMerge,
     /// Which tags come along.
     pub tags: TagFollowing,
     /// Whether refs go that the remote has no more.
     pub prune: Prune,
     /// How much history.
     pub depth: DepthRequest,
+    /// What becomes of a history that is cut at the remote.
+    pub shallow_source: ShallowSource,
     /// What to leave out. What is left out is not looked for afterwards.
     pub filter: Option<FilterSpec>,
     /// Whether updates may lose history, whatever the refspecs say.
     pub force: bool,
     /// All refs or none.
     pub atomic: bool,
+    /// Nothing changes; what would change is told.
+    pub dry_run: bool,
+    /// Everything comes, whatever is here already (`--refetch`).
+    pub refetch: bool,
+    /// What goes to the reflogs: the message is put before what became of each ref. `None`: reflogs are left alone.
+    pub reflog: Option<ReflogEntry>,
+    /// The rules by which objects are checked (`fetch.fsckObjects`); `None`: they are not.
+    pub fsck: Option<Arc<FsckRules>>,
+    /// Packs with fewer objects are stored as single objects, where the repository has such (`fetch.unpackLimit`). 0: none are.
+    pub unpack_limit: u32,
+    /// Which commits are named to find out what both sides have.
+    pub negotiation_tips: NegotiationTips,
     /// How commits are chosen to find out what both sides have.
     pub negotiation: NegotiationAlgorithm,
     /// How many of them may be named.
@@ -73,75 +99,6 @@ pub struct Fetch {
     pub memory: u64,
 }
 
-/// Which tags come along with what is fetched.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum TagFollowing {
-    /// Those that lead to what is fetched or is here already, where anything is stored at all.
-    #[default]
-    Auto,
-    /// All (`--tags`).
-    All,
-    /// None but those that refspecs name (`--no-tags`).
-    None,
-}
-
-/// Whether refs go that the remote has no more.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Prune {
-    /// They stay.
-    #[default]
-    No,
-    /// They go.
-    Yes,
-}
-
-/// What a fetch has done.
-#[derive(Debug, Clone, Default)]
-#[non_exhaustive]
-pub struct Fetched {
-    /// What the remote showed.
-    pub refs: RemoteRefs,
-    /// One for each ref that was asked for, and for each that was pruned.
-    pub updates: Vec<Update>,
-    /// What the pack was made of; `None` if none was needed.
-    pub pack: Option<gitwire_pack::Statistics>,
-}
-
-/// What became of one ref.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Update {
-    /// Its name there.
-    pub remote: RefName,
-    /// Its name here; `None`: it is stored nowhere.
-    pub local: Option<RefName>,
-    /// What the name here held before.
-    pub old: Option<ObjectId>,
-    /// What the remote has; `None`: it has it no more.
-    pub new: Option<ObjectId>,
-    /// What was done.
-    pub kind: UpdateKind,
-}
-
-/// What became of one ref.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum UpdateKind {
-    /// It holds what the remote has already, or is stored nowhere.
-    UpToDate,
-    /// It is new.
-    New,
-    /// It moved on.
-    FastForward,
-    /// It moved, and history was lost.
-    Forced,
-    /// It went.
-    Pruned,
-    /// It stayed; why.
-    Rejected(String),
-}
-
 impl Fetch {
     /// A fetch of the remote's `HEAD`.
     #[must_use]
@@ -149,12 +106,21 @@ impl Fetch {
         Self {
             remote,
             refspecs: Vec::new(),
+            tracking: Vec::new(),
+            for_merge: ForMerge::default(),
             tags: TagFollowing::default(),
             prune: Prune::default(),
             depth: DepthRequest::default(),
+            shallow_source: ShallowSource::default(),
             filter: None,
             force: false,
             atomic: false,
+            dry_run: false,
+            refetch: false,
+            reflog: None,
+            fsck: None,
+            unpack_limit: 0,
+            negotiation_tips: NegotiationTips::default(),
             negotiation: NegotiationAlgorithm::default(),
             haves: HaveBudget::default(),
             walk: WalkLimits::default(),
@@ -204,6 +170,29 @@ impl Fetch {
     ) -> Result<Fetched, ClientError> {
         let planner = |refs: &RemoteRefs| map_refs(self, refs, Arc::clone(&repository));
         self.run_carried(self.prefixes(), &planner, carrier, listener, stop)
+    }
+
+    /// The commits that both sides have and the [`negotiation_tips`](Fetch::negotiation_tips) reach, as far as a few questions tell;
+    /// nothing is fetched (`--negotiate-only`).
+    ///
+    /// # Errors
+    /// The server does not speak version 2, or cannot answer without sending a pack; what ends a fetch.
+    pub fn negotiate(
+        &self,
+        repository: &dyn Repository,
+        stop: &dyn Interrupt,
+    ) -> Result<Vec<ObjectId>, ClientError> {
+        let mut graph =
+            gitwire_walk::Graph::new(repository.objects()?, repository.format(), self.walk.clone());
+        graph.set_boundary(&repository.shallow()?)?;
+        let tips = match &self.negotiation_tips.from {
+            Some(tips) => tips.clone(),
+            None => download::tips(repository)?,
+        };
+        let tips = Tips { known: &[], tips: &tips, always: &self.negotiation_tips.always };
+        let (algorithm, budget) = (self.negotiation, self.haves.clone());
+        let negotiator = gitwire_walk::Negotiator::new(graph, algorithm, budget);
+        common(&self.remote, negotiator, tips, stop)?.ok_or(ClientError::NotOffered("wait-for-done"))
     }
 
     /// Fetches what `planner` chooses once it has seen the refs.

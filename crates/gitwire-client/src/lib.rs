@@ -24,7 +24,10 @@ pub use crate::conversation::{Carrier, Conversation};
 pub use crate::dumb::{DumbError, DumbLimits};
 pub use crate::error::ClientError;
 pub use crate::event::{Event, Listener};
-pub use crate::fetch::{Fetch, Fetched, Prune, TagFollowing, Update, UpdateKind};
+pub use crate::fetch::{
+    Fetch, FetchHeadRole, Fetched, ForMerge, NegotiationTips, Prune, ShallowSource, TagFollowing, Update,
+    UpdateKind,
+};
 pub use crate::ls_remote::ls_remote;
 pub use crate::push::{
     Expect, Lease, Matching, Push, PushStatus, PushUpdate, Pushed, RefspecProblem, Rejection,

@@ -9,9 +9,9 @@ use gitwire_protocol::message::{AckStatus, ShallowUpdate};
 use gitwire_protocol::{FetchAwaiting, FetchClient, FetchEvent, FetchRequest, WindowEnd};
 use gitwire_storage::{Presence, Repository, StageRequest, Staging};
 use gitwire_types::{Interrupt, ObjectId, RefTarget};
-use gitwire_walk::{Graph, Negotiator};
+use gitwire_walk::{Graph, NegotiationAlgorithm, Negotiator};
 
-use super::{Fetch, Plan, Wanted};
+use super::{Fetch, Plan, ShallowSource, Wanted};
 use crate::conversation::Conversation;
 use crate::event::Listener;
 use crate::ls_remote::Listing;
@@ -30,6 +30,8 @@ pub(crate) struct Download<'a> {
     planned: Option<Planned>,
     negotiator: Option<Negotiator>,
     staging: Option<Box<dyn Staging>>,
+    /// Commits that are named in any case and have not been yet.
+    always: Vec<ObjectId>,
     asked: bool,
 }
 
@@ -50,6 +52,8 @@ pub(crate) struct Received {
     pub(crate) staging: Option<Box<dyn Staging>>,
     /// The repository's boundary afterwards, where it has changed.
     pub(crate) shallow: Option<Vec<ObjectId>>,
+    /// Where the remote's own history is cut, where nobody asked for a depth.
+    pub(crate) server_shallow: Vec<ObjectId>,
 }
 
 impl<'a> Download<'a> {
@@ -68,6 +72,7 @@ impl<'a> Download<'a> {
             planned: None,
             negotiator: None,
             staging: None,
+            always: fetch.negotiation_tips.always.clone(),
             asked: false,
         }
     }
@@ -77,7 +82,8 @@ impl<'a> Download<'a> {
             self.planned.ok_or(ClientError::Internal("the conversation has ended before it began"))?;
         let changed = shallow != shallow_before;
         let shallow = changed.then(|| shallow.into_iter().collect());
-        Ok(Received { refs: self.listing.refs, plan, tips, staging: self.staging, shallow })
+        let (refs, staging, server_shallow) = (self.listing.refs, self.staging, self.server_shallow);
+        Ok(Received { refs, plan, tips, staging, shallow, server_shallow })
     }
 
     /// The refs are known: what is fetched, if anything is missing.
@@ -102,7 +108,8 @@ impl<'a> Download<'a> {
         request.include_tag = !plan.following.is_empty();
         let nothing = request.wants.is_empty();
         if !nothing {
-            self.negotiator = Some(self.negotiator(graph, &plan, &tips)?);
+            self.refuse_shallow_source()?;
+            self.negotiator = Some(self.negotiator(graph, &plan, &tips, &request.wants)?);
         }
         self.planned = Some(Planned { plan, tips, shallow_before: shallow.clone(), shallow });
         Ok((!nothing).then_some(request))
@@ -112,22 +119,44 @@ impl<'a> Download<'a> {
         Ok(Graph::new(repository.objects()?, repository.format(), self.fetch.walk.clone()))
     }
 
-    fn negotiator(&self, graph: Graph, plan: &Plan, tips: &[ObjectId]) -> Result<Negotiator, ClientError> {
+    fn negotiator(
+        &self,
+        graph: Graph,
+        plan: &Plan,
+        tips: &[ObjectId],
+        wants: &[ObjectId],
+    ) -> Result<Negotiator, ClientError> {
         let objects = Arc::clone(graph.objects());
-        let mut negotiator = Negotiator::new(graph, self.fetch.negotiation, self.fetch.haves.clone());
-        if tips.is_empty() {
-            return Ok(negotiator);
-        }
-        let own: HashSet<&ObjectId> = tips.iter().collect();
-        let shown: Vec<ObjectId> = plan.wanted.iter().map(|wanted| wanted.id).collect();
-        let (here, _) = partition(&*objects, shown)?;
-        for id in here.iter().filter(|id| own.contains(id)) {
+        let algorithm = match self.fetch.refetch {
+            true => NegotiationAlgorithm::Noop,
+            false => self.fetch.negotiation,
+        };
+        let borrowed = plan.repository.borrowed_tips()?;
+        let own: BTreeSet<ObjectId> = tips.iter().chain(&borrowed).copied().collect();
+        let wants: HashSet<&ObjectId> = wants.iter().collect();
+        let reached = plan.wanted.iter().map(|wanted| wanted.id).filter(|id| !wants.contains(id));
+        // What both sides hold as a ref, and what is wanted but known to be here with all its history.
+        let shown = self.listing.refs.iter().filter_map(|shown| shown.id).filter(|id| own.contains(id));
+        let known: BTreeSet<ObjectId> = reached.chain(shown).collect();
+        let mut negotiator = Negotiator::new(graph, algorithm, self.fetch.haves.clone());
+        let (here, _) = partition(&*objects, known.into_iter().collect())?;
+        for id in &here {
             negotiator.known(id)?;
         }
-        for tip in tips {
-            negotiator.tip(tip)?;
+        match &self.fetch.negotiation_tips.from {
+            Some(tips) => tips.iter().try_for_each(|tip| negotiator.tip(tip))?,
+            None => own.iter().try_for_each(|tip| negotiator.tip(tip))?,
         }
         Ok(negotiator)
+    }
+
+    /// Whether history that is cut at the remote is worth anything.
+    fn refuse_shallow_source(&self) -> Result<(), ClientError> {
+        let refuse = self.fetch.shallow_source == ShallowSource::Refuse && self.fetch.depth.is_empty();
+        if refuse && !self.server_shallow.is_empty() {
+            return Err(ClientError::ShallowSource);
+        }
+        Ok(())
     }
 
     /// Names the next window of commits.
@@ -139,14 +168,16 @@ impl<'a> Download<'a> {
     ) -> Result<(), ClientError> {
         let negotiator =
             self.negotiator.as_mut().ok_or(ClientError::Internal("haves are due without a request"))?;
-        let mut window = Vec::new();
-        let mut end = WindowEnd::Flush;
         let room = machine.window();
+        let mut window = if room > 0 { std::mem::take(&mut self.always) } else { Vec::new() };
+        let always: HashSet<ObjectId> = window.iter().copied().collect();
+        let mut end = WindowEnd::Flush;
         while end == WindowEnd::Flush {
             if window.len() >= room.max(1) {
                 break;
             }
             match negotiator.next()? {
+                Some(id) if always.contains(&id) => {}
                 Some(id) if room > 0 => window.push(id),
                 _ => end = WindowEnd::Done,
             }
@@ -173,16 +204,25 @@ impl<'a> Download<'a> {
         request.threads = self.fetch.threads;
         request.memory = self.fetch.memory;
         request.promisor = self.fetch.filter.is_some();
+        request.fsck.clone_from(&self.fetch.fsck);
+        // Single objects bear no mark of a promise.
+        request.unpack_limit = if request.promisor { 0 } else { self.fetch.unpack_limit };
         self.staging = Some(planned.plan.repository.stage(&request)?);
         Ok(())
     }
 
-    fn move_boundary(&mut self, update: ShallowUpdate) {
-        let Some(planned) = &mut self.planned else { return };
+    /// Where a depth was asked for the server says how the boundary here moves; else, where its own history is cut.
+    fn move_boundary(&mut self, update: ShallowUpdate) -> Result<(), ClientError> {
+        let Some(planned) = &mut self.planned else { return Ok(()) };
         match update {
-            ShallowUpdate::Shallow(id) => planned.shallow.insert(id),
-            ShallowUpdate::Unshallow(id) => planned.shallow.remove(&id),
-        };
+            ShallowUpdate::Shallow(id) if self.fetch.depth.is_empty() => {
+                self.server_shallow.push(id);
+                self.refuse_shallow_source()?;
+            }
+            ShallowUpdate::Shallow(id) => drop(planned.shallow.insert(id)),
+            ShallowUpdate::Unshallow(id) => drop(planned.shallow.remove(&id)),
+        }
+        Ok(())
     }
 }
 
@@ -193,7 +233,7 @@ impl Conversation for Download<'_> {
         let Some(event) = self.listing.take(event) else { return Ok(()) };
         match event {
             FetchEvent::ServerShallow(id) => self.server_shallow.push(id),
-            FetchEvent::Shallow(update) => self.move_boundary(update),
+            FetchEvent::Shallow(update) => self.move_boundary(update)?,
             FetchEvent::Acknowledged { id, status } => {
                 // `ready` may name an object that the server lacks.
                 if status != AckStatus::Ready
@@ -223,12 +263,7 @@ impl Conversation for Download<'_> {
             _ => {
                 self.asked = true;
                 match self.request()? {
-                    Some(request) => {
-                        for id in std::mem::take(&mut self.server_shallow) {
-                            self.move_boundary(ShallowUpdate::Shallow(id));
-                        }
-                        Ok(machine.fetch(request, output)?)
-                    }
+                    Some(request) => Ok(machine.fetch(request, output)?),
                     None => Ok(machine.finish(output)?),
                 }
             }
@@ -247,7 +282,7 @@ fn wants(
     let mut wants: Vec<ObjectId> = plan.wanted.iter().map(|wanted| wanted.id).collect();
     wants.sort_unstable();
     wants.dedup();
-    if !fetch.depth.is_empty() {
+    if !fetch.depth.is_empty() || fetch.refetch {
         return Ok(wants);
     }
     let (here, mut missing) = partition(&**graph.objects(), wants)?;
