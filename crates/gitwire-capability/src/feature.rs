@@ -235,6 +235,8 @@ features! {
         OfsDelta = "ofs-delta",
         /// Strings for the server's hooks.
         PushOptions = "push-options",
+        /// The pack must hold the bases of its deltas: the server does not complete thin packs. git's server never says so.
+        NoThin = "no-thin",
     }
 }
 

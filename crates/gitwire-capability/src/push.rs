@@ -157,7 +157,8 @@ pub struct PushWish {
 }
 
 impl PushWish {
-    /// What nearly every push wants: the best report, on a side-band, deletions, and deltas by place.
+    /// What nearly every push wants: the best report, on a side-band, deletions, and deltas by place; and to be told where a pack must
+    /// not be thin.
     #[must_use]
     pub fn new(object_format: ObjectFormat) -> Self {
         let features = [
@@ -166,6 +167,7 @@ impl PushWish {
             PushFeature::DeleteRefs,
             PushFeature::SideBand64k,
             PushFeature::OfsDelta,
+            PushFeature::NoThin,
         ];
         Self {
             features: features.into_iter().collect(),
@@ -318,7 +320,7 @@ impl PushAgreement {
     }
 }
 
-/// Whether a client must ask for a feature before it holds. git's client does not say the other two.
+/// Whether a client must ask for a feature before it holds. git's client does not say the others.
 fn is_asked_for(feature: PushFeature) -> bool {
-    !matches!(feature, PushFeature::DeleteRefs | PushFeature::OfsDelta)
+    !matches!(feature, PushFeature::DeleteRefs | PushFeature::OfsDelta | PushFeature::NoThin)
 }

@@ -66,7 +66,7 @@ pub struct Push {
     pub dry_run: bool,
     /// What the server's hooks are told.
     pub push_options: Vec<Bytes>,
-    /// Whether deltas may have bases that only the server holds.
+    /// Whether deltas may have bases that only the server holds, where it takes such packs.
     pub thin: bool,
     /// Whether the server is asked first, over a connection of its own and in version 2, which commits both have. It has what its
     /// refs show in any case.

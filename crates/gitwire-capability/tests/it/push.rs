@@ -15,7 +15,7 @@ fn written(agreement: &PushAgreement) -> String {
 }
 
 const EVERYTHING: &str = "report-status report-status-v2 delete-refs side-band-64k quiet atomic ofs-delta \
-    push-cert=1-ab push-options session-id=s1 object-format=sha1 agent=git/2.47.3";
+    no-thin push-cert=1-ab push-options session-id=s1 object-format=sha1 agent=git/2.47.3";
 
 #[test]
 fn what_is_read_is_written_in_gits_order() {
@@ -28,6 +28,7 @@ fn what_is_read_is_written_in_gits_order() {
     check(EVERYTHING, EVERYTHING);
     check("", "");
     check("push-options agent=a push-cert=n atomic", "atomic push-cert=n push-options agent=a");
+    check("no-thin push-options ofs-delta", "ofs-delta no-thin push-options");
     check("push-cert=a push-cert=b x y=z", "push-cert=a x y=z");
     check("object-format=sha256 object-format=new", "object-format=sha256 object-format=new");
 }
@@ -58,6 +59,7 @@ fn agreements() {
     check("report-status-v2 report-status", Report::V2, SideBand::None, " report-status-v2");
     check("side-band-64k side-band", Report::None, SideBand::Large, " side-band-64k");
     check("delete-refs ofs-delta", Report::None, SideBand::None, "");
+    check("atomic no-thin", Report::None, SideBand::None, " atomic");
     check("object-format=sha1", Report::None, SideBand::None, " object-format=sha1");
     check(
         EVERYTHING,

@@ -138,7 +138,8 @@ impl<'a> Upload<'a> {
             return Ok(None);
         }
         if !wants.is_empty() {
-            self.packing = Some(self.pack(wants, &boundary, listener)?);
+            let takes_thin = !agreement.features.contains(PushFeature::NoThin);
+            self.packing = Some(self.pack(wants, &boundary, takes_thin, listener)?);
         }
         let mut request = PushRequest::new(agreement, commands);
         request.shallow = boundary.to_vec();
@@ -180,6 +181,7 @@ impl<'a> Upload<'a> {
         &mut self,
         wants: Vec<ObjectId>,
         boundary: &[ObjectId],
+        takes_thin: bool,
         listener: Listener<'_>,
     ) -> Result<Packing, ClientError> {
         // Neither side has what lies behind its own boundary.
@@ -197,7 +199,7 @@ impl<'a> Upload<'a> {
             }
         }
         let mut request = PackRequest::new(wants, haves);
-        request.thin = self.push.thin;
+        request.thin = self.push.thin && takes_thin;
         request.shallow = !ends.is_empty();
         request.memory = self.push.memory;
         let mut packing = Packing {
