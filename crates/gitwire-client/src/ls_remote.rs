@@ -15,7 +15,7 @@ use crate::{ClientError, Remote, RemoteRefs};
 /// # Errors
 /// The remote is not reached, or breaks off.
 pub fn ls_remote(remote: &Remote, prefixes: &[Bytes]) -> Result<RemoteRefs, ClientError> {
-    let mut listing = Listing::new(prefixes.to_vec());
+    let mut listing = Listing::new(&remote.server_options, prefixes.to_vec());
     let had = have(remote, Service::UploadPack, remote.fetch_client(), &mut listing, &mut |_| ());
     #[cfg(feature = "http")]
     if had.as_ref().is_err_and(crate::dumb::is_dumb) {
@@ -33,9 +33,10 @@ pub(crate) struct Listing {
 }
 
 impl Listing {
-    pub(crate) fn new(prefixes: Vec<Bytes>) -> Self {
+    pub(crate) fn new(options: &[Bytes], prefixes: Vec<Bytes>) -> Self {
         let mut request = LsRefsRequest::everything();
         request.prefixes = prefixes;
+        request.server_options = options.to_vec();
         Self { refs: RemoteRefs::default(), request, asked: false }
     }
 

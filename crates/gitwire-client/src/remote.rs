@@ -22,6 +22,8 @@ pub struct Remote {
     pub connect: ConnectOptions,
     /// How the machine speaks. [`FetchClientOptions::mode`] is set by the URL.
     pub client: FetchClientOptions,
+    /// Options for the server, sent with each request of version 2; a server that takes none is not asked.
+    pub server_options: Vec<Bytes>,
     /// What a server of files may make us read and hold.
     #[cfg(feature = "http")]
     pub dumb: crate::DumbLimits,
@@ -41,6 +43,7 @@ impl Remote {
             version: Version::V2,
             connect: ConnectOptions::user(),
             client: FetchClientOptions::default(),
+            server_options: Vec::new(),
             #[cfg(feature = "http")]
             dumb: crate::DumbLimits::default(),
             deadlines: Deadlines::client(),

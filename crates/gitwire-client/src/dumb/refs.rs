@@ -18,7 +18,7 @@ pub(super) fn read(
 ) -> Result<RemoteRefs, ClientError> {
     let mut input = advertisement(list, head).ok_or_else(|| DumbError::InfoRefs { url: url.to_owned() })?;
     let (mut machine, mut output) = (machine, BytesMut::new());
-    let mut listing = Listing::new(Vec::new());
+    let mut listing = Listing::new(&[], Vec::new());
     let mut asked = false;
     loop {
         match machine.step(&mut input, &mut output)? {

@@ -67,7 +67,7 @@ impl<'a> Download<'a> {
             fetch,
             planner,
             stop,
-            listing: Listing::new(prefixes),
+            listing: Listing::new(&fetch.remote.server_options, prefixes),
             server_shallow: Vec::new(),
             planned: None,
             negotiator: None,
@@ -106,6 +106,7 @@ impl<'a> Download<'a> {
         request.depth = self.fetch.depth.clone();
         request.filter = self.fetch.filter.as_ref().map(|filter| filter.to_bytes().into());
         request.include_tag = !plan.following.is_empty();
+        request.server_options.clone_from(&self.fetch.remote.server_options);
         let nothing = request.wants.is_empty();
         if !nothing {
             self.refuse_shallow_source()?;

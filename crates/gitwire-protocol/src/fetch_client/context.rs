@@ -1,12 +1,13 @@
 //! What all states of the client share.
 
+use bytes::Bytes;
 use gitwire_capability::{
     Budget, CapabilityError, FeatureSet, FetchOffer, V2Agreement, V2FetchFeature, V2Wish, Value,
 };
 use gitwire_pktline::Specials;
 use gitwire_types::ObjectFormat;
 
-use super::{FetchClientOptions, State};
+use super::{FetchClientOptions, FetchRequest, LsRefsRequest, State};
 use crate::error::Misuse;
 use crate::reader::Reader;
 use crate::{ProtocolError, ServerCapabilities, Version};
@@ -52,6 +53,7 @@ impl Context {
     /// What of version 2 may be used, with whatever of `required` must be there.
     pub(super) fn v2_agreement(
         &self,
+        caller: Caller<'_>,
         required: FeatureSet<V2FetchFeature>,
     ) -> Result<V2Agreement, ProtocolError> {
         let offer = self.capabilities.as_ref().and_then(ServerCapabilities::v2_offer);
@@ -59,10 +61,40 @@ impl Context {
         let mut wish = V2Wish::new(self.format());
         wish.commands = FeatureSet::NONE;
         wish.required = required;
-        wish.server_option = !self.options.server_options.is_empty();
-        wish.agent = self.options.agent.as_deref().map(Value::sanitized);
-        wish.session_id = self.options.session_id.as_deref().map(Value::sanitized);
+        wish.server_option = !caller.server_options.is_empty();
+        wish.agent = self.agent(caller);
+        wish.session_id = self.session_id(caller);
         offer.agree(&wish).map_err(not_offered)
+    }
+
+    pub(super) fn agent(&self, caller: Caller<'_>) -> Option<Value> {
+        caller.agent.or(self.options.agent.as_ref()).map(|agent| Value::sanitized(agent))
+    }
+
+    pub(super) fn session_id(&self, caller: Caller<'_>) -> Option<Value> {
+        caller.session_id.or(self.options.session_id.as_ref()).map(|id| Value::sanitized(id))
+    }
+}
+
+/// In whose name a request is made.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Caller<'a> {
+    agent: Option<&'a Bytes>,
+    session_id: Option<&'a Bytes>,
+    pub(super) server_options: &'a [Bytes],
+}
+
+impl<'a> From<&'a LsRefsRequest> for Caller<'a> {
+    fn from(request: &'a LsRefsRequest) -> Self {
+        let LsRefsRequest { agent, session_id, server_options, .. } = request;
+        Self { agent: agent.as_ref(), session_id: session_id.as_ref(), server_options }
+    }
+}
+
+impl<'a> From<&'a FetchRequest> for Caller<'a> {
+    fn from(request: &'a FetchRequest) -> Self {
+        let FetchRequest { agent, session_id, server_options, .. } = request;
+        Self { agent: agent.as_ref(), session_id: session_id.as_ref(), server_options }
     }
 }
 

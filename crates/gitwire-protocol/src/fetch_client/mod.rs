@@ -112,24 +112,26 @@ pub struct FetchClient {
 pub struct FetchClientOptions {
     /// Whether one stream lasts.
     pub mode: Mode,
-    /// What the client says that it is, if the server says so too: printable, no spaces. `None` to keep silent.
+    /// What the client says that it is, if the server says so too: printable, no spaces. `None` to keep silent. A request may
+    /// name another.
     pub agent: Option<Bytes>,
-    /// The client's session, told to servers that tell theirs.
+    /// The client's session, told to servers that tell theirs. A request may name another.
     pub session_id: Option<Bytes>,
-    /// Options for the server, sent with each command of version 2; the server must offer `server-option`.
-    pub server_options: alloc::vec::Vec<Bytes>,
+    /// Windows of haves that are asked for before the first of them is answered, in versions 0 and 1 over one stream. 1, as git
+    /// has it, so that the line does not lie idle. 0 for who has the haves from somebody that waits for each answer, as a gate does.
+    pub windows_ahead: usize,
     /// What the server may make us read and hold.
     pub limits: Limits,
 }
 
 impl Default for FetchClientOptions {
-    /// One stream, the library's name as agent, no session, no options for the server.
+    /// One stream, the library's name as agent, no session.
     fn default() -> Self {
         Self {
             mode: Mode::Duplex,
             agent: Some(Bytes::from_static(crate::AGENT)),
             session_id: None,
-            server_options: alloc::vec::Vec::new(),
+            windows_ahead: 1,
             limits: Limits::default(),
         }
     }
@@ -143,7 +145,8 @@ pub enum FetchAwaiting {
     ListRefs,
     /// [`list_refs`](FetchClient::list_refs) (version 2), [`fetch`](FetchClient::fetch) or [`finish`](FetchClient::finish).
     Command,
-    /// [`haves`](FetchClient::haves), or [`finish`](FetchClient::finish) to break the negotiation off.
+    /// [`haves`](FetchClient::haves), or [`finish`](FetchClient::finish) to break the negotiation off; in version 2 also another
+    /// command.
     Haves,
     /// The server.
     Server,
@@ -168,7 +171,7 @@ impl FetchClient {
     pub fn list_refs(&mut self, request: LsRefsRequest, output: &mut BytesMut) -> Result<(), ProtocolError> {
         let next = match &self.state {
             State::Advertised(_) => RefList::advertisement(&self.context)?,
-            State::Command(_) if self.context.version() == Some(Version::V2) => {
+            _ if self.may_command() && self.context.version() == Some(Version::V2) => {
                 write::ls_refs(&mut self.context, &request, output)?;
                 RefList::ls_refs(&self.context)?
             }
@@ -180,14 +183,17 @@ impl FetchClient {
 
     /// Asks for objects. Haves are due next, if only to say that there are none.
     ///
+    /// In version 2 it may also come while haves are due: each request stands for itself there, so a negotiation may be left
+    /// for another one.
+    ///
     /// # Errors
     /// [`Misuse::OutOfTurn`]; [`Misuse::NotOffered`] for what the server cannot do; [`Misuse::Invalid`] for a request without wants,
     /// a depth that is none, or a depth beside a time or refs; [`Misuse::Unsendable`] for a filter, ref or option that fits into no
     /// line. Nothing is written then.
     pub fn fetch(&mut self, request: FetchRequest, output: &mut BytesMut) -> Result<(), ProtocolError> {
-        let State::Command(_) = &self.state else {
+        if !self.may_command() {
             return Err(Misuse::OutOfTurn("fetch").into());
-        };
+        }
         let mut negotiation = Box::new(Negotiation::new(&self.context, request)?);
         self.state = if negotiation.begin(&mut self.context, output)? {
             State::ShallowList(ShallowList::first(negotiation))
@@ -245,6 +251,15 @@ impl FetchClient {
         }
         self.state = State::Done(Done);
         Ok(())
+    }
+
+    /// Whether a new command may be sent: when one is due, and in version 2 between the rounds of a negotiation.
+    fn may_command(&self) -> bool {
+        match &self.state {
+            State::Command(_) => true,
+            State::Haves(haves) => haves.negotiation.is_v2(),
+            _ => false,
+        }
     }
 
     /// What is due.

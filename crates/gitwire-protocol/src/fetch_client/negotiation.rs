@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use bytes::BytesMut;
 use gitwire_capability::{
-    AckMode, FetchAgreement, FetchFeature, FetchWish, SideBand, V2Agreement, V2Command, V2FetchFeature, Value,
+    AckMode, FetchAgreement, FetchFeature, FetchWish, SideBand, V2Agreement, V2Command, V2FetchFeature,
 };
 use gitwire_types::ObjectId;
 
@@ -158,13 +158,13 @@ impl Negotiation {
         self.done_sent = end == WindowEnd::Done;
         context.turn = true;
         if let Agreed::V2(agreement) = &self.agreed {
-            write::fetch_command(context, &self, agreement, ids, output)?;
+            write::fetch_command(&self, agreement, ids, output)?;
             return Ok(State::Sections(Sections::new(self)));
         }
         if end == WindowEnd::Flush {
             self.in_flight = self.in_flight.saturating_add(1);
         }
-        self.write_haves(ids, end, output)
+        self.write_haves(context, ids, end, output)
     }
 
     /// Ends a negotiation of versions 0 and 1 that the server has had enough of.
@@ -176,19 +176,19 @@ impl Negotiation {
         self.expect_acks(self.common.len());
         self.done_sent = true;
         context.turn = true;
-        self.write_haves(&[], WindowEnd::Done, output)
+        self.write_haves(context, &[], WindowEnd::Done, output)
     }
 
     fn write_haves(
         self: Box<Self>,
+        context: &Context,
         ids: &[ObjectId],
         end: WindowEnd,
         output: &mut BytesMut,
     ) -> Result<State, ProtocolError> {
         if self.mode == Mode::Duplex {
             write::haves(ids, end, output)?;
-            // One window stays ahead of the answers.
-            let ahead = end == WindowEnd::Flush && self.in_flight < 2;
+            let ahead = end == WindowEnd::Flush && self.in_flight <= context.options.windows_ahead;
             return Ok(match ahead {
                 true => State::Haves(Haves { negotiation: self }),
                 false => State::Acknowledgments(Acknowledgments { negotiation: self }),
@@ -242,7 +242,7 @@ fn check_values(context: &Context, request: &FetchRequest) -> Result<(), Misuse>
     }
     let texts =
         request.wanted_refs.iter().chain(&depth.not).chain(&request.filter).chain(&request.packfile_uris);
-    if texts.chain(&context.options.server_options).any(|text| !is_sendable(text)) {
+    if texts.chain(&request.server_options).any(|text| !is_sendable(text)) {
         return Err(Misuse::Unsendable("a ref, filter or option with NUL or LF"));
     }
     Ok(())
@@ -259,8 +259,8 @@ fn agree(context: &Context, request: &FetchRequest) -> Result<FetchAgreement, Pr
     }
     let depth = &request.depth;
     let mut wish = FetchWish::new(context.format());
-    wish.agent = context.options.agent.as_deref().map(Value::sanitized);
-    wish.session_id = context.options.session_id.as_deref().map(Value::sanitized);
+    wish.agent = context.agent(request.into());
+    wish.session_id = context.session_id(request.into());
     let used = [
         (FetchFeature::NoDone, context.options.mode == Mode::Stateless),
         (FetchFeature::ThinPack, request.thin_pack),
@@ -296,7 +296,7 @@ fn agree_v2(context: &Context, request: &mut FetchRequest) -> Result<V2Agreement
         (V2FetchFeature::WaitForDone, request.wait_for_done),
     ];
     let needed = needed.into_iter().filter(|(_, needed)| *needed).map(|(feature, _)| feature);
-    let agreement = context.v2_agreement(needed.collect())?;
+    let agreement = context.v2_agreement((&*request).into(), needed.collect())?;
     if !agreement.commands.contains(V2Command::Fetch) {
         return Err(Misuse::NotOffered("fetch").into());
     }

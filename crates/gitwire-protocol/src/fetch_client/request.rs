@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 use gitwire_types::ObjectId;
 
+use crate::UploadRequest;
 use crate::message::DepthRequest;
 
 /// Which refs a client asks for, and what of them.
@@ -21,20 +22,26 @@ pub struct LsRefsRequest {
     pub peel: bool,
     /// Ask for `HEAD` even if its branch is not there yet; left out where the server does not offer it.
     pub unborn: bool,
+    /// Options for the server (version 2, `server-option`).
+    pub server_options: Vec<Bytes>,
+    /// Who asks, where it is another than [`FetchClientOptions::agent`](crate::FetchClientOptions::agent) (version 2).
+    pub agent: Option<Bytes>,
+    /// Whose session it is, where it is another than that of the options (version 2).
+    pub session_id: Option<Bytes>,
 }
 
 impl LsRefsRequest {
     /// Asks for all refs, symbolic targets, peeled tags and an unborn `HEAD`.
     #[must_use]
     pub fn everything() -> Self {
-        Self { prefixes: Vec::new(), symrefs: true, peel: true, unborn: true }
+        Self { symrefs: true, peel: true, unborn: true, ..Self::default() }
     }
 }
 
 /// What a client wants to fetch.
 ///
 /// What the server must offer: `shallow`, and the deepen words, if `depth` or `shallow` need them; `filter`, `want-ref`,
-/// `wait-for-done`, if asked for. The other fields are left out where the server does not offer them.
+/// `wait-for-done`, `server-option`, if asked for. The other fields are left out where the server does not offer them.
 ///
 /// ```
 /// use gitwire_protocol::FetchRequest;
@@ -70,6 +77,12 @@ pub struct FetchRequest {
     pub packfile_uris: Option<Bytes>,
     /// Ask for every line in a side-band, so that progress may come at any time (version 2).
     pub sideband_all: bool,
+    /// Options for the server (version 2, `server-option`).
+    pub server_options: Vec<Bytes>,
+    /// Who asks, where it is another than [`FetchClientOptions::agent`](crate::FetchClientOptions::agent).
+    pub agent: Option<Bytes>,
+    /// Whose session it is, where it is another than that of the options.
+    pub session_id: Option<Bytes>,
 }
 
 impl Default for FetchRequest {
@@ -88,6 +101,33 @@ impl Default for FetchRequest {
             wait_for_done: false,
             packfile_uris: None,
             sideband_all: false,
+            server_options: Vec::new(),
+            agent: None,
+            session_id: None,
+        }
+    }
+}
+
+impl From<UploadRequest> for FetchRequest {
+    /// What a client asked our server for, to ask another server for it in the client's name. Its wants and its boundary, which
+    /// came in blocks, are still to be put in. Whether lines come in bands is for each of the two conversations to say.
+    fn from(asked: UploadRequest) -> Self {
+        Self {
+            wants: Vec::new(),
+            wanted_refs: asked.wanted_refs,
+            shallow: Vec::new(),
+            depth: asked.depth,
+            filter: asked.filter,
+            thin_pack: asked.thin_pack,
+            ofs_delta: asked.ofs_delta,
+            include_tag: asked.include_tag,
+            progress: !asked.no_progress,
+            wait_for_done: asked.wait_for_done,
+            packfile_uris: asked.packfile_uris,
+            sideband_all: false,
+            server_options: asked.server_options,
+            agent: asked.agent,
+            session_id: asked.session_id,
         }
     }
 }

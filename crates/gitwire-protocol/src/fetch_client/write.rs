@@ -7,7 +7,7 @@ use gitwire_capability::{FeatureSet, FetchAgreement, V2Agreement, V2Command, V2R
 use gitwire_pktline::{encode_delimiter, encode_flush};
 use gitwire_types::ObjectId;
 
-use super::context::{Context, not_offered};
+use super::context::{Caller, Context, not_offered};
 use super::negotiation::Negotiation;
 use super::{FetchRequest, LsRefsRequest, WindowEnd};
 use crate::ProtocolError;
@@ -24,12 +24,16 @@ pub(super) fn ls_refs(
     if request.prefixes.iter().any(|prefix| !prefix.is_empty() && !is_sendable(prefix)) {
         return Err(Misuse::Unsendable("a prefix with NUL or LF").into());
     }
-    let agreement = context.v2_agreement(FeatureSet::NONE)?;
+    let caller = Caller::from(request);
+    if caller.server_options.iter().any(|option| !is_sendable(option)) {
+        return Err(Misuse::Unsendable("an option with NUL or LF").into());
+    }
+    let agreement = context.v2_agreement(caller, FeatureSet::NONE)?;
     if !agreement.commands.contains(V2Command::LsRefs) {
         return Err(Misuse::NotOffered("ls-refs").into());
     }
     let unborn = request.unborn && agreement.unborn;
-    command(context, V2Command::LsRefs, &agreement, output)?;
+    command(caller, V2Command::LsRefs, &agreement, output)?;
     encode_delimiter(output);
     let flags = [
         (request.peel, LsRefsArgument::Peel),
@@ -49,7 +53,6 @@ pub(super) fn ls_refs(
 
 /// Appends the command `fetch` with everything that is known so far, and a window of haves.
 pub(super) fn fetch_command(
-    context: &Context,
     negotiation: &Negotiation,
     agreement: &V2Agreement,
     haves: &[ObjectId],
@@ -57,7 +60,7 @@ pub(super) fn fetch_command(
 ) -> Result<(), ProtocolError> {
     use FetchArgument as Argument;
     let request = &negotiation.request;
-    command(context, V2Command::Fetch, agreement, output)?;
+    command(request.into(), V2Command::Fetch, agreement, output)?;
     encode_delimiter(output);
     let flags = [
         (request.thin_pack, Argument::ThinPack),
@@ -142,13 +145,13 @@ pub(super) fn have_lines(ids: &[ObjectId], output: &mut BytesMut) -> Result<(), 
 
 /// Appends the lines in front of a command's arguments.
 fn command(
-    context: &Context,
+    caller: Caller<'_>,
     command: V2Command,
     agreement: &V2Agreement,
     output: &mut BytesMut,
 ) -> Result<(), ProtocolError> {
     let mut request = V2Request::new(command, agreement);
-    for option in &context.options.server_options {
+    for option in caller.server_options {
         request.server_options.push(Value::new(option.clone()).map_err(not_offered)?);
     }
     let start = output.len();

@@ -34,10 +34,10 @@ use self::greeting::Greeting;
 use self::ref_list::RefList;
 use self::report::Report;
 use crate::error::Misuse;
-use crate::message::{UpdateRequestLine, is_sendable};
+use crate::message::{PushCertificate, UpdateRequestLine, is_sendable};
 use crate::states;
 use crate::wire::{is_name, text_line};
-use crate::{Limits, Machine, Mode, Next, ProtocolError, PushCommand, Version};
+use crate::{Limits, Machine, Mode, Next, ProtocolError, PushCommand, UpdateRequest, Version};
 
 pub use self::event::PushEvent;
 
@@ -118,6 +118,19 @@ impl PushRequest {
     #[must_use]
     pub const fn new(agreement: PushAgreement, commands: Vec<PushCommand>) -> Self {
         Self { agreement, commands, shallow: Vec::new(), push_options: Vec::new(), certificate: None }
+    }
+}
+
+impl From<UpdateRequest> for PushRequest {
+    /// What a client asked our server for, to ask another server for it in the client's name. A certificate goes as it came: the
+    /// nonce in it is to be that server's.
+    fn from(asked: UpdateRequest) -> Self {
+        let UpdateRequest { commands, shallow, mut agreement, push_options, certificate } = asked;
+        if let Some(text) = &certificate {
+            let read = PushCertificate::parse(agreement.object_format, text).unwrap_or_default();
+            agreement.nonce = Some(Value::sanitized(read.nonce.unwrap_or_default()));
+        }
+        Self { agreement, commands, shallow, push_options, certificate }
     }
 }
 

@@ -41,4 +41,15 @@ impl ReceivePackOptions {
         offer.agent = Some(Value::sanitized(crate::AGENT));
         Self { version, serving, format, offer, limits: Limits::default() }
     }
+
+    /// Offers what another server offers, of what this machine can pass on to it: for gates and proxies that answer out of that
+    /// server's answers. What is not known here is left out.
+    #[must_use]
+    pub fn relaying(version: Version, serving: Serving, offer: &PushOffer) -> Self {
+        let format = offer.formats.primary().unwrap_or_default();
+        let mut options = Self::new(version, serving, format);
+        options.offer.clone_from(offer);
+        options.offer.unknown.clear();
+        options
+    }
 }

@@ -77,7 +77,7 @@ impl Command {
         let checked = self.request.check_format(context.options.format);
         checked.map_err(|error| context.reader.violation(error.into()))?;
         match command {
-            V2Command::LsRefs => Ok(State::LsRefs(LsRefs::default())),
+            V2Command::LsRefs => Ok(State::LsRefs(LsRefs::new(&self.request))),
             V2Command::Fetch => Ok(State::Fetch(Fetch::new(&self.request))),
             V2Command::ObjectInfo => Ok(State::ObjectInfo(ObjectInfo::default())),
             V2Command::BundleUri => Ok(State::BundleUri(BundleUri)),

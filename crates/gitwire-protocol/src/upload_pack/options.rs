@@ -7,7 +7,7 @@ use gitwire_capability::{
 };
 use gitwire_types::ObjectFormat;
 
-use crate::{Limits, Version};
+use crate::{Limits, ServerCapabilities, Version};
 
 /// How an [`UploadPack`](crate::UploadPack) serves.
 ///
@@ -55,6 +55,31 @@ impl UploadPackOptions {
         v2.formats = OfferedFormats::one(format);
         v2.agent = agent;
         Self { version, serving, format, fetch, v2, limits: Limits::default() }
+    }
+
+    /// Offers what another server offers, of what this machine can pass on to it: for gates and proxies that answer out of that
+    /// server's answers. Left out are commands other than `ls-refs` and `fetch`, promisor remotes, `no-done`, and whatever is not known
+    /// here.
+    #[must_use]
+    pub fn relaying(capabilities: &ServerCapabilities, serving: Serving) -> Self {
+        let mut options = Self::new(capabilities.version(), serving, capabilities.object_format());
+        if let Some(offer) = capabilities.fetch_offer() {
+            options.fetch = offer.clone();
+            options.fetch.features.remove(FetchFeature::NoDone);
+            // What `HEAD` points at is told with `HEAD`.
+            options.fetch.symrefs.retain(|symref| symref.name.as_bytes() != b"HEAD");
+            options.fetch.unknown.clear();
+        }
+        if let Some(offer) = capabilities.v2_offer() {
+            let passed_on = [V2Command::LsRefs, V2Command::Fetch].into_iter().collect();
+            options.v2 = offer.clone();
+            options.v2.commands = offer.commands.intersection(passed_on);
+            options.v2.promisor_remote = None;
+            options.v2.ls_refs_unknown.clear();
+            options.v2.fetch_unknown.clear();
+            options.v2.unknown.clear();
+        }
+        options
     }
 }
 

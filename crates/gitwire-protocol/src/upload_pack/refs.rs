@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use bytes::BytesMut;
-use gitwire_capability::{Symref, Value};
+use gitwire_capability::{Symref, V2Request, Value};
 use gitwire_pktline::{Packet, encode_flush};
 use gitwire_types::ObjectId;
 
@@ -93,7 +93,7 @@ impl Refs {
 }
 
 /// Reading the arguments of `ls-refs`.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct LsRefs {
     request: LsRefsRequest,
     prefix_bytes: u64,
@@ -102,6 +102,16 @@ pub(super) struct LsRefs {
 }
 
 impl LsRefs {
+    pub(super) fn new(asked: &V2Request) -> Self {
+        let request = LsRefsRequest {
+            server_options: asked.server_options.iter().map(|option| option.as_shared().clone()).collect(),
+            agent: asked.agent.as_ref().map(|agent| agent.as_shared().clone()),
+            session_id: asked.session_id.as_ref().map(|id| id.as_shared().clone()),
+            ..LsRefsRequest::default()
+        };
+        Self { request, prefix_bytes: 0, overflow: false }
+    }
+
     pub(super) fn step(mut self, context: &mut Context, input: &mut BytesMut) -> Result<Step, ProtocolError> {
         const EXPECTED: &str = "an argument of ls-refs or a flush packet";
         let limits = context.options.limits;

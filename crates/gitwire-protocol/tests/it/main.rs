@@ -12,6 +12,7 @@
 mod client_golden;
 mod damage;
 mod drive;
+mod gate;
 mod git;
 mod limits;
 mod messages;

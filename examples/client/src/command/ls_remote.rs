@@ -97,7 +97,7 @@ impl LsRemote {
             return Ok(ExitCode::SUCCESS);
         }
         let mut remote = local::remote(&url, self.upload_pack.as_ref(), &config)?;
-        remote.client.server_options = self.server_option.iter().map(local::bytes).collect();
+        remote.server_options = self.server_option.iter().map(local::bytes).collect();
         let refs = gitwire_client::ls_remote(&remote, &self.prefixes())?;
         if self.repository.is_none() && !self.quiet {
             eprintln!("From {}", anonymous(&url));
