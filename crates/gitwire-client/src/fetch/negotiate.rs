@@ -1,6 +1,6 @@
 //! Asking which commits both sides have, without fetching any.
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use gitwire_protocol::message::{AckStatus, Service};
 use gitwire_protocol::{
     FetchAwaiting, FetchClient, FetchEvent, FetchRequest, LsRefsRequest, Version, WindowEnd,
@@ -38,7 +38,9 @@ pub(crate) fn common(
         negotiator.tip(tip)?;
     }
     let first = tips.always.to_vec();
-    let mut commons = Commons { negotiator, first, common: Vec::new(), asked: false, is_new: false, stop };
+    let options = &remote.server_options;
+    let mut commons =
+        Commons { negotiator, first, common: Vec::new(), asked: false, is_new: false, options, stop };
     have(remote, Service::UploadPack, remote.fetch_client(), &mut commons, &mut |_| ())?;
     Ok(commons.is_new.then_some(commons.common))
 }
@@ -51,6 +53,7 @@ struct Commons<'a> {
     asked: bool,
     /// The server speaks version 2; others answer no haves alone.
     is_new: bool,
+    options: &'a [Bytes],
     stop: &'a dyn Interrupt,
 }
 
@@ -103,6 +106,7 @@ impl Conversation for Commons<'_> {
                 self.asked = true;
                 let mut request = FetchRequest::default();
                 request.wait_for_done = true;
+                request.server_options = self.options.to_vec();
                 Ok(machine.fetch(request, output)?)
             }
         }
