@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use gitwire_protocol::message::Service;
 
-use crate::Pusher;
+use crate::{Pusher, Visibility};
 
 /// Who asks.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
@@ -159,6 +159,13 @@ pub trait Access: Send + Sync + 'static {
     /// served from, `/` between its parts, none of them `..`, and all symbolic links followed. Where nothing is there, the path
     /// that was asked for, so that who may not know learns no difference.
     fn decide(&self, who: &Principal, repository: &[u8], right: Right) -> Verdict;
+
+    /// What of a repository `who` sees that may read it or push to it: less than the policy shows to everybody; `None`: as much. `repository` is
+    /// as in [`decide`](Self::decide). Over dumb HTTP nobody is served who sees less, since objects cannot be held back there.
+    fn view(&self, who: &Principal, repository: &[u8]) -> Option<Arc<dyn Visibility>> {
+        let _ = (who, repository);
+        None
+    }
 
     /// Who `credentials` belong to. Called where blocking is allowed. It takes as long for a name that nobody has as for a wrong
     /// password, and does not let anybody try fast.

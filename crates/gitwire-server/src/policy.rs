@@ -4,6 +4,9 @@
 mod config;
 mod filters;
 mod hidden;
+mod visibility;
+
+use std::sync::Arc;
 
 use bytes::Bytes;
 use gitwire_capability::{FetchFeature, V2Command, V2FetchFeature, Value};
@@ -16,6 +19,7 @@ use gitwire_walk::WalkLimits;
 pub(crate) use self::config::hidden_refs;
 pub use self::filters::{FilterRules, Filters};
 pub use self::hidden::HiddenRefs;
+pub use self::visibility::Visibility;
 
 /// What clients may see and ask for, and what that may cost.
 ///
@@ -30,10 +34,14 @@ pub struct Policy {
     pub session_id: Option<Bytes>,
     /// Refs that nobody is told of (`uploadpack.hideRefs`).
     pub hidden: HiddenRefs,
+    /// What one client may see, where that is less than others may.
+    pub view: Option<Arc<dyn Visibility>>,
     /// What may be wanted in versions 0 and 1. In both: what was advertised.
     pub wants: Wants,
     /// What may be wanted in version 2. git: any object; default: what a visible ref reaches.
     pub wants_v2: Wants,
+    /// Of which objects that a client says to have it learns that they are here. In both: of any.
+    pub haves: Haves,
     /// Partial clones. git: none; default: every filter that costs no more than a walk.
     pub filters: Filters,
     /// Refs may be wanted by name in version 2 (`uploadpack.allowRefInWant`).
@@ -67,10 +75,33 @@ pub enum Wants {
     Advertised,
     /// What any ref holds, hidden ones included (`uploadpack.allowTipSHA1InWant`).
     Tips,
-    /// What a visible ref reaches (`uploadpack.allowReachableSHA1InWant`). Costs a walk for what no ref holds.
+    /// What a visible ref reaches (`uploadpack.allowReachableSHA1InWant`). Costs a walk for what no ref holds: for trees and blobs at most
+    /// as much as a clone, and little where bitmaps know or a tip has them.
     Reachable,
     /// Any object that is there (`uploadpack.allowAnySHA1InWant`).
     Any,
+}
+
+impl Wants {
+    /// What both allow.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Any, rule) | (rule, Self::Any) => rule,
+            (one, other) if one == other => one,
+            _ => Self::Advertised,
+        }
+    }
+}
+
+/// Of which objects that a client says to have the server says that they are here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Haves {
+    /// Of any: who knows the id of a hidden object can find out whether it is here.
+    Any,
+    /// Of commits and tags that a visible ref reaches. Costs a walk where others are named.
+    Reachable,
 }
 
 /// What version 2 says of a `HEAD` that points at a branch that is not there yet (`lsrefs.unborn`).
@@ -127,7 +158,7 @@ impl Policy {
         if self.ref_in_want {
             options.v2.fetch.insert(V2FetchFeature::RefInWant);
         }
-        match self.wants {
+        match Visibility::wants(self, Version::V0) {
             Wants::Advertised => {}
             Wants::Tips => options.fetch.features.insert(FetchFeature::AllowTipSha1InWant),
             Wants::Reachable => options.fetch.features.insert(FetchFeature::AllowReachableSha1InWant),
@@ -147,8 +178,10 @@ impl Default for Policy {
             agent: None,
             session_id: None,
             hidden: HiddenRefs::default(),
+            view: None,
             wants: Wants::Advertised,
             wants_v2: Wants::Reachable,
+            haves: Haves::Any,
             filters: Filters::Allow(FilterRules::default()),
             ref_in_want: false,
             object_info: false,

@@ -18,6 +18,7 @@ pub(crate) use self::advertise::Advertising;
 #[cfg(feature = "http")]
 pub(crate) use self::advertise::resolve;
 use self::pack::Packing;
+use self::want::{Rule, Sight};
 use crate::{Conversation, FetchFacts, Observer, PackMaker, Policy, Reply, ServeError};
 
 /// The server's side of clone, fetch and ls-remote over any [`Repository`]: answers the events of an [`UploadPack`].
@@ -60,7 +61,7 @@ pub struct Session {
     repository: Arc<dyn Repository>,
     policy: Arc<Policy>,
     version: Version,
-    rule: want::Rule,
+    rule: Rule,
     packs: Option<Arc<dyn PackMaker>>,
     observer: Option<Arc<dyn Observer>>,
     /// The objects and refs as they were when the client first asked for them.
@@ -132,7 +133,7 @@ impl Session {
         serving: Serving,
     ) -> (Self, UploadPack) {
         let machine = UploadPack::new(policy.machine_options(version, serving, repository.format()));
-        let rule = want::Rule::new(&policy, version, serving);
+        let rule = Rule::new(&policy, version, serving);
         let (due, fetch) = (Due::Nothing, Fetch::default());
         (
             Self { repository, policy, version, rule, packs: None, observer: None, view: None, due, fetch },
@@ -166,7 +167,10 @@ impl Session {
         if self.fetch.checked {
             return Ok(());
         }
-        want::check(&mut self.fetch, view, &self.policy, self.rule, self.repository.format(), stop)?;
+        let mut fetch = std::mem::take(&mut self.fetch);
+        let checked = self.sight(view, stop).check(&mut fetch);
+        self.fetch = fetch;
+        checked?;
         let mut graph = self.graph(view);
         self.fetch.update = depth::update(&mut graph, &self.fetch, view, &self.policy, stop)?;
         self.fetch.haves = Some(HaveSet::new(graph, &self.fetch.wants)?);
@@ -196,6 +200,10 @@ impl Session {
         });
     }
 
+    fn sight<'a>(&'a self, view: &'a View, stop: &'a dyn Interrupt) -> Sight<'a> {
+        Sight { view, policy: &self.policy, rule: self.rule, format: self.repository.format(), stop }
+    }
+
     fn graph(&self, view: &View) -> Graph {
         Graph::new(Arc::clone(&view.objects), self.repository.format(), self.policy.walk.clone())
     }
@@ -209,10 +217,11 @@ impl Session {
         stop: &dyn Interrupt,
     ) -> Result<Option<usize>, ServeError> {
         view.objects.prefetch(ids);
+        let unseen = self.sight(view, stop).unseen(ids)?;
         let haves = self.fetch.haves.as_mut().ok_or(ServeError::Internal("haves without a request"))?;
         let mut covered_after = haves.is_ready(stop)?.then_some(0);
         for (before, id) in ids.iter().enumerate() {
-            let have = haves.have(id)?;
+            let have = if unseen.contains(id) { Have::Unknown } else { haves.have(id)? };
             common.push(have != Have::Unknown);
             if covered_after.is_none() && have == Have::Common && haves.is_ready(stop)? {
                 covered_after = Some(before.saturating_add(1));
@@ -287,8 +296,7 @@ impl Conversation for Session {
         match std::mem::replace(&mut self.due, Due::Nothing) {
             due @ (Due::Nothing | Due::Bundles) => self.due = due,
             Due::Sizes { ids, .. } => {
-                let format = self.repository.format();
-                let sizes = want::sizes(&ids, &view, &self.policy, self.rule, format, stop)?;
+                let sizes = self.sight(&view, stop).sizes(&ids)?;
                 self.due = Due::Sizes { ids, sizes };
             }
             Due::Refs(mut advertising) => {

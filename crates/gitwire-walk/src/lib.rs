@@ -12,6 +12,7 @@ mod limits;
 mod negotiate;
 mod objects;
 mod pack;
+mod reached;
 mod read;
 mod shallow;
 
@@ -24,4 +25,5 @@ pub use crate::limits::WalkLimits;
 pub use crate::negotiate::{HaveBudget, NegotiationAlgorithm, Negotiator};
 pub use crate::objects::ObjectList;
 pub use crate::pack::{PackRequest, pack_source};
+pub use crate::reached::unreached;
 pub use crate::shallow::{ShallowRequest, ShallowUpdate, shallow_update};

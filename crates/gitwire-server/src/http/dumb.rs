@@ -22,7 +22,7 @@ use super::range::Part;
 use super::{Asked, Inner, Target};
 use crate::access::Principal;
 use crate::session::{Advertising, View, resolve};
-use crate::{Door, Policy, ServeError, Uploading};
+use crate::{Door, Policy, ServeError, Uploading, Visibility as _};
 
 impl Inner {
     /// What a client asks for that walks over files by itself.
@@ -145,9 +145,9 @@ fn look(
 /// `HEAD` as its file has it; nothing where it leads to what is hidden.
 fn head(repository: &dyn Repository, policy: &Policy) -> Result<Option<Vec<u8>>, ServeError> {
     let refs = repository.refs()?;
-    let Some(head) = refs.head()?.filter(|_| !policy.hidden.hides(b"HEAD")) else { return Ok(None) };
+    let Some(head) = refs.head()?.filter(|_| policy.shows(b"HEAD")) else { return Ok(None) };
     Ok(match &head {
-        RefTarget::Symbolic(name) if policy.hidden.hides(name.as_bytes()) => None,
+        RefTarget::Symbolic(name) if !policy.shows(name.as_bytes()) => None,
         RefTarget::Symbolic(name) => Some([b"ref: ", name.as_bytes(), b"\n"].concat()),
         RefTarget::Direct(_) => resolve(&*refs, &head)?.map(|id| format!("{id}\n").into_bytes()),
     })

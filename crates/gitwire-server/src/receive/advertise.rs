@@ -10,7 +10,7 @@ use gitwire_storage::{RefStore, Repository};
 use gitwire_types::ObjectId;
 
 use super::{Hooks, ReceivePolicy};
-use crate::ServeError;
+use crate::{ServeError, Visibility as _};
 
 /// Refs on their way to a client: read a piece at a time, so that a million of them are never held.
 #[derive(Default)]
@@ -39,14 +39,13 @@ impl Advertising {
         };
         let borrowed = match &mut self.borrowed {
             Some(borrowed) => borrowed,
-            none => none.insert(hooks.borrowed_tips(repository)?),
+            none if policy.shows_borrowed() => none.insert(hooks.borrowed_tips(repository)?),
+            none => none.insert(Vec::new()),
         };
         let Self { after, piece, shown, .. } = self;
         piece.clear();
         refs.each_from(after, &[], &mut |record| {
-            if let Some(id) =
-                record.id.filter(|_| record.name > &after[..] && !policy.hidden.hides(record.name))
-            {
+            if let Some(id) = record.id.filter(|_| record.name > &after[..] && policy.shows(record.name)) {
                 piece.push((record.name.to_vec(), id));
             }
             Ok(if piece.len() < PIECE { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })

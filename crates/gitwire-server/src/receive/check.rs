@@ -1,14 +1,16 @@
 //! The commands looked at together: unpacked, connected, not hidden, and not declined.
 
+use std::collections::HashSet;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use gitwire_protocol::message::PushCertificate;
 use gitwire_types::{Interrupt, ObjectId, ObjectKind};
-use gitwire_walk::{Graph, WalkError, check_connectivity};
+use gitwire_walk::{Graph, ObjectList, PackRequest, WalkError, check_connectivity, unreached};
 
 use super::push::Push;
-use crate::ServeError;
+use crate::{ServeError, Visibility as _};
 
 impl Push {
     /// Refuses what cannot be carried out whatever the refs hold.
@@ -20,8 +22,11 @@ impl Push {
         if self.policy.check_connectivity {
             self.check_connected(stop)?;
         }
+        if self.policy.check_visibility && !(self.policy.hidden.is_empty() && self.policy.view.is_none()) {
+            self.check_visible(stop)?;
+        }
         for (command, refused) in self.request.commands.iter().zip(&mut self.refused) {
-            if refused.is_none() && self.policy.hidden.hides(&command.name) {
+            if refused.is_none() && !self.policy.shows(&command.name) {
                 let what: &[u8] = if command.is_delete() {
                     b"deny deleting a hidden ref"
                 } else {
@@ -94,6 +99,42 @@ impl Push {
             };
             if let Some(refused) = self.refused.get_mut(at) {
                 *refused = Some(Bytes::from_static(reason));
+            }
+        }
+        Ok(())
+    }
+
+    /// What the push does not bring must be reached by refs that the pusher sees.
+    fn check_visible(&mut self, stop: &dyn Interrupt) -> Result<(), ServeError> {
+        let policy = Arc::clone(&self.policy);
+        let boundary = match &self.boundary {
+            Some(boundary) => boundary.clone(),
+            None => self.repository.shallow()?.to_vec(),
+        };
+        let mut seen = Vec::new();
+        self.repository.refs()?.each(&[], &mut |record| {
+            seen.extend(record.id.filter(|_| policy.shows(record.name)));
+            Ok(ControlFlow::Continue(()))
+        })?;
+        if policy.shows_borrowed() {
+            seen.extend(self.hooks.borrowed_tips(&*self.repository)?);
+        }
+        let mut brought = HashSet::new();
+        if let Some(staged) = &self.staged {
+            staged.new_objects(&mut |id, _| {
+                brought.insert(id);
+                ControlFlow::Continue(())
+            })?;
+        }
+        let new: Vec<(usize, ObjectId)> =
+            self.accepted().filter(|(_, command)| !command.is_delete()).map(|(at, c)| (at, c.new)).collect();
+        for (at, tip) in new {
+            let request = PackRequest::new(vec![tip], seen.clone());
+            let reached = ObjectList::of(self.graph(&boundary)?, &request, stop)?;
+            let found: Vec<ObjectId> =
+                reached.iter().map(|(id, _)| id).filter(|id| !brought.contains(id)).collect();
+            if !found.is_empty() && !unreached(self.graph(&boundary)?, &seen, &found, stop)?.is_empty() {
+                self.refuse(at, &b"missing necessary objects"[..]);
             }
         }
         Ok(())

@@ -1,5 +1,6 @@
 //! What a push may do.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,7 +12,7 @@ use gitwire_types::ObjectFormat;
 use gitwire_walk::WalkLimits;
 
 use super::{CertificatePolicy, ProcReceiveRefs};
-use crate::HiddenRefs;
+use crate::{HiddenRefs, Visibility};
 
 /// What a push may do, and what it may cost.
 ///
@@ -28,6 +29,11 @@ pub struct ReceivePolicy {
     pub trust: ConfigTrust,
     /// Refs that a pusher neither sees nor changes (`receive.hideRefs`).
     pub hidden: HiddenRefs,
+    /// What one pusher may see and change, where that is less than others may.
+    pub view: Option<Arc<dyn Visibility>>,
+    /// Whether new tips may lead only to what the push brings and to what shown refs reach, where some refs are hidden: else who guesses the id
+    /// of a hidden commit can make a branch of it. git: no; default: yes.
+    pub check_visibility: bool,
     /// No branch may be deleted (`receive.denyDeletes`). In both: they may.
     pub deny_deletes: bool,
     /// No branch may lose commits (`receive.denyNonFastForwards`). In both: it may, where the pusher forces it.
@@ -98,6 +104,7 @@ impl ReceivePolicy {
         let mut policy = Self { deadlines: Deadlines { keep_alive, ..Deadlines::none() }, ..Self::default() };
         policy.trust = ConfigTrust::Obeyed;
         policy.hook_time_max = None;
+        policy.check_visibility = false;
         policy.stage = StageRequest::default();
         policy.stage.unpack_limit = 100;
         // git has no limits here; these are those of a client, which trusts what it asked for.
@@ -132,6 +139,16 @@ impl ReceivePolicy {
     }
 }
 
+impl Visibility for ReceivePolicy {
+    fn shows(&self, name: &[u8]) -> bool {
+        !self.hidden.hides(name) && self.view.as_ref().is_none_or(|view| view.shows(name))
+    }
+
+    fn shows_borrowed(&self) -> bool {
+        self.view.as_ref().is_none_or(|view| view.shows_borrowed())
+    }
+}
+
 impl Default for ReceivePolicy {
     /// What is safe among strangers.
     fn default() -> Self {
@@ -147,6 +164,8 @@ impl Default for ReceivePolicy {
             session_id: None,
             trust: ConfigTrust::MayTighten,
             hidden: HiddenRefs::default(),
+            view: None,
+            check_visibility: true,
             deny_deletes: false,
             deny_non_fast_forwards: false,
             delete_current: CurrentBranch::Refuse,

@@ -16,7 +16,7 @@ use gitwire_storage::{Repository, StorageError, StorageErrorKind};
 use super::{Door, OpenError, Receiving, Repositories, RepositoryRequest, Uploading};
 use crate::access::{Access, Right, Verdict};
 use crate::policy::hidden_refs;
-use crate::{Policy, ProgramHooks, ReceivePolicy};
+use crate::{Policy, ProgramHooks, ReceivePolicy, Visibility};
 
 /// The Git directories below one directory: what a server shows to strangers.
 ///
@@ -87,15 +87,28 @@ impl DirectoryRoot {
     /// # Errors
     /// As [`Repositories::open`].
     pub fn find(&self, request: &RepositoryRequest<'_>) -> Result<GitDir, OpenError> {
+        self.find_seen(request).map(|(repository, _)| repository)
+    }
+
+    /// The same, with what of it is seen by who asks.
+    fn find_seen(
+        &self,
+        request: &RepositoryRequest<'_>,
+    ) -> Result<(GitDir, Option<Arc<dyn Visibility>>), OpenError> {
         for place in self.candidates(request.path)? {
             if let Some((place, repository)) = self.open_at(&place)? {
                 let path = place.strip_prefix(&self.root).unwrap_or(&place);
-                self.decide(request, path.as_os_str().as_bytes())?;
+                let path = path.as_os_str().as_bytes();
+                self.decide(request, path)?;
                 if !self.is_exported(&repository) {
                     return Err(not_found("it is not marked for export"));
                 }
                 is_open(&repository, request)?;
-                return Ok(repository);
+                let view = self.access.as_ref().and_then(|access| access.view(&request.principal, path));
+                if view.is_some() && request.door == Door::HttpFiles {
+                    return Err(OpenError::NotEnabled);
+                }
+                return Ok((repository, view));
             }
         }
         let parts: Vec<&[u8]> =
@@ -190,24 +203,27 @@ impl Repositories for DirectoryRoot {
         request: &RepositoryRequest<'_>,
         policy: &Arc<Policy>,
     ) -> Result<Uploading, OpenError> {
-        let repository = self.find(request)?;
-        let policy = match hidden_refs(&repository.config(), "uploadpack") {
-            Some(hidden) => {
-                let mut policy = Policy::clone(policy);
-                policy.hidden = policy.hidden.and(hidden);
-                Arc::new(policy)
-            }
-            None => Arc::clone(policy),
-        };
+        let (repository, view) = self.find_seen(request)?;
+        let mut policy = Arc::clone(policy);
+        if let Some(hidden) = hidden_refs(&repository.config(), "uploadpack") {
+            let policy = Arc::make_mut(&mut policy);
+            policy.hidden = std::mem::take(&mut policy.hidden).and(hidden);
+        }
+        if view.is_some() {
+            Arc::make_mut(&mut policy).view = view;
+        }
         Ok(Uploading::new(Arc::new(repository), policy))
     }
 
     fn open_to_receive(&self, request: &RepositoryRequest<'_>) -> Result<Receiving, OpenError> {
         let policy = self.receive.clone().ok_or(OpenError::NotEnabled)?;
-        let repository = self.find(request)?;
-        let policy = policy.with_repository(&repository).map_err(|error| {
+        let (repository, view) = self.find_seen(request)?;
+        let mut policy = policy.with_repository(&repository).map_err(|error| {
             StorageError::new(StorageErrorKind::Misuse, "bad configuration".to_owned()).with_source(error)
         })?;
+        if view.is_some() {
+            policy.view = view;
+        }
         let hooks = Arc::new(ProgramHooks::new(&repository).serving_many());
         Ok(Receiving { repository: Arc::new(repository), policy: Arc::new(policy), hooks })
     }

@@ -9,7 +9,7 @@ use gitwire_storage::{ObjectStore, Peeled, Presence, RefStore};
 use gitwire_types::{ObjectId, ObjectKind, RefName, RefTarget};
 
 use super::View;
-use crate::{Policy, ServeError, Unborn};
+use crate::{Policy, ServeError, Unborn, Visibility as _};
 
 /// Refs on their way to a client: read a piece at a time, so that a million of them are never held.
 pub(crate) struct Advertising {
@@ -52,9 +52,7 @@ impl Advertising {
         };
         let piece = &mut self.piece;
         view.refs.each_from(&after, &self.request.prefixes, &mut |record| {
-            let Some(id) =
-                record.id.filter(|_| record.name > &after[..] && !policy.hidden.hides(record.name))
-            else {
+            let Some(id) = record.id.filter(|_| record.name > &after[..] && policy.shows(record.name)) else {
                 return Ok(ControlFlow::Continue(()));
             };
             piece.push(Shown {
@@ -115,7 +113,7 @@ impl Advertising {
     fn read_head(&mut self, refs: &dyn RefStore, policy: &Policy) -> Result<(), ServeError> {
         let prefixes = &self.request.prefixes;
         let asked = prefixes.is_empty() || prefixes.iter().any(|prefix| b"HEAD".starts_with(prefix));
-        if !asked || policy.hidden.hides(b"HEAD") {
+        if !asked || !policy.shows(b"HEAD") {
             return Ok(());
         }
         let Some(head) = refs.head()? else { return Ok(()) };

@@ -6,7 +6,7 @@ use gitwire_walk::{Graph, ShallowRequest, ShallowUpdate, shallow_update};
 
 use super::advertise::look_up;
 use super::{Fetch, View};
-use crate::{Policy, ServeError};
+use crate::{Policy, ServeError, Visibility as _};
 
 /// Computes how the client's boundary moves, and sets the graph's; `None` where there is no boundary on either side.
 pub(super) fn update(
@@ -45,7 +45,7 @@ pub(super) fn lines(update: Option<&ShallowUpdate>) -> Vec<Line> {
 /// What the ref of a `deepen-not` line holds; short names are tried as git tries them.
 fn excluded(view: &View, policy: &Policy, name: &[u8]) -> Result<ObjectId, ServeError> {
     if let Ok(short) = RefName::copy_from(name) {
-        for candidate in short.candidates().filter(|candidate| !policy.hidden.hides(candidate.as_bytes())) {
+        for candidate in short.candidates().filter(|candidate| policy.shows(candidate.as_bytes())) {
             if let Some(id) = look_up(&*view.refs, candidate.as_bytes())? {
                 return Ok(id);
             }

@@ -9,7 +9,7 @@ use gitwire_types::{FilterSpec, Interrupt, Limits, ObjectId};
 use gitwire_walk::{ObjectFilter, PackRequest, pack_source};
 
 use super::{Session, View};
-use crate::{PackMaker, PackOrder, ServeError};
+use crate::{PackMaker, PackOrder, ServeError, Visibility as _};
 
 /// A pack on its way to the client.
 #[derive(Default)]
@@ -63,7 +63,7 @@ impl Session {
     fn tags(&self, view: &View) -> Result<Vec<ObjectId>, ServeError> {
         let mut tags = Vec::new();
         view.refs.each(&[bytes::Bytes::from_static(b"refs/tags/")], &mut |record| {
-            tags.extend(record.id.filter(|_| !self.policy.hidden.hides(record.name)));
+            tags.extend(record.id.filter(|_| self.policy.shows(record.name)));
             Ok(ControlFlow::Continue(()))
         })?;
         Ok(tags)

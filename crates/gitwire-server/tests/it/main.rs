@@ -16,6 +16,7 @@ mod http;
 mod packs;
 mod receive;
 mod rules;
+mod visibility;
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -105,6 +106,16 @@ fn serve(path: &Path, version: Version, request: &[u8]) -> Result<BytesMut, Serv
 
 fn serve_as(serving: Serving, path: &Path, version: Version, request: &[u8]) -> Result<BytesMut, ServeError> {
     let (repository, policy) = open(path);
+    serve_under(repository, policy, version, serving, request)
+}
+
+fn serve_under(
+    repository: Arc<GitDir>,
+    policy: Arc<Policy>,
+    version: Version,
+    serving: Serving,
+    request: &[u8],
+) -> Result<BytesMut, ServeError> {
     let (mut session, mut machine) = Session::new(repository, policy, version, serving);
     let (mut input, mut output) = (BytesMut::from(request), BytesMut::new());
     machine.end_of_input();

@@ -32,7 +32,7 @@ impl Graph {
     }
 
     /// Those of `wanted` that none of `tips` reaches, in their order. An object that is no commit is reached only where it is
-    /// a tip itself, or a tag that a tip leads through.
+    /// a tip itself, or a tag that a tip leads through; [`unreached`](crate::unreached) looks into trees too.
     ///
     /// # Errors
     /// Damaged objects, limits, an interrupt, a failing store. What is missing below the tips is passed over.

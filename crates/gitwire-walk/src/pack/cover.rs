@@ -141,6 +141,27 @@ impl Cover {
     }
 }
 
+/// Takes off `wanted` what the bitmaps of the store and the little that is newer than they are say that `tips` reach.
+pub(crate) fn reached_by_bitmaps(
+    graph: &mut Graph,
+    tips: &[ObjectId],
+    wanted: &mut Vec<ObjectId>,
+    stop: &dyn Interrupt,
+) -> Result<(), WalkError> {
+    let objects = Arc::clone(graph.objects());
+    let Some(reach) = objects.bitmaps() else { return Ok(()) };
+    let mut reached = Bits::new(reach.objects());
+    known_below(graph, reach, tips, Unknown::Read, &mut reached, stop)?;
+    let mut left = Vec::new();
+    for id in wanted.drain(..) {
+        if !reach.place(&id)?.is_some_and(|place| reached.has(place)) {
+            left.push(id);
+        }
+    }
+    *wanted = left;
+    Ok(())
+}
+
 /// What [`Cover::join`] comes to.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Joined {

@@ -11,6 +11,7 @@ use bytes::BytesMut;
 use gitwire_storage::{ObjectStore, PackSource, PackWritten, Preparation, SourceState};
 use gitwire_types::{Interrupt, ObjectId};
 
+pub(crate) use self::cover::reached_by_bitmaps;
 use self::cover::{Cover, Joined};
 use self::plan::{Compressor, Planner};
 use self::search::SearchLimits;

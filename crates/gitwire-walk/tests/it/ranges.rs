@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use gitwire_types::{Never, ObjectId};
-use gitwire_walk::{WalkError, WalkLimits};
+use gitwire_walk::{WalkError, WalkLimits, unreached};
 
 use crate::history::{Clock, Dice, History};
 
@@ -78,6 +78,32 @@ fn ancestry_is_gits() {
             let reached = history.ids(&["rev-list", "--stdin"], &lines(&tips, &[]));
             let left: Vec<_> = wanted.iter().copied().filter(|id| !reached.contains(id)).collect();
             assert_eq!(graph.unreached(&tips, &wanted, &Never).unwrap(), left, "seed {seed}");
+        }
+    }
+}
+
+#[test]
+fn what_is_reached_is_what_git_lists() {
+    for seed in 0..4 {
+        let Some(history) = History::make(seed, 40, Clock::Steady) else { return };
+        let mut dice = Dice::new(seed + 50);
+        let absent = ObjectId::from_sha1([7; 20]);
+        for count in [0, 1, 3, 3, 3] {
+            let mut tips = dice.some(&history.commits, count);
+            tips.extend(history.tags.first().filter(|_| dice.one_in(2)));
+            let reached = history.ids(&["rev-list", "--objects", "--stdin"], &lines(&tips, &[]));
+            let reached: BTreeSet<_> = reached.into_iter().collect();
+            let kinds = [&history.commits, &history.tags, &history.trees, &history.blobs];
+            let mut wanted: Vec<ObjectId> = kinds.into_iter().flatten().copied().collect();
+            wanted.push(absent);
+            let left: Vec<_> = wanted.iter().copied().filter(|id| !reached.contains(id)).collect();
+            assert_eq!(
+                unreached(history.store.graph(), &tips, &wanted, &Never).unwrap(),
+                left,
+                "seed {seed}"
+            );
+            let found: Vec<_> = wanted.iter().copied().filter(|id| reached.contains(id)).collect();
+            assert_eq!(unreached(history.store.graph(), &tips, &found, &Never).unwrap(), [], "seed {seed}");
         }
     }
 }
