@@ -34,7 +34,9 @@ pub use crate::observer::{FetchFacts, Observer, PushFacts};
 #[cfg(feature = "gitdir")]
 pub use crate::packs::ProgramPacks;
 pub use crate::packs::{PackMaker, PackOrder};
-pub use crate::policy::{FilterRules, Filters, Haves, HiddenRefs, Policy, Unborn, Visibility, Wants};
+pub use crate::policy::{
+    BlobPackfileUri, FilterRules, Filters, Haves, HiddenRefs, PackfileUris, Policy, Unborn, Visibility, Wants,
+};
 #[cfg(feature = "gitdir")]
 pub use crate::receive::ProgramHooks;
 pub use crate::receive::{

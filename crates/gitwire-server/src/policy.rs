@@ -4,6 +4,7 @@
 mod config;
 mod filters;
 mod hidden;
+mod packfile_uris;
 mod visibility;
 
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use gitwire_walk::WalkLimits;
 pub(crate) use self::config::hidden_refs;
 pub use self::filters::{FilterRules, Filters};
 pub use self::hidden::HiddenRefs;
+pub use self::packfile_uris::{BlobPackfileUri, PackfileUris};
 pub use self::visibility::Visibility;
 
 /// What clients may see and ask for, and what that may cost.
@@ -51,6 +53,11 @@ pub struct Policy {
     /// The variables of a list of bundles that clients may fetch first (`uploadpack.advertiseBundleURIs`), such as
     /// `bundle.version` and `1`.
     pub bundle_uris: Option<Vec<(Bytes, Bytes)>>,
+    /// Blobs that clients of version 2 may get elsewhere (`uploadpack.blobPackfileUri`). git tells only clients of them that ask for
+    /// everything in a side-band, and so do we.
+    pub packfile_uris: PackfileUris,
+    /// Everything may go in a side-band in version 2, not the pack alone (`uploadpack.allowSidebandAll`).
+    pub sideband_all: bool,
     /// Whether version 2 tells of a `HEAD` that points at a branch that is not there yet.
     pub unborn: Unborn,
     /// What a client may make the machine read and hold.
@@ -158,6 +165,12 @@ impl Policy {
         if self.ref_in_want {
             options.v2.fetch.insert(V2FetchFeature::RefInWant);
         }
+        if self.sideband_all {
+            options.v2.fetch.insert(V2FetchFeature::SidebandAll);
+        }
+        if !self.packfile_uris.is_empty() {
+            options.v2.fetch.insert(V2FetchFeature::PackfileUris);
+        }
         match Visibility::wants(self, Version::V0) {
             Wants::Advertised => {}
             Wants::Tips => options.fetch.features.insert(FetchFeature::AllowTipSha1InWant),
@@ -186,6 +199,8 @@ impl Default for Policy {
             ref_in_want: false,
             object_info: false,
             bundle_uris: None,
+            packfile_uris: PackfileUris::default(),
+            sideband_all: false,
             unborn: Unborn::Advertise,
             protocol: Limits::default(),
             walk: WalkLimits::default(),

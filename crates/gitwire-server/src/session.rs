@@ -8,7 +8,7 @@ mod want;
 use std::sync::Arc;
 
 use bytes::BytesMut;
-use gitwire_protocol::message::{BundleUriLine, WantedRef};
+use gitwire_protocol::message::{BundleUriLine, PackfileUri, WantedRef};
 use gitwire_protocol::{HaveAnswers, Serving, UploadPack, UploadPackEvent, UploadRequest, Version};
 use gitwire_storage::{ObjectStore, RefStore, Repository};
 use gitwire_types::{FilterSpec, Interrupt, ObjectId};
@@ -19,7 +19,7 @@ pub(crate) use self::advertise::Advertising;
 pub(crate) use self::advertise::resolve;
 use self::pack::Packing;
 use self::want::{Rule, Sight};
-use crate::{Conversation, FetchFacts, Observer, PackMaker, Policy, Reply, ServeError};
+use crate::{BlobPackfileUri, Conversation, FetchFacts, Observer, PackMaker, Policy, Reply, ServeError};
 
 /// The server's side of clone, fetch and ls-remote over any [`Repository`]: answers the events of an [`UploadPack`].
 ///
@@ -118,6 +118,8 @@ struct Fetch {
     told: bool,
     update: Option<ShallowUpdate>,
     haves: Option<HaveSet>,
+    /// What the client may get elsewhere.
+    elsewhere: Vec<BlobPackfileUri>,
 }
 
 impl Session {
@@ -231,7 +233,12 @@ impl Session {
     }
 
     /// What version 2 says before the pack.
-    fn sections(&self, machine: &mut UploadPack, output: &mut BytesMut) -> Result<(), ServeError> {
+    fn sections(
+        &self,
+        left_out: &[ObjectId],
+        machine: &mut UploadPack,
+        output: &mut BytesMut,
+    ) -> Result<(), ServeError> {
         if self.version != Version::V2 {
             return Ok(());
         }
@@ -242,6 +249,16 @@ impl Session {
             let refs = &self.fetch.wanted_refs;
             let refs: Vec<_> = refs.iter().map(|(name, id)| WantedRef { id: *id, name }).collect();
             machine.wanted_refs(&refs, output)?;
+        }
+        if !left_out.is_empty() {
+            let mut uris: Vec<PackfileUri<'_>> = Vec::new();
+            for entry in self.fetch.elsewhere.iter().filter(|entry| left_out.contains(&entry.blob)) {
+                let uri = PackfileUri { hash: entry.pack, uri: &entry.uri };
+                if !uris.contains(&uri) {
+                    uris.push(uri);
+                }
+            }
+            machine.packfile_uris(&uris, output)?;
         }
         Ok(())
     }
@@ -354,7 +371,11 @@ impl Conversation for Session {
             }
             Due::Pack(mut packing) => {
                 if !packing.is_announced() {
-                    self.sections(machine, output)?;
+                    let Some(left_out) = packing.left_out() else {
+                        self.due = Due::Pack(packing);
+                        return Ok(());
+                    };
+                    self.sections(left_out, machine, output)?;
                 }
                 if packing.answer(machine, output)? {
                     self.fetch = Fetch::default();

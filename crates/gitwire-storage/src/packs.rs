@@ -91,6 +91,12 @@ pub trait PackSource: Send {
         None
     }
 
+    /// Which objects were left out because the receiver gets them elsewhere; `None` before that is known. It is known before the
+    /// first byte.
+    fn left_out(&self) -> Option<&[ObjectId]> {
+        Some(&[])
+    }
+
     /// Takes what the source has to say to the receiver beside the pack.
     fn take_said(&mut self) -> Vec<u8> {
         Vec::new()

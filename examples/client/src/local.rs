@@ -146,6 +146,11 @@ pub(crate) fn agent() -> Option<Bytes> {
     std::env::var_os("GIT_USER_AGENT").map(|agent| agent.into_encoded_bytes().into())
 }
 
+/// Whether git's own tests want a side-band around everything, whatever the configuration says.
+pub(crate) fn tests_sideband_all() -> bool {
+    std::env::var_os("GIT_TEST_SIDEBAND_ALL").is_some_and(|value| value == "1" || value == "true")
+}
+
 /// Where git reads configuration beside the repository's own: the system's and the user's files, and the environment.
 pub(crate) fn sources() -> Result<Arc<ConfigSources>, Failure> {
     let sources = ConfigSources::from_variables(&|name| std::env::var_os(name));

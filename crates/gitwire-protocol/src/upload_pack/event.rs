@@ -81,6 +81,8 @@ pub struct UploadRequest {
     pub wait_for_done: bool,
     /// The kinds of URI that the client can fetch packs from, separated by commas (version 2).
     pub packfile_uris: Option<Bytes>,
+    /// Everything goes in a side-band (version 2).
+    pub sideband_all: bool,
     /// What the client says that it is.
     pub agent: Option<Bytes>,
     /// The client's session.

@@ -22,7 +22,6 @@ pub(super) struct Fetch {
     gathered: Gathered,
     haves: Vec<ObjectId>,
     done: bool,
-    sideband_all: bool,
 }
 
 impl Fetch {
@@ -32,7 +31,7 @@ impl Fetch {
         gathered.request.session_id = request.session_id.as_ref().map(|id| id.as_shared().clone());
         let options = request.server_options.iter().map(|option| option.as_shared().clone());
         gathered.request.server_options = options.collect();
-        Self { gathered, haves: Vec::new(), done: false, sideband_all: false }
+        Self { gathered, haves: Vec::new(), done: false }
     }
 
     pub(super) fn step(mut self, context: &mut Context, input: &mut BytesMut) -> Result<Step, ProtocolError> {
@@ -98,7 +97,7 @@ impl Fetch {
             FetchArgument::DeepenSince(since) => gathered.request.depth.since = Some(since),
             FetchArgument::DeepenNot(name) => gathered.deepen_not(context, name)?,
             FetchArgument::Filter(spec) => gathered.request.filter = Some(gathered.keep(context, spec)?),
-            FetchArgument::SidebandAll => self.sideband_all = true,
+            FetchArgument::SidebandAll => gathered.request.sideband_all = true,
             FetchArgument::PackfileUris(protocols) => {
                 gathered.request.packfile_uris = Some(gathered.keep(context, protocols)?);
             }
@@ -114,7 +113,7 @@ impl Fetch {
         if empty {
             return Ok(Step::Go(context.after_command()));
         }
-        context.banded = self.sideband_all;
+        context.banded = request.sideband_all;
         if self.haves.is_empty() {
             return Ok(Step::Go(pack(context, &request)));
         }

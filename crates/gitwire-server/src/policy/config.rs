@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use gitwire_gitdir::{Config, ConfigError};
 
-use super::{FilterRules, Filters, HiddenRefs, Policy, Unborn, Wants};
+use super::{FilterRules, Filters, HiddenRefs, PackfileUris, Policy, Unborn, Wants};
 
 impl Policy {
     /// The same with what `uploadpack.*`, `transfer.hideRefs` and `lsrefs.unborn` say (`git-config`).
@@ -38,6 +38,10 @@ impl Policy {
             self.bundle_uris = Some(bundle_list(config));
         }
         self.ref_in_want |= allows("allowRefInWant")?;
+        self.sideband_all |= allows("allowSidebandAll")?;
+        if let Some(uris) = packfile_uris(config) {
+            self.packfile_uris = uris;
+        }
         match config.string("lsrefs", None, "unborn") {
             Some(b"ignore") => self.unborn = Unborn::Ignore,
             Some(b"allow") => self.unborn = Unborn::Allow,
@@ -60,6 +64,15 @@ pub(crate) fn hidden_refs(config: &Config, side: &str) -> Option<HiddenRefs> {
         .filter(|entry| entry.name == "hiderefs" && (entry.section == side || entry.section == "transfer"));
     let values: Vec<Vec<u8>> = entries.filter_map(|entry| entry.value.clone()).collect();
     (!values.is_empty()).then(|| HiddenRefs::new(values))
+}
+
+/// The blobs that clients get elsewhere; `None` where nothing is said of them.
+fn packfile_uris(config: &Config) -> Option<PackfileUris> {
+    let entries = config.entries().iter();
+    let entries = entries.filter(|entry| entry.section == "uploadpack" && entry.subsection.is_none());
+    let entries = entries.filter(|entry| entry.name == "blobpackfileuri");
+    let values: Vec<Vec<u8>> = entries.filter_map(|entry| entry.value.clone()).collect();
+    (!values.is_empty()).then(|| PackfileUris::new(values))
 }
 
 fn filter_rules(config: &Config) -> Result<FilterRules, ConfigError> {

@@ -49,7 +49,13 @@ impl Session {
         if fetch.request.include_tag {
             request.tags = self.tags(view)?;
         }
-        let fetch = &self.fetch;
+        let fetch = &mut self.fetch;
+        // As with git, only whoever is told of everything in a side-band: between the section and the pack the client may have to wait.
+        if let Some(protocols) = fetch.request.packfile_uris.as_ref().filter(|_| fetch.request.sideband_all) {
+            let uris = self.policy.packfile_uris.fetched_by(protocols).map_err(ServeError::Refused)?;
+            fetch.elsewhere = uris.cloned().collect();
+            request.elsewhere = fetch.elsewhere.iter().map(|elsewhere| elsewhere.blob).collect();
+        }
         request.thin = fetch.request.thin_pack;
         request.ofs_delta = fetch.request.ofs_delta;
         request.shallow = !boundary.is_empty();
@@ -90,6 +96,11 @@ impl Packing {
 
     pub(super) fn is_announced(&self) -> bool {
         self.announced
+    }
+
+    /// The objects that the client gets elsewhere; `None` as long as that is not known, and the pack cannot be announced.
+    pub(super) fn left_out(&self) -> Option<&[ObjectId]> {
+        self.source.as_ref().and_then(|source| source.left_out())
     }
 
     /// Makes the next piece.

@@ -10,6 +10,7 @@
 
 mod access;
 mod bitmaps;
+mod elsewhere;
 mod hooks;
 #[cfg(feature = "http")]
 mod http;

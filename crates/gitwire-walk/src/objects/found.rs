@@ -87,6 +87,19 @@ impl Found {
         }
     }
 
+    /// An object that would go comes from elsewhere, and is no base either; true where it would have gone.
+    pub(crate) fn leave_out(&mut self, id: &ObjectId) -> bool {
+        let fact = self.get(id).and_then(|at| self.facts.get_mut(at as usize));
+        match fact.filter(|fact| fact.is(Fact::SEND)) {
+            Some(fact) => {
+                fact.flags &= !Fact::SEND;
+                self.sent -= 1;
+                true
+            }
+            None => false,
+        }
+    }
+
     /// Notes the depth at which an object was met; true where it was never met as high.
     pub(crate) fn rise(&mut self, at: u32, depth: u16) -> bool {
         match self.facts.get_mut(at as usize) {

@@ -34,6 +34,9 @@ pub struct PackRequest {
     /// Tags that go along where what they point at does (`include-tag`): what the references below `refs/tags/` point at.
     /// Those that are no tags are passed over.
     pub tags: Vec<ObjectId>,
+    /// Objects that the receiver can get elsewhere (`packfile-uris`): those that would go are left out, and
+    /// [`PackSource::left_out`] names them. What they lead to goes.
+    pub elsewhere: Vec<ObjectId>,
     /// Whether deltas may have bases that only the receiver holds (`thin-pack`).
     pub thin: bool,
     /// Whether a delta may name its base by offset (`ofs-delta`).
@@ -62,6 +65,7 @@ impl PackRequest {
             haves,
             filter: ObjectFilter::default(),
             tags: Vec::new(),
+            elsewhere: Vec::new(),
             thin: false,
             ofs_delta: true,
             shallow: false,
@@ -99,6 +103,7 @@ pub fn pack_source(graph: Graph, request: PackRequest) -> Box<dyn PackSource> {
     // Bitmaps know of whole histories and of nothing left out.
     let covers = request.bitmaps
         && !request.shallow
+        && request.elsewhere.is_empty()
         && request.filter == ObjectFilter::default()
         && !graph.has_boundary();
     let stage = if covers && objects.bitmaps().is_some() {
@@ -107,9 +112,10 @@ pub fn pack_source(graph: Graph, request: PackRequest) -> Box<dyn PackSource> {
     } else {
         Stage::Enumerate(Box::new(Enumeration::new(graph, question)), None)
     };
-    let PackRequest { window, depth, memory, thin, ofs_delta, .. } = request;
+    let PackRequest { window, depth, memory, thin, ofs_delta, elsewhere, .. } = request;
     let search = SearchLimits { window, depth, memory };
-    Box::new(Source { objects, thin, ofs_delta, search, stage })
+    let left_out = if elsewhere.is_empty() { LeftOut::Known(Vec::new()) } else { LeftOut::Sought(elsewhere) };
+    Box::new(Source { objects, thin, ofs_delta, search, stage, left_out })
 }
 
 #[derive(Debug)]
@@ -119,6 +125,15 @@ struct Source {
     ofs_delta: bool,
     search: SearchLimits,
     stage: Stage,
+    left_out: LeftOut,
+}
+
+/// What the receiver gets elsewhere.
+#[derive(Debug)]
+enum LeftOut {
+    /// Some of these, once it is known what goes.
+    Sought(Vec<ObjectId>),
+    Known(Vec<ObjectId>),
 }
 
 #[derive(Debug)]
@@ -163,11 +178,18 @@ impl PackSource for Source {
             _ => None,
         }
     }
+
+    fn left_out(&self) -> Option<&[ObjectId]> {
+        match &self.left_out {
+            LeftOut::Sought(_) => None,
+            LeftOut::Known(ids) => Some(ids),
+        }
+    }
 }
 
 impl Source {
     fn advance(
-        &self,
+        &mut self,
         stage: Stage,
         room: usize,
         out: &mut BytesMut,
@@ -226,12 +248,17 @@ impl Source {
 impl Source {
     /// Everything that goes is known: where it comes from is next.
     fn plan(
-        &self,
+        &mut self,
         enumeration: Enumeration,
         cover: Option<(Cover, Vec<ObjectId>)>,
         stop: &dyn Interrupt,
     ) -> Result<Planner, WalkError> {
         let (mut graph, mut found) = enumeration.into_parts();
+        if let LeftOut::Sought(ids) = &mut self.left_out {
+            let mut ids = std::mem::take(ids);
+            ids.retain(|id| found.leave_out(id));
+            self.left_out = LeftOut::Known(ids);
+        }
         let Some((mut cover, tags)) = cover else { return Ok(Planner::new(graph, found, self.thin)) };
         let whole = match cover.join(&mut graph, &mut found, &tags, self.ofs_delta, stop)? {
             Joined::Whole(pack) => Some(pack),

@@ -164,6 +164,7 @@ impl Repositories for Backend {
         let config = repository.config();
         let mut policy = Policy::clone(policy).with_config(&config).map_err(unusable)?;
         policy.agent = local::agent();
+        policy.sideband_all |= local::tests_sideband_all();
         policy.pack_threads = std::thread::available_parallelism().map_or(1, usize::from);
         let events = Events::new("upload-pack");
         if config.boolean("transfer", None, "advertiseSID").map_err(unusable)? == Some(true) {

@@ -47,6 +47,7 @@ impl UploadPack {
         let repository = GitDir::open(&self.directory, &options)?;
         let mut policy = Policy::git().with_config(&repository.config())?;
         policy.agent = local::agent();
+        policy.sideband_all |= local::tests_sideband_all();
         let events = Events::new("upload-pack");
         if repository.config().boolean("transfer", None, "advertiseSID")? == Some(true) {
             policy.session_id = Some(events.session_id().to_owned().into());
