@@ -11,6 +11,7 @@ pub use gitwire_object as object;
 pub use gitwire_pack as pack;
 pub use gitwire_pktline as pktline;
 pub use gitwire_protocol as protocol;
+pub use gitwire_reftable as reftable;
 #[cfg(feature = "server")]
 pub use gitwire_server as server;
 pub use gitwire_sideband as sideband;

@@ -37,6 +37,7 @@ mod push_lines;
 mod receive_pack;
 mod refname;
 mod refspec;
+mod reftable;
 mod rev_read;
 mod shallow_file;
 mod sideband;
@@ -85,6 +86,7 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("receive_pack", receive_pack::receive_pack),
     ("refname", refname::refname),
     ("refspec", refspec::refspec),
+    ("reftable", reftable::reftable),
     ("rev_read", rev_read::rev_read),
     ("shallow_file", shallow_file::shallow_file),
     ("sideband", sideband::sideband),

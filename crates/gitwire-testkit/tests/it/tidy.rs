@@ -16,11 +16,15 @@ const EDGES: &[(&str, &[&str])] = &[
     ("gitwire-sideband", &["gitwire-pktline"]),
     ("gitwire-capability", &["gitwire-types"]),
     ("gitwire-pack", &["gitwire-types", "gitwire-object", "gitwire-delta"]),
+    ("gitwire-reftable", &["gitwire-types"]),
     ("gitwire-protocol", &["gitwire-types", "gitwire-pktline", "gitwire-sideband", "gitwire-capability"]),
     ("gitwire-transport", &["gitwire-types", "gitwire-pktline", "gitwire-protocol"]),
     ("gitwire-storage", &["gitwire-types", "gitwire-object", "gitwire-delta", "gitwire-pack"]),
     ("gitwire-walk", &["gitwire-types", "gitwire-object", "gitwire-pack", "gitwire-storage"]),
-    ("gitwire-gitdir", &["gitwire-types", "gitwire-object", "gitwire-pack", "gitwire-storage"]),
+    (
+        "gitwire-gitdir",
+        &["gitwire-types", "gitwire-object", "gitwire-pack", "gitwire-reftable", "gitwire-storage"],
+    ),
     ("gitwire-client", BELOW_CLIENT),
     ("gitwire-server", BELOW_CLIENT),
     ("gitwire", EVERYTHING),
@@ -42,6 +46,7 @@ const BELOW_CLIENT: &[&str] = &[
 ];
 
 const EVERYTHING: &[&str] = &[
+    "gitwire-reftable",
     "gitwire-types",
     "gitwire-pktline",
     "gitwire-delta",
