@@ -303,10 +303,10 @@ pub(crate) fn publish(repository: &GitDir, staged: Box<dyn Staged>) -> Result<(A
 
 fn make_keep(dir: &Arc<dyn Directory>, lease: &Lease, stem: &[u8]) -> std::io::Result<Keep> {
     let path = [b"pack/", stem, b".keep"].concat();
-    // A further name of the lease tells whose it is from the moment it exists. Where objects stand on another file system a
-    // file of its own does, which a crash would leave.
+    // A further name of the lease tells whose it is from the moment it exists. Where objects stand on another file system, or one
+    // without links, a file of its own does, which a crash would leave.
     let made = match lease.link(&[b"objects/", path.as_slice()].concat()) {
-        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => dir.create(&path, 0o600).map(drop),
+        Err(error) if has_no_such_links(&error) => dir.create(&path, 0o600).map(drop),
         made => made,
     };
     match made {
@@ -317,6 +317,13 @@ fn make_keep(dir: &Arc<dyn Directory>, lease: &Lease, stem: &[u8]) -> std::io::R
         }
         Err(error) => Err(error),
     }
+}
+
+/// Whether there can be no link between two places, however often it is tried.
+fn has_no_such_links(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{CrossesDevices, NotFound, PermissionDenied, TooManyLinks, Unsupported};
+    // `objects` may be a symbolic link, too, or the object directory that the environment names.
+    matches!(error.kind(), CrossesDevices | NotFound | PermissionDenied | TooManyLinks | Unsupported)
 }
 
 /// Gives a file of the quarantine its name among the packs. One that is there already must be the same.
