@@ -273,9 +273,12 @@ impl File for SimFile {
 
     fn sync(&self) -> io::Result<()> {
         let mut world = self.disk.world();
-        world.step()?;
-        world.sync_file(self.number);
-        Ok(())
+        let stepped = world.step();
+        match stepped {
+            Ok(()) => world.sync_file(self.number),
+            Err(_) => world.lose_file(self.number),
+        }
+        stepped
     }
 
     fn try_lock(&self) -> io::Result<bool> {

@@ -50,6 +50,8 @@ pub(super) struct World {
     /// Permissions, and when the content changed.
     facts: Vec<(u32, Duration)>,
     unsynced: Vec<Change>,
+    /// Files whose sync has failed once: what they hold is in memory alone, whatever later syncs say.
+    lost: BTreeSet<Number>,
     /// Files whose advisory lock somebody holds; a crash ends them all.
     pub(super) locked: BTreeSet<Number>,
     pub(super) operations: u64,
@@ -67,6 +69,7 @@ impl World {
             nodes: vec![Node::Directory { seen: Entries::new(), synced: Entries::new() }],
             facts: vec![(0o755, Duration::ZERO)],
             unsynced: Vec::new(),
+            lost: BTreeSet::new(),
             locked: BTreeSet::new(),
             operations: 0,
             crash_at: None,
@@ -202,9 +205,17 @@ impl World {
     }
 
     pub(super) fn sync_file(&mut self, number: Number) {
+        if self.lost.contains(&number) {
+            return;
+        }
         if let Node::File { seen, synced } = &mut self.nodes[number] {
             synced.clone_from(seen);
         }
+    }
+
+    /// A sync that failed: the system may take the pages for clean from now on, and does not write them any more.
+    pub(super) fn lose_file(&mut self, number: Number) {
+        self.lost.insert(number);
     }
 
     /// Makes what stands in one directory durable. The other side of a rename between directories stays open.
