@@ -57,7 +57,7 @@ pub fn kill_rounds(git: &Git, folder: &Folder, victim: &mut dyn Victim, hits: us
     }
     eprintln!("seed {seed}: {report:?}");
     assert!(report.hits >= hits, "most pushes were over before they were killed: {report:?}");
-    assert_eq!(rounds.leftovers(), Vec::<PathBuf>::new(), "seed {seed}");
+    assert_eq!(leftovers(&rounds.served), Vec::<PathBuf>::new(), "seed {seed}");
     report
 }
 
@@ -219,26 +219,29 @@ impl<'a> Rounds<'a> {
         let pair = |line: &str| line.split_once(' ').map(|(name, id)| (name.to_owned(), id.to_owned()));
         lines.lines().filter_map(pair).collect()
     }
+}
 
-    /// What nobody needs any more and is there all the same.
-    fn leftovers(&self) -> Vec<PathBuf> {
-        let mut found = Vec::new();
-        let mut folders = vec![self.served.clone()];
-        while let Some(folder) = folders.pop() {
-            for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
-                let name = entry.file_name().into_string().unwrap();
-                let ends = [".lock", ".keep"].iter().any(|end| name.ends_with(end));
-                let starts =
-                    ["tmp_", "lease-", "intent-", "new-"].iter().any(|start| name.starts_with(start));
-                if ends || starts {
-                    found.push(entry.path());
-                } else if entry.file_type().unwrap().is_dir() {
-                    folders.push(entry.path());
-                }
+/// What nobody needs any more after a push and is there all the same: locks, kept packs, quarantines, leases, intents.
+///
+/// # Panics
+/// When a directory below `repository` cannot be read.
+#[must_use]
+pub fn leftovers(repository: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![repository.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+            let name = entry.file_name().into_string().unwrap();
+            let ends = [".lock", ".keep"].iter().any(|end| name.ends_with(end));
+            let starts = ["tmp_", "lease-", "intent-", "new-"].iter().any(|start| name.starts_with(start));
+            if ends || starts {
+                found.push(entry.path());
+            } else if entry.file_type().unwrap().is_dir() {
+                folders.push(entry.path());
             }
         }
-        found
     }
+    found
 }
 
 fn after(before: &Refs, asked: &Asked) -> Refs {

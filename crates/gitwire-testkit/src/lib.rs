@@ -20,4 +20,4 @@ pub mod sim_fs;
 
 pub use crate::dice::Dice;
 pub use crate::history::{History, Manner, Object};
-pub use crate::kill::{KillReport, Victim, kill_rounds};
+pub use crate::kill::{KillReport, Victim, kill_rounds, leftovers};
