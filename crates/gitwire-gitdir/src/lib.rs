@@ -17,6 +17,7 @@ mod loose;
 mod objects;
 mod open;
 mod packs;
+mod promised;
 mod quarantine;
 mod recovery;
 mod refs;

@@ -15,6 +15,7 @@ use crate::fs::{Directory, FileSystem};
 use crate::loose::{LooseObject, path_of};
 use crate::open::OpenOptions;
 use crate::packs::{DirectoryPacks, file_name, names, open_file};
+use crate::promised::Promised;
 
 /// Where objects stand, and what views share.
 #[derive(Debug)]
@@ -24,6 +25,8 @@ pub(crate) struct ObjectFiles {
     pub(crate) format: ObjectFormat,
     options: PackedOptions,
     alternates_depth_max: u32,
+    promised_max: usize,
+    promised: Arc<Promised>,
     /// Packs of the object directories that there were last.
     store: Mutex<Option<Arc<PackedStore<DirectoryPacks>>>>,
 }
@@ -49,6 +52,8 @@ impl ObjectFiles {
             format,
             options: packed,
             alternates_depth_max: options.alternates_depth_max,
+            promised_max: options.promised_max,
+            promised: Arc::default(),
             store: Mutex::default(),
         })
     }
@@ -61,13 +66,8 @@ impl ObjectFiles {
     /// A view of all objects. Packs that are open stay so from one view to the next.
     pub(crate) fn view(&self) -> Result<ObjectView> {
         let directories = self.directories()?;
-        let store = self.store_of(&directories);
-        Ok(ObjectView {
-            packed: store.view()?,
-            directories,
-            format: self.format,
-            verify: self.options.verify,
-        })
+        let packed = self.store_of(&directories).view()?;
+        Ok(self.view_over(packed, directories, Arc::clone(&self.promised)))
     }
 
     /// A view of all objects and of the packs of one directory more: a quarantine.
@@ -75,14 +75,24 @@ impl ObjectFiles {
         let mut directories = vec![quarantine];
         directories.extend(self.directories()?);
         let packed = self.new_store(&directories).view()?;
-        Ok(ObjectView { packed, directories, format: self.format, verify: self.options.verify })
+        Ok(self.view_over(packed, directories, Arc::default()))
     }
 
     /// A view of the packs of a quarantine alone.
     pub(crate) fn view_of(&self, quarantine: ObjectDirectory) -> Result<ObjectView> {
         let directories = vec![quarantine];
         let packed = self.new_store(&directories).view()?;
-        Ok(ObjectView { packed, directories, format: self.format, verify: self.options.verify })
+        Ok(self.view_over(packed, directories, Arc::default()))
+    }
+
+    fn view_over(
+        &self,
+        packed: PackedView<DirectoryPacks>,
+        directories: Vec<ObjectDirectory>,
+        promised: Arc<Promised>,
+    ) -> ObjectView {
+        let (format, verify, promised_max) = (self.format, self.options.verify, self.promised_max);
+        ObjectView { packed, directories, format, verify, promised, promised_max }
     }
 
     fn store_of(&self, directories: &[ObjectDirectory]) -> Arc<PackedStore<DirectoryPacks>> {
@@ -114,6 +124,8 @@ pub(crate) struct ObjectView {
     directories: Vec<ObjectDirectory>,
     format: ObjectFormat,
     verify: bool,
+    promised: Arc<Promised>,
+    promised_max: usize,
 }
 
 impl ObjectView {
@@ -204,6 +216,10 @@ impl ObjectStore for ObjectView {
         let refreshed = self.packed.refresh()?;
         for (index, id) in missing {
             let found = if refreshed { self.header_known(&id)? } else { None };
+            if found.is_none() && id == ObjectId::empty_tree(self.format) {
+                out(index, Presence::Here { kind: ObjectKind::Tree, size: 0 });
+                continue;
+            }
             if found.is_none() {
                 self.packed.check_damage()?;
             }
@@ -215,15 +231,31 @@ impl ObjectStore for ObjectView {
     fn read(&self, id: &ObjectId, max: u64, out: &mut Vec<u8>) -> Result<Option<ObjectKind>> {
         // Both ways fill `out`, one after the other.
         let out = std::cell::RefCell::new(out);
-        self.find(&mut |packed| packed.read_known(id, max, &mut out.borrow_mut()), &mut || {
-            self.read_loose(id, max, &mut out.borrow_mut())
-        })
+        let found = self
+            .find(&mut |packed| packed.read_known(id, max, &mut out.borrow_mut()), &mut || {
+                self.read_loose(id, max, &mut out.borrow_mut())
+            })?;
+        if found.is_none() && *id == ObjectId::empty_tree(self.format) {
+            out.borrow_mut().clear();
+            return Ok(Some(ObjectKind::Tree));
+        }
+        Ok(found)
     }
 
     fn open(&self, id: &ObjectId) -> Result<Option<Box<dyn ObjectReader>>> {
-        self.find(&mut |packed| packed.open_known(id), &mut || {
+        let found = self.find(&mut |packed| packed.open_known(id), &mut || {
             Ok(self.loose(id)?.map(|object| Box::new(object) as Box<dyn ObjectReader>))
-        })
+        })?;
+        let is_built_in = found.is_none() && *id == ObjectId::empty_tree(self.format);
+        Ok(if is_built_in { Some(Box::new(EmptyTree)) } else { found })
+    }
+
+    fn promised(&self, ids: &[ObjectId]) -> Result<Vec<bool>> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.packed.refresh()?;
+        self.promised.among(ids, &self.packed, self.promised_max)
     }
 
     fn packs(&self) -> Option<&dyn PackAccess> {
@@ -236,6 +268,23 @@ impl ObjectStore for ObjectView {
 
     fn files(&self) -> Option<&dyn StoredFiles> {
         Some(self)
+    }
+}
+
+/// The tree without entries, which git takes for there wherever it is named.
+struct EmptyTree;
+
+impl ObjectReader for EmptyTree {
+    fn kind(&self) -> ObjectKind {
+        ObjectKind::Tree
+    }
+
+    fn size(&self) -> u64 {
+        0
+    }
+
+    fn read(&mut self, _room: &mut [u8]) -> Result<usize> {
+        Ok(0)
     }
 }
 

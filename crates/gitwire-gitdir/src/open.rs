@@ -29,6 +29,8 @@ pub struct OpenOptions {
     pub base_cache_bytes: usize,
     /// How deep alternates of alternates are followed.
     pub alternates_depth_max: u32,
+    /// How many objects promisors may have promised. Only a partial clone in which something is missed finds out what was promised.
+    pub promised_max: usize,
 }
 
 impl Default for OpenOptions {
@@ -43,6 +45,8 @@ impl Default for OpenOptions {
             base_cache_bytes: 96 << 20,
             // As git: deeper nesting is a mistake or an attack.
             alternates_depth_max: 5,
+            // Three times what the largest public histories hold; half a gigabyte of memory.
+            promised_max: 32 << 20,
         }
     }
 }

@@ -218,7 +218,7 @@ impl Session {
         common: &mut Vec<bool>,
         stop: &dyn Interrupt,
     ) -> Result<Option<usize>, ServeError> {
-        view.objects.prefetch(ids);
+        view.objects.prefetch(ids)?;
         let unseen = self.sight(view, stop).unseen(ids)?;
         let haves = self.fetch.haves.as_mut().ok_or(ServeError::Internal("haves without a request"))?;
         let mut covered_after = haves.is_ready(stop)?.then_some(0);

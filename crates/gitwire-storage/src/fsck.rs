@@ -90,8 +90,10 @@ fn read_special(objects: &dyn ObjectStore, id: &ObjectId) -> Result<fsck::Conten
     let mut presence = Presence::Absent;
     objects.headers(std::slice::from_ref(id), &mut |_, found| presence = found)?;
     match presence {
+        Presence::Absent if objects.promised(std::slice::from_ref(id))? == [true] => {
+            Ok(fsck::Content::Promised)
+        }
         Presence::Absent => Ok(fsck::Content::Missing),
-        Presence::Promised => Ok(fsck::Content::Promised),
         Presence::Here { size, .. } if size > SPECIAL_BYTES_MAX => Ok(fsck::Content::TooLarge),
         Presence::Here { .. } => {
             let mut content = Vec::new();

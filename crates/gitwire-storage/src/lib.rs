@@ -5,6 +5,7 @@
 mod error;
 mod files;
 mod fsck;
+mod lazy;
 mod memory;
 mod namespaced;
 mod objects;
@@ -16,6 +17,7 @@ mod repository;
 pub use crate::error::{StorageError, StorageErrorKind};
 pub use crate::files::{ObjectFile, ObjectFiles, StoredFile};
 pub use crate::fsck::PackCheck;
+pub use crate::lazy::{Lazy, Promisor};
 pub use crate::memory::MemoryRepository;
 pub use crate::namespaced::{Namespace, Namespaced};
 pub use crate::objects::{CommitFacts, CommitIndex, ObjectReader, ObjectStore, Presence, Reachability};

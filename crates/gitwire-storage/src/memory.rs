@@ -4,7 +4,7 @@ mod objects;
 mod refs;
 mod staging;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -53,6 +53,7 @@ struct State {
     refs: Arc<BTreeMap<RefName, RefTarget>>,
     head: Option<RefTarget>,
     shallow: Arc<[ObjectId]>,
+    promised: Arc<HashSet<ObjectId>>,
     changes: u64,
 }
 
@@ -68,6 +69,7 @@ impl MemoryRepository {
             refs: Arc::default(),
             head: RefName::new("refs/heads/main").ok().map(RefTarget::Symbolic),
             shallow: Arc::new([]),
+            promised: Arc::default(),
             changes: 0,
         };
         let packs = PackedStore::new(MemoryPacks::default(), format, PackedOptions::default());
@@ -105,13 +107,20 @@ impl MemoryRepository {
         self.state().shallow = ids.into();
     }
 
+    /// Notes objects that a promisor remote has: they may be missing.
+    pub fn promise(&self, ids: impl IntoIterator<Item = ObjectId>) {
+        Arc::make_mut(&mut self.state().promised).extend(ids);
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.inner.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn view(&self) -> Result<MemoryView> {
-        let single = Arc::clone(&self.state().single);
-        Ok(MemoryView { single, packed: self.inner.packs.view()? })
+        let state = self.state();
+        let (single, promised) = (Arc::clone(&state.single), Arc::clone(&state.promised));
+        drop(state);
+        Ok(MemoryView { single, promised, packed: self.inner.packs.view()? })
     }
 }
 

@@ -27,8 +27,23 @@ pub trait ObjectStore: Send + Sync {
     /// A failing medium or a damaged object.
     fn open(&self, id: &ObjectId) -> Result<Option<Box<dyn ObjectReader>>>;
 
-    /// Says which objects will be asked for soon; for stores where a batch costs what one costs.
-    fn prefetch(&self, _ids: &[ObjectId]) {}
+    /// Says which objects will be asked for soon; for stores where a batch costs what one costs. One that brings what is missing from
+    /// elsewhere brings it now.
+    ///
+    /// # Errors
+    /// What was to be brought could not be.
+    fn prefetch(&self, _ids: &[ObjectId]) -> Result<()> {
+        Ok(())
+    }
+
+    /// Of objects that are not here, which a promisor remote can be asked for (`partial-clone`): one answer for each of `ids`, in their
+    /// order. The first question may cost a look at all that promisors have sent.
+    ///
+    /// # Errors
+    /// A failing medium, or more promised objects than can be held.
+    fn promised(&self, ids: &[ObjectId]) -> Result<Vec<bool>> {
+        Ok(vec![false; ids.len()])
+    }
 
     /// Stored pack entries, for verbatim reuse. Absent is slower, never different.
     fn packs(&self) -> Option<&dyn PackAccess> {
@@ -67,9 +82,7 @@ pub enum Presence {
         /// Its size in bytes, inflated.
         size: u64,
     },
-    /// It is not, but a promisor remote has it (`gitformat-pack`, partial clone).
-    Promised,
-    /// It is not.
+    /// It is not; [`ObjectStore::promised`] knows whether that is as it should be.
     Absent,
 }
 

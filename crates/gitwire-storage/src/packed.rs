@@ -73,6 +73,8 @@ pub enum PackPart {
     Reverse,
     /// Reachability bitmaps.
     Bitmap,
+    /// The mark of a pack that a promisor remote sent.
+    Promisor,
 }
 
 impl PackPart {
@@ -84,6 +86,7 @@ impl PackPart {
             Self::Index => "idx",
             Self::Reverse => "rev",
             Self::Bitmap => "bitmap",
+            Self::Promisor => "promisor",
         }
     }
 }

@@ -99,6 +99,29 @@ impl ObjectId {
         Self { bytes: raw, format: ObjectFormat::Sha256 }
     }
 
+    /// The id of the tree without entries, which every repository has though it need not be stored.
+    ///
+    /// ```
+    /// use gitwire_types::{ObjectFormat, ObjectId};
+    ///
+    /// let tree = ObjectId::empty_tree(ObjectFormat::Sha1);
+    /// assert_eq!(tree.to_string(), "4b825dc642cb6eb9a060e54bf8d69288fbee4904");
+    /// ```
+    #[must_use]
+    pub const fn empty_tree(format: ObjectFormat) -> Self {
+        match format {
+            ObjectFormat::Sha1 => Self::from_sha1([
+                0x4b, 0x82, 0x5d, 0xc6, 0x42, 0xcb, 0x6e, 0xb9, 0xa0, 0x60, 0xe5, 0x4b, 0xf8, 0xd6, 0x92,
+                0x88, 0xfb, 0xee, 0x49, 0x04,
+            ]),
+            ObjectFormat::Sha256 => Self::from_sha256([
+                0x6e, 0xf1, 0x9b, 0x41, 0x22, 0x5c, 0x53, 0x69, 0xf1, 0xc1, 0x04, 0xd4, 0x5d, 0x8d, 0x85,
+                0xef, 0xa9, 0xb0, 0x57, 0xb5, 0x3b, 0x14, 0xb4, 0xb9, 0xb9, 0x39, 0xdd, 0x74, 0xde, 0xcc,
+                0x53, 0x21,
+            ]),
+        }
+    }
+
     /// An id of `format` from its raw bytes, which must be exactly [`ObjectFormat::raw_len`] long.
     ///
     /// # Errors

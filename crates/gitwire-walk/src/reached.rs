@@ -31,7 +31,7 @@ pub fn unreached(
         match presence {
             Presence::Here { kind: ObjectKind::Commit | ObjectKind::Tag, .. } => heads.push(id),
             Presence::Here { .. } => content.push(id),
-            Presence::Promised | Presence::Absent => absent.push(id),
+            Presence::Absent => absent.push(id),
         }
     })?;
     let mut left = absent;

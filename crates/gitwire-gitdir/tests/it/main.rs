@@ -17,6 +17,7 @@ mod laws;
 mod leftovers;
 mod objects;
 mod opening;
+mod promised;
 mod refs;
 mod sources;
 mod staging;

@@ -1,5 +1,6 @@
 //! Objects in memory: single ones, and packs.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use gitwire_pack::ReadAt;
@@ -62,6 +63,7 @@ impl PackFiles for MemoryPacks {
 /// A view of the objects of a repository in memory.
 pub(crate) struct MemoryView {
     pub(crate) single: Arc<Singles>,
+    pub(crate) promised: Arc<HashSet<ObjectId>>,
     pub(crate) packed: PackedView<MemoryPacks>,
 }
 
@@ -104,6 +106,10 @@ impl ObjectStore for MemoryView {
             }
             None => self.packed.open_known(id),
         }
+    }
+
+    fn promised(&self, ids: &[ObjectId]) -> Result<Vec<bool>> {
+        Ok(ids.iter().map(|id| self.promised.contains(id)).collect())
     }
 
     fn packs(&self) -> Option<&dyn PackAccess> {

@@ -115,7 +115,10 @@ impl MemoryStaged {
         packs.push(pack.clone());
         let store =
             PackedStore::new(MemoryPacks::with(packs), repository.inner.format, PackedOptions::default());
-        let view = MemoryView { single: Arc::clone(&repository.state().single), packed: store.view()? };
+        let state = repository.state();
+        let (single, promised) = (Arc::clone(&state.single), Arc::clone(&state.promised));
+        drop(state);
+        let view = MemoryView { single, promised, packed: store.view()? };
         Ok(Self { repository, objects, statistics, pack, view: Arc::new(view), warnings: Vec::new() })
     }
 

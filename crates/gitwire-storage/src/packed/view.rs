@@ -95,6 +95,18 @@ impl<F: PackFiles> PackedView<F> {
         Ok(())
     }
 
+    /// The packs that the view knows, in the order of their [`PackId`]s.
+    #[must_use]
+    pub fn names(&self) -> Vec<PackName> {
+        self.packs().iter().map(|pack| pack.name.clone()).collect()
+    }
+
+    /// Where the packs are.
+    #[must_use]
+    pub fn files(&self) -> &F {
+        &self.shared.files
+    }
+
     fn packs(&self) -> Arc<[Arc<StoredPack>]> {
         Arc::clone(&self.packs.read().unwrap_or_else(PoisonError::into_inner))
     }

@@ -1,5 +1,7 @@
 //! The laws of repositories, held by the one in memory.
 
+mod lazy;
+
 use std::sync::Arc;
 
 use bytes::Bytes;

@@ -161,13 +161,20 @@ impl Enumeration {
 
     /// Whether an object may be missing.
     fn is_promised(&self, id: &ObjectId) -> Result<bool, WalkError> {
-        let mut is_promised = false;
-        if self.question.promised_may_lack {
-            self.graph.objects().headers(&[*id], &mut |_, presence| {
-                is_promised = presence == Presence::Promised;
-            })?;
+        Ok(self.question.promised_may_lack && self.graph.objects().promised(&[*id])? == [true])
+    }
+
+    /// Makes sure that all of what is missing may be.
+    fn may_lack(&self, missing: &[ObjectId]) -> Result<(), WalkError> {
+        let promised = match self.question.promised_may_lack && !missing.is_empty() {
+            true => self.graph.objects().promised(missing)?,
+            false => Vec::new(),
+        };
+        let mut promised = promised.into_iter().chain(std::iter::repeat(false));
+        match missing.iter().find(|_| promised.next() != Some(true)) {
+            Some(id) => Err(WalkError::Missing { id: *id }),
+            None => Ok(()),
         }
-        Ok(is_promised)
     }
 
     fn exclude(&mut self, peeled: &Peeled) -> Result<(), WalkError> {
@@ -337,8 +344,7 @@ impl Enumeration {
         for part in blobs.chunks(PIECE) {
             stop.check()?;
             let ids = part.iter().map(|at| self.found.id(*at)).collect::<Result<Vec<_>, _>>()?;
-            let mut fault = None;
-            let mut promised = 0;
+            let (mut fault, mut missing) = (None, Vec::new());
             self.graph.objects().headers(&ids, &mut |nth, presence| {
                 let Some(id) = ids.get(nth).copied() else { return };
                 match presence {
@@ -346,14 +352,14 @@ impl Enumeration {
                     Presence::Here { kind, .. } => {
                         fault = Some(WalkError::Kind { id, expected: ObjectKind::Blob, actual: kind });
                     }
-                    Presence::Promised if self.question.promised_may_lack => promised += 1,
-                    Presence::Promised | Presence::Absent => fault = Some(WalkError::Missing { id }),
+                    Presence::Absent => missing.push(id),
                 }
             })?;
-            self.promised += promised;
             if let Some(fault) = fault {
                 return Err(fault);
             }
+            self.may_lack(&missing)?;
+            self.promised += missing.len() as u64;
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! Going through trees, each once.
 
-use gitwire_storage::{ObjectStore, Presence};
+use gitwire_storage::ObjectStore;
 use gitwire_types::{ObjectId, ObjectKind};
 
 use super::tree_diff::{Tree, TreeCache};
@@ -167,11 +167,7 @@ impl TreeWalk {
         if side == Side::Exclude {
             return Ok(());
         }
-        let mut is_promised = false;
-        if self.promised_may_lack {
-            objects.headers(&[id], &mut |_, presence| is_promised = presence == Presence::Promised)?;
-        }
-        if !is_promised {
+        if !self.promised_may_lack || objects.promised(&[id])? != [true] {
             return Err(WalkError::Missing { id });
         }
         self.promised += 1;

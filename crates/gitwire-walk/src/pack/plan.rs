@@ -211,7 +211,7 @@ impl Planner {
                     }
                 }
                 Presence::Here { kind, .. } => fault = Some(WalkError::Kind { id, expected, actual: kind }),
-                Presence::Promised | Presence::Absent => fault = Some(WalkError::Missing { id }),
+                Presence::Absent => fault = Some(WalkError::Missing { id }),
             }
         })?;
         fault.map_or(Ok(()), Err)

@@ -48,12 +48,15 @@ impl ObjectStore for Store {
                 nth,
                 match self.objects.get(id) {
                     Some((kind, content)) => Presence::Here { kind: *kind, size: content.len() as u64 },
-                    None if self.promised.contains(id) => Presence::Promised,
                     None => Presence::Absent,
                 },
             );
         }
         Ok(())
+    }
+
+    fn promised(&self, ids: &[ObjectId]) -> Result<Vec<bool>> {
+        Ok(ids.iter().map(|id| self.promised.contains(id)).collect())
     }
 
     fn read(&self, id: &ObjectId, max: u64, out: &mut Vec<u8>) -> Result<Option<ObjectKind>> {
