@@ -224,9 +224,12 @@ fn with_scheme(url: &[u8], scheme_end: usize) -> Result<Url, UrlError> {
     };
     let start = scheme_end + 3;
     if scheme == Scheme::File {
-        // What stands before the first slash would be the name of a machine; git keeps it in the path as `//machine/…`.
-        let start = if url[start..].starts_with(b"/") { start } else { start - 2 };
-        let path = Part { url, start, end: url.len(), escaped: true }.bytes()?;
+        // What stands before the first slash would be the name of a machine; git passes over it.
+        let path = Part { url, start, end: url.len(), escaped: true };
+        let Some(slash) = memchr(b'/', path.raw_bytes()) else {
+            return Err(path.error(UrlErrorKind::NoPath));
+        };
+        let path = Part { start: start + slash, ..path }.bytes()?;
         return Ok(Url { path, ..Url::bare(scheme) });
     }
     let slash = memchr(b'/', &url[start..]).map_or(url.len(), |at| start + at);

@@ -46,7 +46,7 @@ fn urls() {
     check("ws://u:x@h/p", "Ws u:x h - /p");
     check("file:///a/b", "File - - - /a/b");
     check("file:///a%25b", "File - - - /a%b");
-    check("file://h/b", "File - - - //h/b");
+    check("file://h/b", "File - - - /b");
 }
 
 #[test]
@@ -89,6 +89,7 @@ fn scp_forms_and_paths() {
 fn malformed() {
     refused("", "empty URL at byte 0");
     refused("git://h", "no path at byte 7");
+    refused("file://h", "no path at byte 7");
     refused("git:///p", "no host at byte 6");
     refused("git://u@/p", "no host at byte 8");
     refused("git://h:0/p", "bad port at byte 8");
