@@ -10,7 +10,7 @@ use crate::addresses::Dial;
 use crate::spawn::refuse_control;
 use crate::{
     AddressRule, Credentials, HttpOptions, HttpTrace, Program, Protocols, Scheme, ServiceProcess, SshOptions,
-    TransportError, Url,
+    TransportError, Url, WireTrace,
 };
 
 /// How a connection is opened.
@@ -34,6 +34,8 @@ pub struct ConnectOptions {
     pub http: HttpOptions,
     /// Who hears what is said to them.
     pub http_trace: Option<Arc<dyn HttpTrace>>,
+    /// Who hears the bytes of the conversation, on blocking connections.
+    pub wire_trace: Option<Arc<dyn WireTrace>>,
 }
 
 impl ConnectOptions {
@@ -60,6 +62,7 @@ impl Default for ConnectOptions {
             credentials: None,
             http: HttpOptions::default(),
             http_trace: None,
+            wire_trace: None,
         }
     }
 }

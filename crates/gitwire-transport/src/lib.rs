@@ -24,6 +24,7 @@ pub mod tokio;
 mod url;
 #[cfg(feature = "ws")]
 pub mod websocket;
+mod wire_trace;
 
 pub use crate::addresses::AddressRule;
 pub use crate::connection::ConnectOptions;
@@ -39,3 +40,4 @@ pub use crate::spawn::{Program, ServiceProcess};
 pub use crate::ssh::{SshOptions, SshProgram, SshVariant};
 pub use crate::stateless::{Exchanges, RequestBody};
 pub use crate::url::{Scheme, Url, UrlError, UrlErrorKind};
+pub use crate::wire_trace::WireTrace;

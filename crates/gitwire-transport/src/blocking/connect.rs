@@ -31,7 +31,11 @@ pub fn open(url: &Url, service: Service, options: &ConnectOptions) -> Result<Con
     match url.scheme {
         #[cfg(feature = "http")]
         crate::Scheme::Http | crate::Scheme::Https => {
-            crate::http::exchanges(url, service, options).map(Connection::Stateless)
+            let exchanges = crate::http::exchanges(url, service, options)?;
+            Ok(Connection::Stateless(match &options.wire_trace {
+                Some(trace) => exchanges.heard_by(trace),
+                None => exchanges,
+            }))
         }
         _ => connect(url, service, options).map(Connection::Duplex),
     }
@@ -44,6 +48,14 @@ pub fn open(url: &Url, service: Service, options: &ConnectOptions) -> Result<Con
 /// A URL that may not be used or cannot be served by a plain stream, a program that does not start, a host that is not
 /// reached.
 pub fn connect(url: &Url, service: Service, options: &ConnectOptions) -> Result<Streams, TransportError> {
+    let streams = connect_unheard(url, service, options)?;
+    Ok(match &options.wire_trace {
+        Some(trace) => streams.heard_by(trace),
+        None => streams,
+    })
+}
+
+fn connect_unheard(url: &Url, service: Service, options: &ConnectOptions) -> Result<Streams, TransportError> {
     #[cfg(all(feature = "http", feature = "ws"))]
     if matches!(url.scheme, crate::Scheme::Ws | crate::Scheme::Wss) {
         return super::websocket::connect(url, service, options);
@@ -54,6 +66,9 @@ pub fn connect(url: &Url, service: Service, options: &ConnectOptions) -> Result<
             let mut stream = dial(&host, port, &options.dial())
                 .map_err(|source| TransportError::Connect { to: destination(&host, port), source })?;
             stream.write_all(&request).map_err(TransportError::Write)?;
+            if let Some(trace) = &options.wire_trace {
+                trace.sent(&request);
+            }
             Streams::tcp(stream).map_err(TransportError::Write)
         }
     }

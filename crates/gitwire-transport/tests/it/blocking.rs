@@ -162,3 +162,32 @@ fn local_paths_need_permission() {
     let error = connect(&url, Service::UploadPack, &ConnectOptions::default()).unwrap_err();
     assert_eq!(error.to_string(), "transport 'file' not allowed");
 }
+
+#[derive(Default)]
+struct Tape(std::sync::Mutex<(Vec<u8>, Vec<u8>)>);
+
+impl gitwire_transport::WireTrace for Tape {
+    fn sent(&self, bytes: &[u8]) {
+        self.0.lock().unwrap().0.extend_from_slice(bytes);
+    }
+
+    fn received(&self, bytes: &[u8]) {
+        self.0.lock().unwrap().1.extend_from_slice(bytes);
+    }
+}
+
+#[test]
+fn whoever_listens_hears_all_that_passes() {
+    const SIZE: u64 = 1 << 20;
+    let tape = std::sync::Arc::new(Tape::default());
+    let trace = std::sync::Arc::clone(&tape);
+    without_hanging(move || {
+        let url = Url::parse(b"/dev/stdin").unwrap();
+        let program = Some(Program::new("cat"));
+        let options = ConnectOptions { program, wire_trace: Some(trace), ..options() };
+        swap(Swap::new(SIZE, SIZE), connect(&url, Service::UploadPack, &options).unwrap())
+    });
+    let (sent, received) = &*tape.0.lock().unwrap();
+    assert_eq!((sent.len() as u64, received.len() as u64), (SIZE, SIZE));
+    assert_eq!(sent, received);
+}
