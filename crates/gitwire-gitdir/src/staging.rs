@@ -14,8 +14,8 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use gitwire_pack::{
-    Content, IndexVersion, Indexed, Indexer, IndexerOptions, Inspect, KnownObjects as _, Limits, Progress,
-    Resolve, Statistics,
+    Content, IndexVersion, Indexed, Indexer, IndexerOptions, Inspect, KnownObjects as _, Limits, PackError,
+    Progress, Resolve, Statistics,
 };
 use gitwire_storage::{
     ObjectStore, PackCheck, Result, StageRequest, Staged, Staging, StorageError, StorageErrorKind,
@@ -175,6 +175,9 @@ fn write_files(
     if request.promisor {
         write_file(&**dir, &file(b".promisor"), true, |_| Ok(()))?;
     }
+    if let Some(why) = request.keep.as_ref().filter(|_| durable) {
+        write_file(&**dir, &file(b".keep"), true, |sink| sink(why).map_err(PackError::Storage))?;
+    }
     dir.rename(&path(INCOMING), &file(b".pack")).context(|| "cannot rename the received pack".to_owned())
 }
 
@@ -291,14 +294,31 @@ pub(crate) fn publish(repository: &GitDir, staged: Box<dyn Staged>) -> Result<(A
         let made = dir.make_dir(b"pack", DIRECTORY_MODE).and_then(|()| dir.sync(b""));
         made.context(|| "cannot make directory 'objects/pack'".to_owned())?;
     }
-    let keep = make_keep(&dir, &staged.lease, &staged.stem).context(|| context(b".keep"))?;
+    let keep = match keep_for_good(&*dir, &staged).context(|| context(b".keep"))? {
+        true => None,
+        false => Some(make_keep(&dir, &staged.lease, &staged.stem).context(|| context(b".keep"))?),
+    };
     for end in [&b".promisor"[..], b".pack", b".rev", b".idx"] {
         let name = [b"pack/", staged.stem.as_slice(), end].concat();
         publish_file(&*dir, &staged.quarantine.path_of(&name), &name)
             .map_err(|error| error.in_context(&context(end)))?;
     }
     dir.sync(b"pack").context(|| "cannot sync directory 'objects/pack'".to_owned())?;
-    Ok((Arc::clone(&staged.lease), Some(keep)))
+    Ok((Arc::clone(&staged.lease), keep))
+}
+
+/// Gives the note of who asked to keep the pack its name, if there is one; whether the pack is kept.
+fn keep_for_good(dir: &dyn Directory, staged: &DirectoryStaged) -> std::io::Result<bool> {
+    let name = [b"pack/", staged.stem.as_slice(), b".keep"].concat();
+    let from = staged.quarantine.path_of(&name);
+    match dir.link(&from, &name) {
+        Ok(()) => Ok(true),
+        Err(error) if is_absent(&error) => Ok(false),
+        // Somebody else keeps it.
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(true),
+        // Some file systems have no links.
+        Err(_) => dir.rename(&from, &name).map(|()| true),
+    }
 }
 
 fn make_keep(dir: &Arc<dyn Directory>, lease: &Lease, stem: &[u8]) -> std::io::Result<Keep> {

@@ -122,6 +122,9 @@ pub struct StageRequest {
     pub unpack_limit: u32,
     /// Whether the pack comes from a promisor remote and is marked so.
     pub promisor: bool,
+    /// Why the pack is to be left alone by whoever repacks, where the back end has such a note (`.keep`): it stays until somebody takes
+    /// it away. Packs that are stored as single objects have none.
+    pub keep: Option<Vec<u8>>,
 }
 
 impl Default for StageRequest {
@@ -141,6 +144,7 @@ impl Default for StageRequest {
             fsck: None,
             unpack_limit: 0,
             promisor: false,
+            keep: None,
         }
     }
 }

@@ -64,6 +64,31 @@ fn entries(path: &Path) -> Vec<String> {
 }
 
 #[test]
+fn a_pack_is_kept_for_whoever_asks() {
+    if !available() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let source = work_tree(&scratch, "sha1", 2);
+    let path = scratch.join("kept.git");
+    let repository = GitDir::init_bare(&path, &InitOptions::default()).unwrap();
+    let mut request = StageRequest::default();
+    // Twice: a note that is there is left as it is.
+    for why in [&b"a test"[..], b"another"] {
+        request.keep = Some(why.to_vec());
+        let mut staging = repository.stage(&request).unwrap();
+        staging.write(&pack(&source, "", "HEAD\n")).unwrap();
+        let staged = staging.finish(&Never).unwrap();
+        let stem = format!("objects/pack/pack-{}", staged.checksum().unwrap());
+        repository.commit(Some(staged), Transaction::default(), &mut |_| Ok(())).unwrap();
+        assert_eq!(std::fs::read(path.join(format!("{stem}.keep"))).unwrap(), b"a test");
+        // Later work clears up what is abandoned, and this is not.
+        repository.stage(&StageRequest::default()).unwrap();
+        assert!(path.join(format!("{stem}.keep")).exists());
+    }
+}
+
+#[test]
 fn a_clone_and_a_thin_fetch_are_whole() {
     if !available() {
         return;
