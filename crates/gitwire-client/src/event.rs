@@ -11,6 +11,8 @@ use gitwire_storage::{PackWritten, Preparation};
 pub enum Event<'a> {
     /// What the server says: bytes of a stranger, to be made safe before a terminal sees them. Pieces join.
     Remote(&'a [u8]),
+    /// The server leaves nothing out: all of it comes, whatever the filter says.
+    FilterIgnored,
     /// So many commits were named to find out what both sides have.
     Negotiating(u64),
     /// The pack arrives; how far it is.

@@ -1,5 +1,6 @@
 //! Fetching: from a remote's refs to refs of one's own.
 
+mod chosen;
 mod download;
 mod negotiate;
 mod options;
@@ -17,6 +18,7 @@ use gitwire_storage::{FsckRules, ReflogEntry, Repository, StageRequest};
 use gitwire_types::{FetchRefspec, FilterSpec, Interrupt, Never, ObjectId};
 use gitwire_walk::{HaveBudget, NegotiationAlgorithm, WalkLimits};
 
+pub use self::chosen::{Chooser, PackWish};
 pub(crate) use self::download::{Download, Planner};
 #[cfg(feature = "http")]
 pub(crate) use self::download::{Received, follow_tags, missing, tips};
@@ -93,6 +95,8 @@ pub struct Fetch {
     pub walk: WalkLimits,
     /// Threads for indexing what comes.
     pub threads: usize,
+    /// What is asked of the pack.
+    pub pack: PackWish,
     /// The largest pack that is taken, in bytes; by default as a [`StageRequest`] has it.
     pub pack_bytes_max: u64,
     /// Bytes of memory for indexing what comes, beside a fixed sum an object. 96 MiB, as `core.deltaBaseCacheLimit`.
@@ -125,6 +129,7 @@ impl Fetch {
             haves: HaveBudget::default(),
             walk: WalkLimits::default(),
             threads: std::thread::available_parallelism().map_or(1, usize::from),
+            pack: PackWish::default(),
             pack_bytes_max: StageRequest::default().pack_bytes_max,
             memory: 96 << 20,
         }

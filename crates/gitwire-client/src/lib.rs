@@ -25,8 +25,8 @@ pub use crate::dumb::{DumbError, DumbLimits};
 pub use crate::error::ClientError;
 pub use crate::event::{Event, Listener};
 pub use crate::fetch::{
-    Fetch, FetchHeadRole, Fetched, ForMerge, NegotiationTips, Prune, ShallowSource, TagFollowing, Update,
-    UpdateKind,
+    Chooser, Fetch, FetchHeadRole, Fetched, ForMerge, NegotiationTips, PackWish, Prune, ShallowSource,
+    TagFollowing, Update, UpdateKind,
 };
 pub use crate::ls_remote::ls_remote;
 pub use crate::push::{

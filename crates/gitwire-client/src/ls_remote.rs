@@ -46,6 +46,7 @@ impl Listing {
             FetchEvent::Capabilities(capabilities) => {
                 self.refs.version = capabilities.version();
                 self.refs.format = capabilities.object_format();
+                self.refs.capabilities = Some(capabilities);
             }
             FetchEvent::Refs(block) => self.refs.blocks.push(block),
             FetchEvent::RefsEnd => {}

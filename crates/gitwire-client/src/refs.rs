@@ -1,6 +1,6 @@
 //! What a remote shows.
 
-use gitwire_protocol::{AdvertisedRef, RefBlock, Version};
+use gitwire_protocol::{AdvertisedRef, RefBlock, ServerCapabilities, Version};
 use gitwire_types::{ObjectFormat, ObjectId};
 
 /// The refs that a remote has shown: a million of them take the memory of their lines.
@@ -9,6 +9,7 @@ pub struct RemoteRefs {
     pub(crate) blocks: Vec<RefBlock>,
     pub(crate) version: Version,
     pub(crate) format: ObjectFormat,
+    pub(crate) capabilities: Option<ServerCapabilities>,
 }
 
 impl RemoteRefs {
@@ -27,6 +28,12 @@ impl RemoteRefs {
     #[must_use]
     pub fn format(&self) -> ObjectFormat {
         self.format
+    }
+
+    /// What the server can do; `None` for a server of files alone.
+    #[must_use]
+    pub fn capabilities(&self) -> Option<&ServerCapabilities> {
+        self.capabilities.as_ref()
     }
 
     /// `HEAD`, if the remote shows one.

@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
+use gitwire_capability::{FetchFeature, V2FetchFeature};
 use gitwire_protocol::message::{AckStatus, ShallowUpdate};
 use gitwire_protocol::{FetchAwaiting, FetchClient, FetchEvent, FetchRequest, WindowEnd};
 use gitwire_storage::{Presence, Repository, StageRequest, Staging};
@@ -87,7 +88,7 @@ impl<'a> Download<'a> {
     }
 
     /// The refs are known: what is fetched, if anything is missing.
-    fn request(&mut self) -> Result<Option<FetchRequest>, ClientError> {
+    fn request(&mut self, listener: Listener<'_>) -> Result<Option<FetchRequest>, ClientError> {
         let mut plan = (self.planner)(&self.listing.refs)?;
         let (ours, theirs) = (plan.repository.format(), self.listing.refs.format);
         if ours != theirs {
@@ -104,8 +105,10 @@ impl<'a> Download<'a> {
         request.wants = wants;
         request.shallow = boundary;
         request.depth = self.fetch.depth.clone();
-        request.filter = self.fetch.filter.as_ref().map(|filter| filter.to_bytes().into());
-        request.include_tag = !plan.following.is_empty();
+        request.filter = self.filter(listener);
+        let pack = &self.fetch.pack;
+        request.include_tag = pack.tags || !plan.following.is_empty();
+        (request.thin_pack, request.progress) = (pack.thin, pack.progress);
         request.server_options.clone_from(&self.fetch.remote.server_options);
         let nothing = request.wants.is_empty();
         if !nothing {
@@ -114,6 +117,21 @@ impl<'a> Download<'a> {
         }
         self.planned = Some(Planned { plan, tips, shallow_before: shallow.clone(), shallow });
         Ok((!nothing).then_some(request))
+    }
+
+    /// What is to be left out, if the server knows how.
+    fn filter(&self, listener: Listener<'_>) -> Option<Bytes> {
+        let filter = self.fetch.filter.as_ref()?;
+        let capabilities = self.listing.refs.capabilities()?;
+        let offered = match (capabilities.v2_offer(), capabilities.fetch_offer()) {
+            (Some(offer), _) => offer.fetch.contains(V2FetchFeature::Filter),
+            (None, Some(offer)) => offer.features.contains(FetchFeature::Filter),
+            (None, None) => false,
+        };
+        if !offered {
+            listener(Event::FilterIgnored);
+        }
+        offered.then(|| filter.to_bytes().into())
     }
 
     fn graph(&self, repository: &dyn Repository) -> Result<Graph, ClientError> {
@@ -204,7 +222,8 @@ impl<'a> Download<'a> {
         request.pack_bytes_max = self.fetch.pack_bytes_max;
         request.threads = self.fetch.threads;
         request.memory = self.fetch.memory;
-        request.promisor = self.fetch.filter.is_some();
+        request.promisor = self.fetch.pack.promisor || self.fetch.filter.is_some();
+        request.keep.clone_from(&self.fetch.pack.keep);
         request.fsck.clone_from(&self.fetch.fsck);
         // Single objects bear no mark of a promise.
         request.unpack_limit = if request.promisor { 0 } else { self.fetch.unpack_limit };
@@ -263,7 +282,7 @@ impl Conversation for Download<'_> {
             _ if self.asked => Ok(machine.finish(output)?),
             _ => {
                 self.asked = true;
-                match self.request()? {
+                match self.request(listener)? {
                     Some(request) => Ok(machine.fetch(request, output)?),
                     None => Ok(machine.finish(output)?),
                 }

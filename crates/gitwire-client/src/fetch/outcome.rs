@@ -14,6 +14,8 @@ pub struct Fetched {
     pub updates: Vec<Update>,
     /// What the pack was made of; `None` if none was needed.
     pub pack: Option<gitwire_pack::Statistics>,
+    /// The checksum of the pack as it is stored; `None` if none came.
+    pub checksum: Option<ObjectId>,
 }
 
 /// What became of one ref.

@@ -67,8 +67,9 @@ pub(crate) fn publish(
     for wanted in &plan.wanted {
         moves.consider(wanted, adopted.refused.contains(&wanted.id))?;
     }
+    let checksum = staged.as_ref().and_then(|staged| staged.checksum());
     let updates = moves.make(staged, cut.then_some(boundary))?;
-    Ok(Fetched { refs, updates, pack })
+    Ok(Fetched { refs, updates, pack, checksum })
 }
 
 /// Tags that came along, with what they lead to.
