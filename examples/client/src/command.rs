@@ -3,6 +3,7 @@
 pub(crate) mod clone;
 pub(crate) mod daemon;
 pub(crate) mod fetch;
+pub(crate) mod fetch_pack;
 pub(crate) mod forced_command;
 pub(crate) mod http_backend;
 pub(crate) mod index_pack;

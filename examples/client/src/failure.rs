@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use gitwire_client::ClientError;
-use gitwire_protocol::ProtocolError;
+use gitwire_pktline::Position;
+use gitwire_protocol::{Actual, ProtocolError, Violation};
 use gitwire_transport::TransportError;
 
 /// Why a command failed, and its exit code.
@@ -46,6 +47,16 @@ impl<E: Error + 'static> From<E> for Failure {
         if let Some(ClientError::Protocol(ProtocolError::Remote { message, .. })) = error.downcast_ref() {
             return Self::fatal(format!("remote error: {}", message.escape_ascii()));
         }
+        if let Some(ClientError::Protocol(error @ ProtocolError::Violation { violation, .. })) =
+            error.downcast_ref()
+            && matches!(violation, Violation::Unexpected { actual: Actual::End, .. })
+        {
+            // Whatever was asked for the repository has said why, if it said anything.
+            return Self::fatal(match error.position() {
+                Some(Position::START) => UNREADABLE,
+                _ => "the remote end hung up unexpectedly",
+            });
+        }
         let mut failure = Self::fatal(chain(error));
         if let Some(ClientError::Transport(TransportError::Http(error))) = error.downcast_ref() {
             let message = String::from_utf8_lossy(error.message());
@@ -55,6 +66,11 @@ impl<E: Error + 'static> From<E> for Failure {
         failure
     }
 }
+
+const UNREADABLE: &str = "Could not read from remote repository.
+
+Please make sure you have the correct access rights
+and the repository exists.";
 
 /// An error with its causes.
 fn chain(error: &(dyn Error + 'static)) -> String {

@@ -14,7 +14,7 @@ use gitwire_storage::{Namespace, Namespaced, Repository};
 use gitwire_transport::{Program, SshOptions};
 
 use crate::failure::Failure;
-use crate::web;
+use crate::{trace, web};
 
 /// The configuration of `-c key=value`.
 pub(crate) fn overlay(words: &[OsString]) -> Result<Config, Failure> {
@@ -132,6 +132,7 @@ pub(crate) fn remote(url: &[u8], upload_pack: Option<&OsString>, config: &Config
     let (command, variant) =
         (config.string("core", None, "sshCommand"), config.string("ssh", None, "variant"));
     web::configure(&mut remote, config)?;
+    remote.connect.wire_trace = trace::wire("git");
     remote.connect.ssh = SshOptions::from_variables(&|name| std::env::var_os(name), command, variant);
     Ok(remote)
 }

@@ -2,10 +2,13 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program talks to who runs it")]
 
 mod command;
+mod date;
 mod failure;
 mod files;
+mod incoming;
 mod links;
 mod local;
+mod parent;
 mod show;
 mod trace;
 mod tunnel;
@@ -47,6 +50,8 @@ enum Command {
     UploadPack(command::upload_pack::UploadPack),
     /// Receive one push on standard input and output.
     ReceivePack(command::receive_pack::ReceivePack),
+    /// Bring objects from a remote repository, as git's plumbing does.
+    FetchPack(command::fetch_pack::FetchPack),
     /// Send one push, as git's plumbing does.
     SendPack(command::send_pack::SendPack),
     /// Tell the control channel of gitwired what to do.
@@ -114,6 +119,7 @@ fn execute(command: &Command, config: Config) -> Result<ExitCode, Failure> {
         Command::Init(command) => command.run(),
         Command::UploadPack(command) => command.run(config),
         Command::ReceivePack(command) => command.run(config),
+        Command::FetchPack(command) => command.run(config),
         Command::SendPack(command) => command.run(config),
         Command::Rpc(command) => command.run(),
         Command::Daemon(command) => command.run(config),

@@ -63,6 +63,9 @@ impl Show {
             }
             return;
         }
+        if matches!(event, Event::FilterIgnored) {
+            eprintln!("warning: filtering not recognized by server, ignoring");
+        }
         if self.style == Style::None {
             return;
         }

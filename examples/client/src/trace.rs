@@ -15,7 +15,7 @@ use tracing_subscriber::fmt::time::{FormatTime as _, SystemTime};
 
 pub(crate) use self::event::Events;
 pub(crate) use self::http::heads;
-pub(crate) use self::packet::streams;
+pub(crate) use self::packet::{streams, wire};
 
 /// Where the variable of this name sends a trace; `None` where it says nothing, or what is not understood.
 fn target(variable: &str) -> Option<Box<dyn Write + Send>> {

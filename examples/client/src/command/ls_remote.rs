@@ -15,7 +15,7 @@ use self::listing::{Row, Sort, glob, rows};
 use super::push::status::anonymous;
 use super::push::{refspec_failure, remote};
 use crate::failure::Failure;
-use crate::local;
+use crate::{local, trace};
 
 #[derive(Debug, Args)]
 #[command(disable_help_flag = true)]
@@ -97,6 +97,7 @@ impl LsRemote {
             return Ok(ExitCode::SUCCESS);
         }
         let mut remote = local::remote(&url, self.upload_pack.as_ref(), &config)?;
+        remote.connect.wire_trace = trace::wire("ls-remote");
         remote.server_options = self.server_option.iter().map(local::bytes).collect();
         let refs = gitwire_client::ls_remote(&remote, &self.prefixes())?;
         if self.repository.is_none() && !self.quiet {

@@ -1,18 +1,17 @@
 //! `gitwire send-pack`: in place of `git send-pack`.
 
 use std::ffi::OsString;
-use std::io::{BufRead as _, Read as _, Write as _};
+use std::io::{BufRead as _, Write as _};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use clap::Args;
 use gitwire_client::{
     ClientError, Conversation, Listener, Matching, Push, PushStatus, PushUpdate, Pushed, Rejection,
 };
 use gitwire_gitdir::{Config, GitDir};
-use gitwire_pktline::{Decoded, MAX_DATA, Packet, decode, encode_data, encode_flush, text};
-use gitwire_protocol::{Machine as _, Mode, Next, PushClient, PushClientOptions, UpdateOptions};
+use gitwire_protocol::{Mode, PushClient, PushClientOptions, UpdateOptions};
 use gitwire_storage::ReflogEntry;
 use gitwire_types::{FetchRefspec, Never, PushRefspec};
 
@@ -20,6 +19,7 @@ use super::push::status::{self, Form, Lines};
 use super::push::{lease_of, refspec_failure};
 use crate::failure::Failure;
 use crate::local;
+use crate::parent::{carry, read_packet};
 use crate::show::{Show, Style};
 use crate::trace::Events;
 
@@ -99,7 +99,9 @@ impl SendPack {
         let pushed = if self.stateless_rpc {
             let mut carrier = |conversation: &mut dyn Conversation<Machine = PushClient>,
                                listener: Listener<'_>| {
-                carry(conversation, listener)
+                let mut options = PushClientOptions::default();
+                options.mode = Mode::Stateless;
+                carry(PushClient::new(options), conversation, None, listener)
             };
             push.run_over(repository, &mut carrier, &mut |event| show.event(event), &Never)
         } else {
@@ -209,68 +211,6 @@ impl SendPack {
             eprintln!("Everything up-to-date");
         }
         Ok(ExitCode::SUCCESS)
-    }
-}
-
-/// One pkt-line without its end; `None` for a flush packet.
-fn read_packet(input: &mut impl std::io::Read) -> Result<Option<Bytes>, Failure> {
-    let mut packet = vec![0; 4];
-    input.read_exact(&mut packet)?;
-    loop {
-        match decode(&packet)? {
-            Decoded::Packet { packet: Packet::Data(data), .. } => {
-                return Ok(Some(Bytes::copy_from_slice(text(data))));
-            }
-            Decoded::Packet { .. } => return Ok(None),
-            Decoded::Incomplete { needed } => {
-                let start = packet.len();
-                packet.resize(start + needed, 0);
-                input.read_exact(&mut packet[start..])?;
-            }
-        }
-    }
-}
-
-/// Carries a push over standard input and output, to a parent that makes HTTP requests of it: what is said goes out in
-/// pkt-lines, a flush packet ends each request and all of them, and answers come in as they are.
-fn carry(
-    conversation: &mut dyn Conversation<Machine = PushClient>,
-    listener: Listener<'_>,
-) -> Result<(), ClientError> {
-    let mut options = PushClientOptions::default();
-    options.mode = Mode::Stateless;
-    let mut machine = PushClient::new(options);
-    let (mut input, mut output) = (BytesMut::new(), BytesMut::new());
-    let (mut stdin, mut stdout) = (std::io::stdin().lock(), std::io::stdout().lock());
-    let mut piece = vec![0; 64 << 10];
-    let read = gitwire_transport::TransportError::Read;
-    let write = gitwire_transport::TransportError::Write;
-    loop {
-        let next = machine.step(&mut input, &mut output)?;
-        let mut framed = BytesMut::new();
-        for part in output.chunks(MAX_DATA) {
-            encode_data(part, &mut framed)
-                .map_err(|_| ClientError::Internal("a part that is no pkt-line"))?;
-        }
-        output.clear();
-        // One flush packet ends a request, and one more the requests.
-        if matches!(next, Next::Turn | Next::Done) {
-            encode_flush(&mut framed);
-        }
-        stdout.write_all(&framed).map_err(write)?;
-        match next {
-            Next::Event(event) => conversation.event(event, listener)?,
-            Next::Answer => conversation.answer(&mut machine, &mut output, listener)?,
-            Next::Turn => stdout.flush().map_err(write)?,
-            Next::Read => {
-                stdout.flush().map_err(write)?;
-                match stdin.read(&mut piece).map_err(read)? {
-                    0 => machine.end_of_input(),
-                    count => input.extend_from_slice(&piece[..count]),
-                }
-            }
-            Next::Done => return Ok(stdout.flush().map_err(write)?),
-        }
     }
 }
 

@@ -9,6 +9,7 @@
 )]
 
 mod clone;
+mod fetch_pack;
 mod history;
 mod http_backend;
 mod kill;
