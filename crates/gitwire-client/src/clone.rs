@@ -127,6 +127,9 @@ impl Clone {
                 remote = remote.with("fetch", &self.refspec(head)?.to_bytes());
             }
         }
+        if !self.tags {
+            remote = remote.with("tagOpt", b"--no-tags");
+        }
         if let Some(filter) = &self.fetch.filter {
             remote = remote.with("promisor", b"true").with("partialclonefilter", &filter.to_bytes());
         }

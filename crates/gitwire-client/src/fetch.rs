@@ -2,6 +2,7 @@
 
 mod chosen;
 mod download;
+mod moves;
 mod negotiate;
 mod options;
 mod outcome;

@@ -300,6 +300,12 @@ fn wants(
     stop: &dyn Interrupt,
 ) -> Result<Vec<ObjectId>, ClientError> {
     let mut wants: Vec<ObjectId> = plan.wanted.iter().map(|wanted| wanted.id).collect();
+    if !fetch.depth.is_empty() || fetch.refetch {
+        // A ref that stands where the remote's does is not fetched again beside others, as git has it: a depth counts from those
+        // that move, unless none does.
+        let moved = moved(plan)?;
+        wants = if moved.is_empty() { wants } else { moved };
+    }
     wants.sort_unstable();
     wants.dedup();
     if !fetch.depth.is_empty() || fetch.refetch {
@@ -309,6 +315,22 @@ fn wants(
     // An object may be here without what it reaches, left by a fetch that was broken off.
     missing.extend(graph.unreached(tips, &here, stop)?);
     Ok(missing)
+}
+
+/// What is wanted and does not stand already in the ref that it is for.
+fn moved(plan: &Plan) -> Result<Vec<ObjectId>, ClientError> {
+    let refs = plan.repository.refs()?;
+    let mut moved = Vec::new();
+    for wanted in &plan.wanted {
+        let held = match &wanted.local {
+            Some(local) => refs.get(local)?.and_then(|target| target.id().copied()),
+            None => None,
+        };
+        if held != Some(wanted.id) {
+            moved.push(wanted.id);
+        }
+    }
+    Ok(moved)
 }
 
 /// The same of the repository as it is now.

@@ -3,9 +3,8 @@
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
-use gitwire_object::CommitLinks;
 use gitwire_storage::{ObjectStore, Presence};
-use gitwire_types::{Interrupt, ObjectFormat, ObjectId, ObjectKind};
+use gitwire_types::{Interrupt, ObjectId};
 use gitwire_walk::Graph;
 
 use super::{Fetch, Plan, ShallowSource};
@@ -20,28 +19,31 @@ pub(super) struct Adopted {
     pub(super) refused: HashSet<ObjectId>,
 }
 
-/// Looks at where the remote's history is cut: commits that are here without their parents need a cut here too.
+/// Looks at where the remote's history is cut: at a commit that has come, or that none of the refs here led to before (`tips`), it is
+/// cut here too.
 pub(super) fn adopt(
     fetch: &Fetch,
     plan: &Plan,
-    server: &[ObjectId],
+    (server, tips): (&[ObjectId], &[ObjectId]),
     boundary: &BTreeSet<ObjectId>,
     objects: &Arc<dyn ObjectStore>,
     stop: &dyn Interrupt,
 ) -> Result<Adopted, ClientError> {
-    let format = plan.repository.format();
-    let mut cuts = Vec::new();
-    for id in server.iter().filter(|id| !boundary.contains(*id)) {
-        if lacks_parents(&**objects, format, id, fetch.walk.object_bytes_max)? {
-            cuts.push(*id);
-        }
-    }
     let mut adopted = Adopted::default();
+    let new: Vec<ObjectId> = server.iter().filter(|id| !boundary.contains(*id)).copied().collect();
+    let cuts = present(&**objects, new)?;
     if cuts.is_empty() {
         return Ok(adopted);
     }
-    let mut graph = Graph::new(Arc::clone(objects), format, fetch.walk.clone());
+    let mut graph = Graph::new(Arc::clone(objects), plan.repository.format(), fetch.walk.clone());
+    graph.set_boundary(&boundary.iter().copied().collect::<Vec<_>>())?;
+    let mut cuts = graph.unreached(tips, &cuts, stop)?;
+    if cuts.is_empty() {
+        return Ok(adopted);
+    }
     let all: Vec<ObjectId> = boundary.iter().chain(&cuts).copied().collect();
+    // What was loaded knows parents that are not there from now on.
+    let mut graph = Graph::new(Arc::clone(objects), plan.repository.format(), fetch.walk.clone());
     graph.set_boundary(&all)?;
     let wanted: Vec<ObjectId> = plan.wanted.iter().map(|wanted| wanted.id).collect();
     if fetch.shallow_source == ShallowSource::Update {
@@ -58,23 +60,15 @@ pub(super) fn adopt(
     Ok(adopted)
 }
 
-/// Whether a commit is here, and one of its parents is not.
-fn lacks_parents(
-    objects: &dyn ObjectStore,
-    format: ObjectFormat,
-    id: &ObjectId,
-    max: u64,
-) -> Result<bool, ClientError> {
-    let mut present = false;
-    objects.headers(&[*id], &mut |_, presence| present = matches!(presence, Presence::Here { .. }))?;
-    let mut content = Vec::new();
-    if !present || objects.read(id, max, &mut content)? != Some(ObjectKind::Commit) {
-        return Ok(false);
-    }
-    // What is no commit of good form is found by the check that follows.
-    let Ok(commit) = CommitLinks::parse(format, &content) else { return Ok(false) };
-    let parents: Vec<ObjectId> = commit.parents().collect();
-    let mut lacks = false;
-    objects.headers(&parents, &mut |_, presence| lacks |= presence == Presence::Absent)?;
-    Ok(lacks)
+/// Those that are here.
+fn present(objects: &dyn ObjectStore, mut ids: Vec<ObjectId>) -> Result<Vec<ObjectId>, ClientError> {
+    let mut here = vec![false; ids.len()];
+    objects.headers(&ids, &mut |at, presence| {
+        if let Some(here) = here.get_mut(at) {
+            *here = matches!(presence, Presence::Here { .. });
+        }
+    })?;
+    let mut here = here.into_iter();
+    ids.retain(|_| here.next() == Some(true));
+    Ok(ids)
 }
