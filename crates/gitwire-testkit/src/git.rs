@@ -166,6 +166,22 @@ impl Folder {
         Self(path)
     }
 
+    /// The same in memory, where the system has such a place: for tests that make many repositories, and whose subject is not what
+    /// a disk does.
+    ///
+    /// # Panics
+    /// When it cannot be made.
+    #[must_use]
+    pub fn in_memory(name: &str) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let path = Path::new("/dev/shm").join(format!("gitwire-{name}-{}-{number}", process::id()));
+        match fs::create_dir(&path) {
+            Ok(()) => Self(path),
+            Err(_) => Self::new(name),
+        }
+    }
+
     /// Where it is.
     #[must_use]
     pub fn path(&self) -> &Path {

@@ -10,6 +10,7 @@
 
 mod clone;
 mod fetch_pack;
+mod fetches;
 mod history;
 mod http_backend;
 mod kill;

@@ -4,7 +4,7 @@
 
 mod git_client;
 mod our_client;
-mod servers;
+pub(crate) mod servers;
 
 use std::fmt;
 use std::fs;

@@ -25,9 +25,10 @@ pub(super) struct Servers {
     gits: Vec<Gits>,
 }
 
-struct Ours {
-    git: String,
-    http: String,
+/// Where our servers are.
+pub(crate) struct Ours {
+    pub(crate) git: String,
+    pub(crate) http: String,
 }
 
 struct Gits {
@@ -61,7 +62,7 @@ impl Servers {
                 dumb: http_backend::serve(git, folder, http_backend::Talk::Dumb, &[]),
             }
         });
-        Self { folder: folder.to_owned(), ours: our_servers(folder), gits: gits.into() }
+        Self { folder: folder.to_owned(), ours: serve_below(folder, Policy::default()), gits: gits.into() }
     }
 
     /// Where programs are looked for: the helper among them.
@@ -147,7 +148,7 @@ fn trace_of(folder: &Path, version: Version, door: Door) -> PathBuf {
 }
 
 /// Our git:// and HTTP servers in this process, taking pushes from anybody.
-fn our_servers(root: &Path) -> Ours {
+pub(crate) fn serve_below(root: &Path, policy: Policy) -> Ours {
     let listeners = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
     listeners.iter().for_each(|listener| listener.set_nonblocking(true).unwrap());
     let [git, http] = listeners;
@@ -161,7 +162,7 @@ fn our_servers(root: &Path) -> Ours {
         runtime.block_on(async {
             let [git, http] =
                 [git, http].map(|listener| tokio::net::TcpListener::from_std(listener).unwrap());
-            let (policy, jobs) = (Arc::new(Policy::default()), Jobs::new(4));
+            let (policy, jobs) = (Arc::new(policy), Jobs::new(4));
             let service = HttpService::new(Arc::clone(&root) as _, Arc::clone(&policy), Arc::clone(&jobs));
             let git = serve(git, root, policy, jobs, DaemonOptions::default(), std::future::pending());
             let http = http::serve(http, service, HttpOptions::default(), std::future::pending());

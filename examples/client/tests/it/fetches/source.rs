@@ -1,0 +1,121 @@
+//! Repositories to fetch from and into.
+
+use std::path::{Path, PathBuf};
+
+use gitwire_testkit::git::Git;
+
+use super::state::copy;
+
+pub(super) struct Sources {
+    pub(super) format: &'static str,
+    pub(super) empty: PathBuf,
+    /// A clone of what the source was before it changed.
+    pub(super) old_clone: PathBuf,
+    /// The same, of two commits each.
+    pub(super) shallow_clone: PathBuf,
+    /// The object that the source's main branch holds.
+    tip: String,
+}
+
+impl Sources {
+    pub(super) fn make(git: &Git, folder: &Path, format: &'static str) -> Self {
+        let init = |name: &str| {
+            let place = folder.join(name);
+            let format = format!("--object-format={format}");
+            git.ok(folder, ["init", "-q", "--bare", "-b", "main", &format, place.to_str().unwrap()]);
+            place
+        };
+        let (source, empty) = (init("source.git"), init("empty.git"));
+        for (key, value) in [("allowFilter", "true"), ("allowAnySHA1InWant", "true")] {
+            git.ok(&source, ["config", &format!("uploadpack.{key}"), value]);
+        }
+        for stream in before() {
+            import(git, &source, &stream);
+        }
+        git.ok(&source, ["tag", "-a", "-m", "one", "v1", "main~3"]);
+        git.ok(&source, ["tag", "light", "main~1"]);
+        let old_clone = folder.join("old.git");
+        copy(&source, &old_clone);
+        let shallow_clone = folder.join("shallow.git");
+        let url = format!("file://{}", source.display());
+        let words = ["clone", "-q", "--bare", "--no-single-branch", "--depth=2", &url];
+        git.ok(folder, words.into_iter().chain(shallow_clone.to_str()));
+        for stream in after() {
+            import(git, &source, &stream);
+        }
+        for words in [
+            &["update-ref", "-d", "refs/heads/gone"][..],
+            &["update-ref", "-d", "refs/heads/dir"],
+            &["update-ref", "refs/heads/dir/deep", "main"],
+            &["tag", "-a", "-m", "three", "v3", "main"],
+            &["tag", "-a", "-m", "again", "v3-again", "v3"],
+            &["tag", "-a", "-m", "old", "late", "main~5"],
+            &["tag", "-a", "-m", "a tree", "a-tree", "main^{tree}"],
+        ] {
+            git.ok(&source, words);
+        }
+        let cut = folder.join("cut.git");
+        let words = ["clone", "-q", "--bare", "--no-single-branch", "--depth=3", &url];
+        git.ok(folder, words.into_iter().chain(cut.to_str()));
+        import(
+            git,
+            &cut,
+            "commit refs/heads/whole\ncommitter A <a@example.org> 1700900000 +0000\ndata 1\nw\n",
+        );
+        let tip = String::from_utf8(git.ok(&source, ["rev-parse", "main"])).unwrap().trim().to_owned();
+        Self { format, empty, old_clone, shallow_clone, tip }
+    }
+
+    /// A refspec with the id in it.
+    pub(super) fn expand(&self, refspec: &str) -> String {
+        refspec.replace("TIP", &self.tip)
+    }
+}
+
+fn import(git: &Git, place: &Path, stream: &str) {
+    let out = git.feed(place, ["fast-import", "--quiet", "--force"], stream.as_bytes());
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+}
+
+/// Commits on a branch, a day apart, each with a small file, a larger one, and one further down.
+fn commits(branch: &str, from: Option<&str>, days: std::ops::Range<u32>) -> String {
+    let mut stream = String::new();
+    let mut from = from;
+    for day in days {
+        stream += &format!("commit refs/heads/{branch}\n");
+        stream += &format!("committer A <a@example.org> {} +0000\ndata 2\nc\n", 1_700_000_000 + day * 86_400);
+        if let Some(from) = from.take() {
+            stream += &format!("from {from}\n");
+        }
+        let contents = [
+            ("small".to_owned(), format!("{branch} {day}\n")),
+            ("large".to_owned(), format!("{branch} {day} {}\n", "x".repeat(100))),
+            (format!("a/b/{}", day % 3), format!("{branch} {day} below\n")),
+        ];
+        for (name, content) in contents {
+            stream += &format!("M 100644 inline {name}\ndata {}\n{content}\n", content.len());
+        }
+    }
+    stream
+}
+
+/// What the source is at first, a branch at a time.
+fn before() -> [String; 5] {
+    [
+        commits("main", None, 0..6),
+        commits("side", Some("refs/heads/main~3"), 3..6),
+        commits("gone", Some("refs/heads/main~1"), 6..7),
+        commits("dir", Some("refs/heads/main~2"), 6..7),
+        commits("forced", Some("refs/heads/main~4"), 5..7),
+    ]
+}
+
+/// What it becomes.
+fn after() -> [String; 3] {
+    let merge = "commit refs/heads/main\ncommitter A <a@example.org> 1700777600 +0000\ndata 5\nmerge\nmerge refs/heads/side^0\n";
+    [
+        commits("main", Some("refs/heads/main^0"), 7..9) + merge + &commits("main", None, 10..12),
+        commits("topic", Some("refs/heads/main~2"), 10..12),
+        commits("forced", Some("refs/heads/main~7"), 7..9),
+    ]
+}
