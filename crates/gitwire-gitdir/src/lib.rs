@@ -30,5 +30,6 @@ pub use crate::config::{Config, ConfigEntry, ConfigError, ConfigSection, ConfigS
 pub use crate::fetch_head::{FetchHead, FetchHeadMode, Merge};
 pub use crate::init::{InitOptions, InitialHead};
 pub use crate::open::{Lookup, OpenOptions};
+pub use crate::quarantine::FileSpool;
 pub use crate::repository::{GitDir, Head};
 pub use crate::worktrees::WorkTree;

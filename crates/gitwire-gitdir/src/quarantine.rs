@@ -1,6 +1,6 @@
 //! A place beside the objects of a repository for a pack that is not yet part of it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use gitwire_pack::{ReadAt, Spool, StorageFailure};
@@ -8,7 +8,7 @@ use gitwire_storage::Result;
 
 use crate::alternates::ObjectDirectory;
 use crate::error::Context as _;
-use crate::fs::{Directory, File, FileKind, Links};
+use crate::fs::{Directory, Disk, File, FileKind, FileSystem as _, Links};
 use crate::lease::Lease;
 
 /// `objects/tmp_objdir-incoming-…`: an object directory of its own, under the name by which `git prune` knows what is left
@@ -73,13 +73,37 @@ pub(crate) fn remove_tree(dir: &dyn Directory, path: &[u8]) {
 }
 
 /// A pack on its way into a file.
+///
+/// Repositories receive packs so. Who only looks at a pack that passes by keeps it in a [`temporary`](Self::temporary) one.
 #[derive(Debug)]
-pub(crate) struct FileSpool {
+pub struct FileSpool {
     pub(crate) file: Arc<dyn File>,
     size: u64,
 }
 
 impl FileSpool {
+    /// An empty file without a name, on the file system that `directory` is on. It goes with the value, or with the process.
+    ///
+    /// ```
+    /// use gitwire_gitdir::FileSpool;
+    /// use gitwire_pack::{Indexer, IndexerOptions};
+    /// use gitwire_types::ObjectFormat;
+    ///
+    /// let spool = FileSpool::temporary(&std::env::temp_dir())?;
+    /// let indexer = Indexer::new(spool, IndexerOptions::new(ObjectFormat::Sha1));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As the system says.
+    pub fn temporary(directory: &Path) -> std::io::Result<Self> {
+        let directory = Disk.directory(directory)?;
+        let name = format!("gitwire-pack-{:016x}", Disk.nonce()).into_bytes();
+        let file = directory.create(&name, NOBODY_ELSES)?;
+        directory.remove_file(&name)?;
+        Ok(Self { file, size: 0 })
+    }
+
     /// An empty file at `path` below `dir`.
     pub(crate) fn make(dir: &dyn Directory, path: &[u8]) -> std::io::Result<Self> {
         Ok(Self { file: dir.create(path, PACK_MODE)?, size: 0 })
@@ -124,6 +148,9 @@ pub(crate) const PREFIX: &[u8] = b"tmp_objdir-incoming-";
 
 /// Nobody else looks into a quarantine.
 const PRIVATE: u32 = 0o700;
+
+/// What has no name is not for others either.
+const NOBODY_ELSES: u32 = 0o600;
 
 /// Packs never change.
 pub(crate) const PACK_MODE: u32 = 0o444;

@@ -20,6 +20,7 @@ mod observer;
 mod packs;
 mod policy;
 mod receive;
+mod relay;
 mod repositories;
 mod session;
 pub mod stdio;
@@ -44,6 +45,7 @@ pub use crate::receive::{
     ProcReceiveRefs, Processed, Proposal, Pusher, ReceivePolicy, ReceiveSession, Refusal, SignatureCheck,
     SignatureStatus, TransactionState,
 };
+pub use crate::relay::{PushGate, Relay, RelayError};
 #[cfg(feature = "gitdir")]
 pub use crate::repositories::{DirectoryRoot, Export};
 pub use crate::repositories::{Door, OpenError, Receiving, Repositories, RepositoryRequest, Uploading};

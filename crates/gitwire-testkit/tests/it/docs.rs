@@ -18,6 +18,7 @@ fn every_test_that_the_coverage_names_is_there() {
         let folder = match place {
             "gitwire" => root().join("examples/client"),
             "gitwired" => root().join("examples/server"),
+            "gitwire-gate" => root().join("examples/gate"),
             place => root().join(format!("crates/gitwire-{place}")),
         };
         let is_there = if function == "*" {
