@@ -7,6 +7,7 @@ use bytes::{Bytes, BytesMut};
 use gitwire_protocol::message::{DaemonRequest, Service};
 
 use crate::addresses::Dial;
+use crate::ext;
 use crate::spawn::refuse_control;
 use crate::{
     AddressRule, Credentials, HttpOptions, HttpTrace, Program, Protocols, Scheme, ServiceProcess, SshOptions,
@@ -26,6 +27,8 @@ pub struct ConnectOptions {
     pub ssh: SshOptions,
     /// How long connecting to one address may take. 30 s: what a TCP handshake with four retries takes.
     pub connect_timeout: Duration,
+    /// What git:// servers are told that their host is, in place of what the URL says (`GIT_OVERRIDE_VIRTUAL_HOST`).
+    pub virtual_host: Option<String>,
     /// Which addresses may be connected to; `None`: all.
     pub addresses: Option<Arc<dyn AddressRule>>,
     /// Who says in whose name servers are asked, where the URL does not.
@@ -58,6 +61,7 @@ impl Default for ConnectOptions {
             program: None,
             ssh: SshOptions::default(),
             connect_timeout: Duration::from_secs(30),
+            virtual_host: None,
             addresses: None,
             credentials: None,
             http: HttpOptions::default(),
@@ -70,10 +74,16 @@ impl Default for ConnectOptions {
 /// Where a URL leads.
 #[derive(Debug)]
 pub(crate) enum Route {
-    /// To a program on this machine.
-    Process(ServiceProcess),
+    /// To a program on this machine, which hears these bytes first.
+    Process { process: ServiceProcess, opening: BytesMut },
     /// To a git:// server, which hears these bytes first.
     Daemon { host: String, port: u16, request: BytesMut },
+}
+
+impl Route {
+    fn process(process: ServiceProcess) -> Self {
+        Self::Process { process, opening: BytesMut::new() }
+    }
 }
 
 /// The port of git://.
@@ -84,9 +94,13 @@ pub(crate) fn route(url: &Url, service: Service, options: &ConnectOptions) -> Re
     let parameters = parameters(service, options);
     let program = || options.program.clone().unwrap_or_else(|| Program::new(service.name()));
     match url.scheme {
-        Scheme::Local | Scheme::File => Ok(Route::Process(program().serving(&url.path, parameters)?)),
-        Scheme::Ssh => Ok(Route::Process(options.ssh.serving(&program(), url, parameters)?)),
-        Scheme::Git => daemon_route(url, service, parameters),
+        Scheme::Local | Scheme::File => Ok(Route::process(program().serving(&url.path, parameters)?)),
+        Scheme::Ssh => Ok(Route::process(options.ssh.serving(&program(), url, parameters)?)),
+        Scheme::Ext => {
+            let (process, opening) = ext::serving(&url.path, service)?;
+            Ok(Route::Process { process, opening })
+        }
+        Scheme::Git => daemon_route(url, service, parameters, options.virtual_host.clone()),
         // Those have connectors of their own; this one is asked for what is a plain stream.
         scheme => Err(TransportError::NoConnector { scheme: scheme.to_string() }),
     }
@@ -98,11 +112,18 @@ pub(crate) fn parameters(service: Service, options: &ConnectOptions) -> Option<&
     asked.filter(|asked| service != Service::ReceivePack || *asked != "version=2")
 }
 
-fn daemon_route(url: &Url, service: Service, parameters: Option<&str>) -> Result<Route, TransportError> {
+fn daemon_route(
+    url: &Url,
+    service: Service,
+    parameters: Option<&str>,
+    virtual_host: Option<String>,
+) -> Result<Route, TransportError> {
     let host = url.host.clone().ok_or(TransportError::Internal("a git:// URL without a host"))?;
     refuse_control("path", &url.path)?;
     let mut request = DaemonRequest::new(service, url.path.clone());
-    request.host = url.authority().map(Into::into);
+    let told = virtual_host.or_else(|| url.authority());
+    refuse_control("host", told.as_deref().unwrap_or_default().as_bytes())?;
+    request.host = told.map(Into::into);
     if let Some(parameters) = parameters {
         refuse_control("parameters", parameters.as_bytes())?;
         request.parameters =

@@ -87,6 +87,12 @@ pub enum TransportError {
         /// The scheme or the name of the remote helper.
         scheme: String,
     },
+    /// The command of an `ext::` URL has no program, or a `%` that stands for nothing.
+    #[error("bad placeholder at byte {position} of the command of remote-ext")]
+    Placeholder {
+        /// Offset in the command.
+        position: usize,
+    },
     /// Nothing here knows how to reach that kind of URL.
     #[error("no connector for '{scheme}' URLs")]
     NoConnector {
@@ -107,10 +113,6 @@ pub enum TransportError {
 impl From<UrlError> for TransportError {
     fn from(error: UrlError) -> Self {
         match error.kind {
-            // They run what they name: nobody may.
-            UrlErrorKind::UnknownScheme(scheme) if scheme == "ext" || scheme == "fd" => {
-                Self::TransportNotAllowed { scheme }
-            }
             UrlErrorKind::UnknownScheme(scheme) => Self::NoConnector { scheme },
             _ => Self::Url(error),
         }

@@ -10,6 +10,7 @@ mod credentials;
 mod deadlines;
 mod error;
 mod exchange;
+mod ext;
 #[cfg(feature = "http")]
 pub mod http;
 mod http_error;

@@ -16,19 +16,21 @@ pub struct Protocols {
     pub https: bool,
     /// `http://` and `ws://`.
     pub http: bool,
+    /// `ext::`: they run any program.
+    pub ext: bool,
 }
 
 impl Protocols {
-    /// What a person may type: everything that this crate knows.
+    /// What a person may type: everything that this crate knows but what runs any program.
     #[must_use]
     pub fn user() -> Self {
-        Self { file: true, git: true, ssh: true, https: true, http: true }
+        Self { file: true, git: true, ssh: true, https: true, http: true, ext: false }
     }
 
     /// What a URL from elsewhere may use: protocols that reach no local file and can be authenticated.
     #[must_use]
     pub fn foreign() -> Self {
-        Self { file: false, git: false, ssh: true, https: true, http: true }
+        Self { file: false, git: false, ssh: true, https: true, http: true, ext: false }
     }
 
     /// Refuses a URL whose kind is not allowed.
@@ -42,6 +44,7 @@ impl Protocols {
             Scheme::Ssh => self.ssh,
             Scheme::Https | Scheme::Wss => self.https,
             Scheme::Http | Scheme::Ws => self.http,
+            Scheme::Ext => self.ext,
         };
         if allowed {
             Ok(())

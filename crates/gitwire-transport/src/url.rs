@@ -62,6 +62,8 @@ pub enum Scheme {
     Ws,
     /// `wss://`: the same over TLS.
     Wss,
+    /// `ext::`: the path is a command.
+    Ext,
 }
 
 /// What is wrong with a URL, and where.
@@ -84,6 +86,9 @@ pub enum UrlErrorKind {
     /// A scheme or remote helper that this crate does not know.
     #[error("no connector for '{0}' URLs")]
     UnknownScheme(String),
+    /// A remote helper is named, and no kind of URL.
+    #[error("url has no scheme: {0}")]
+    NoScheme(String),
     /// There is nothing where the host should be.
     #[error("no host")]
     NoHost,
@@ -123,13 +128,32 @@ impl Url {
             return with_scheme(url, end);
         }
         if let Some(end) = memmem::find(url, b"::").filter(|end| is_scheme(&url[..*end])) {
-            return Err(unknown_scheme(&url[..end]));
+            let path = Part { url, start: end + 2, end: url.len(), escaped: false };
+            return match &url[..end] {
+                b"ext" => Ok(Self { path: path.bytes()?, ..Self::bare(Scheme::Ext) }),
+                // A remote helper is named, and a URL for it.
+                b"http" | b"https" | b"ws" | b"wss" => Self::for_helper(url, end + 2),
+                scheme => Err(unknown_scheme(scheme)),
+            };
         }
         match scp_colon(url)? {
             Some(colon) => scp_form(url, colon),
             None => Ok(Self {
                 path: Part { url, start: 0, end: url.len(), escaped: false }.bytes()?,
                 ..Self::bare(Scheme::Local)
+            }),
+        }
+    }
+
+    /// The URL that a helper is to use.
+    fn for_helper(url: &[u8], start: usize) -> Result<Self, UrlError> {
+        let rest = &url[start..];
+        let shifted = |error: UrlError| UrlError { position: error.position + start, ..error };
+        match memmem::find(rest, b"://").filter(|end| is_scheme(&rest[..*end])) {
+            Some(end) => with_scheme(rest, end).map_err(shifted),
+            None => Err(UrlError {
+                position: start,
+                kind: UrlErrorKind::NoScheme(rest.escape_ascii().to_string()),
             }),
         }
     }
@@ -201,6 +225,7 @@ impl Scheme {
             Self::Https => "https",
             Self::Ws => "ws",
             Self::Wss => "wss",
+            Self::Ext => "ext",
         }
     }
 }

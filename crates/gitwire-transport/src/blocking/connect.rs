@@ -61,7 +61,11 @@ fn connect_unheard(url: &Url, service: Service, options: &ConnectOptions) -> Res
         return super::websocket::connect(url, service, options);
     }
     match route(url, service, options)? {
-        Route::Process(process) => spawn(process),
+        Route::Process { process, opening } => {
+            let mut streams = spawn(process)?;
+            streams.writer.write_all(&opening).map_err(TransportError::Write)?;
+            Ok(streams)
+        }
         Route::Daemon { host, port, request } => {
             let mut stream = dial(&host, port, &options.dial())
                 .map_err(|source| TransportError::Connect { to: destination(&host, port), source })?;

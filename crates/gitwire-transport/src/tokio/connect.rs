@@ -40,7 +40,11 @@ pub async fn connect(
         _ => route(url, service, options)?,
     };
     match route {
-        Route::Process(process) => spawn(process),
+        Route::Process { process, opening } => {
+            let mut stream = spawn(process)?;
+            stream.write_all(&opening).await.map_err(TransportError::Write)?;
+            Ok(stream)
+        }
         Route::Daemon { host, port, request } => {
             let mut stream = dial(&host, port, &options.dial())
                 .await

@@ -47,6 +47,8 @@ fn urls() {
     check("file:///a/b", "File - - - /a/b");
     check("file:///a%25b", "File - - - /a%b");
     check("file://h/b", "File - - - /b");
+    check("ext::git %s ../a", "Ext - - - git %s ../a");
+    check("http::https://h/a", "Https - h - /a");
 }
 
 #[test]
@@ -88,6 +90,8 @@ fn scp_forms_and_paths() {
 #[test]
 fn malformed() {
     refused("", "empty URL at byte 0");
+    refused("http::://h/p", "url has no scheme: ://h/p at byte 6");
+    refused("https::https://h:0/p", "bad port at byte 17");
     refused("git://h", "no path at byte 7");
     refused("file://h", "no path at byte 7");
     refused("git:///p", "no host at byte 6");
@@ -130,7 +134,8 @@ fn options_are_no_names() {
 
 #[test]
 fn helpers_run_nothing() {
-    refused("ext::sh -c id", "no connector for 'ext' URLs at byte 0");
+    let ext = Url::parse(b"ext::sh -c id").unwrap();
+    assert!(crate::Protocols::user().check(&ext).is_err());
     refused("fd::17", "no connector for 'fd' URLs at byte 0");
     refused("file::/a", "no connector for 'file' URLs at byte 0");
     refused("foo::bar", "no connector for 'foo' URLs at byte 0");
