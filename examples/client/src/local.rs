@@ -14,7 +14,7 @@ use gitwire_storage::{Namespace, Namespaced, Repository};
 use gitwire_transport::{Program, SshOptions};
 
 use crate::failure::Failure;
-use crate::{trace, web};
+use crate::{protocols, trace, web};
 
 /// The configuration of `-c key=value`.
 pub(crate) fn overlay(words: &[OsString]) -> Result<Config, Failure> {
@@ -97,7 +97,13 @@ fn find(config: Config, mut options: OpenOptions) -> Result<Option<GitDir>, Fail
         return Ok(Some(GitDir::open(PathBuf::from(path), &options)?));
     }
     let here = std::env::current_dir()?;
+    let ceilings = std::env::var_os("GIT_CEILING_DIRECTORIES").unwrap_or_default();
+    let ceilings: Vec<PathBuf> = std::env::split_paths(&ceilings).filter(|path| path.is_absolute()).collect();
     for place in here.ancestors() {
+        // Nothing is looked for there, unless that is where we are.
+        if place != here && ceilings.iter().any(|ceiling| ceiling == place) {
+            break;
+        }
         match GitDir::open(place, &options) {
             Ok(repository) => return Ok(Some(repository)),
             Err(error) if error.kind() == gitwire_storage::StorageErrorKind::NoRepository => {}
@@ -129,6 +135,8 @@ pub(crate) fn remote(url: &[u8], upload_pack: Option<&OsString>, config: &Config
         })?,
     };
     remote.connect.program = upload_pack.map(Program::new);
+    remote.connect.protocols = protocols::allowed(config)?;
+    remote.connect.virtual_host = std::env::var("GIT_OVERRIDE_VIRTUAL_HOST").ok();
     let (command, variant) =
         (config.string("core", None, "sshCommand"), config.string("ssh", None, "variant"));
     web::configure(&mut remote, config)?;

@@ -1,6 +1,7 @@
 //! gitwire: a Git client and drop-in plumbing put together from gitwire's libraries.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program talks to who runs it")]
 
+mod bundle;
 mod command;
 mod date;
 mod failure;
@@ -9,6 +10,7 @@ mod incoming;
 mod links;
 mod local;
 mod parent;
+mod protocols;
 mod show;
 mod trace;
 mod tunnel;

@@ -8,14 +8,16 @@ use std::process::ExitCode;
 
 use bytes::Bytes;
 use clap::{ArgAction, Args};
+use gitwire_client::RemoteRefs;
 use gitwire_gitdir::{Config, Head};
+use gitwire_protocol::Version;
 use gitwire_types::{FetchRefspec, PushRefspec};
 
-use self::listing::{Row, Sort, glob, rows};
+use self::listing::{Row, Sort, bundled_rows, glob, rows};
 use super::push::status::anonymous;
 use super::push::{refspec_failure, remote};
 use crate::failure::Failure;
-use crate::{local, trace};
+use crate::{bundle, local, trace};
 
 #[derive(Debug, Args)]
 #[command(disable_help_flag = true)]
@@ -98,17 +100,38 @@ impl LsRemote {
         }
         let mut remote = local::remote(&url, self.upload_pack.as_ref(), &config)?;
         remote.connect.wire_trace = trace::wire("ls-remote");
-        remote.server_options = self.server_option.iter().map(local::bytes).collect();
-        let refs = gitwire_client::ls_remote(&remote, &self.prefixes())?;
+        remote.server_options = self.server_options(&config, &name);
+        let bundle = bundle::header(&remote.url)?;
+        let refs = match bundle {
+            Some(_) => RemoteRefs::default(),
+            None => gitwire_client::ls_remote(&remote, &self.prefixes())?,
+        };
+        if bundle.is_none() && refs.version() != Version::V2 && !remote.server_options.is_empty() {
+            eprintln!("see protocol.version in 'git help config' for more details");
+            return Err(Failure::fatal("server options require protocol version 2 or later"));
+        }
         if self.repository.is_none() && !self.quiet {
             eprintln!("From {}", anonymous(&url));
         }
-        let mut shown: Vec<Row<'_>> = rows(&refs).filter(|row| self.shows(&row.name)).collect();
+        let bundled = bundle.iter().flat_map(bundled_rows);
+        let mut shown: Vec<Row<'_>> =
+            rows(&refs).chain(bundled).filter(|row| self.shows(&row.name)).collect();
         if let Some(sort) = sort {
             sort.apply(&mut shown);
         }
         self.print(&shown)?;
         Ok(ExitCode::from(if self.exit_code && shown.is_empty() { 2 } else { 0 }))
+    }
+
+    /// Those of the command line, or else of the configuration, where an empty one takes back those before it.
+    fn server_options(&self, config: &Config, name: &[u8]) -> Vec<Bytes> {
+        if !self.server_option.is_empty() {
+            return self.server_option.iter().map(local::bytes).collect();
+        }
+        let all = config.values("remote", Some(name), "serverOption");
+        let all: Vec<&[u8]> = all.map(Option::unwrap_or_default).collect();
+        let start = all.iter().rposition(|option| option.is_empty()).map_or(0, |at| at + 1);
+        all[start..].iter().map(|option| Bytes::copy_from_slice(option)).collect()
     }
 
     fn print(&self, shown: &[Row<'_>]) -> Result<(), Failure> {

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use gitwire_client::RemoteRefs;
+use gitwire_protocol::message::{BundleHeader, BundleReference};
 use gitwire_types::ObjectId;
 
 use crate::failure::Failure;
@@ -29,6 +30,15 @@ pub(super) fn rows(refs: &RemoteRefs) -> impl Iterator<Item = Row<'_>> {
             symref_target: None,
         });
         own.into_iter().chain(peeled)
+    })
+}
+
+/// The same of a bundle, the last one first, as git has it.
+pub(super) fn bundled_rows(header: &BundleHeader) -> impl Iterator<Item = Row<'_>> {
+    header.references.iter().rev().map(|BundleReference { id, name }| Row {
+        name: Cow::Borrowed(&name[..]),
+        id: *id,
+        symref_target: None,
     })
 }
 
