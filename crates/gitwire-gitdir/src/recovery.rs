@@ -11,9 +11,9 @@ use gitwire_storage::{Result, StorageError, StorageErrorKind};
 use crate::error::{Context as _, is_absent, optional, shown};
 use crate::fs::{Directory, FileKind, Links, read_all};
 use crate::lease::{DIRECTORY, Lease, abandoned, intent_path, is_nonce, lease_path};
-use crate::lock::{FILE_MODE, Leased};
+use crate::lock::{FILE_MODE, Leased, Lock};
 use crate::quarantine;
-use crate::refs::{Surroundings, apply, intent, still_to_do};
+use crate::refs::{Surroundings, apply, intent, packed, rewrite, still_to_do};
 
 /// Finishes what dead transactions began, and removes what they and dead receivers left.
 pub(crate) fn recover(surroundings: &Surroundings<'_>) -> Result<()> {
@@ -43,8 +43,24 @@ pub(crate) fn recover(surroundings: &Surroundings<'_>) -> Result<()> {
         finish(surroundings, &nonce)?;
         remove_temporaries(&**common, &nonce);
         remove_names(&**common);
+        remove_unfinished_list(surroundings)?;
         quarantine::remove_tree(&**common, &[b"objects/", quarantine::PREFIX, &nonce].concat());
         common.remove_file(&lease_path(&nonce)).ok();
+    }
+    Ok(())
+}
+
+/// Removes a list of packed refs that was never put in place; whoever holds its lock may still be writing it.
+fn remove_unfinished_list(surroundings: &Surroundings<'_>) -> Result<()> {
+    let files = surroundings.files;
+    if files.common.stat(rewrite::NEW, Links::Refuse).is_err() {
+        return Ok(());
+    }
+    let lease = Lease::take(&*files.file_system, &files.common)?;
+    let leased = Some(Leased { lease: &lease, heir_of: None });
+    let lock = Lock::acquire(&*files.file_system, &files.common, packed::NAME, Duration::ZERO, leased);
+    if lock.is_ok() {
+        files.common.remove_file(rewrite::NEW).ok();
     }
     Ok(())
 }

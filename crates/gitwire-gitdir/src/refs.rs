@@ -2,10 +2,10 @@
 
 pub(crate) mod intent;
 mod loose;
-mod packed;
+pub(crate) mod packed;
 mod plan;
 mod reflog;
-mod rewrite;
+pub(crate) mod rewrite;
 mod transaction;
 mod view;
 

@@ -108,7 +108,11 @@ impl<'a> Rounds<'a> {
                 "{context}: {name} is {is:?}, was {before:?}, and {after:?} was asked for"
             );
         }
-        // What was begun as one transaction is finished by the next of ours that comes.
+        assert!(
+            !asked.atomic || seen == before || seen == after,
+            "{context}: git sees half of an atomic push: {before:?}, {after:?}, {seen:?}"
+        );
+        // What is in the way is cleared by the next of ours that comes.
         GitDir::open(&self.served, &OpenOptions::default()).unwrap();
         let found = self.look(&context);
         let is_untouched = found == before;

@@ -133,7 +133,7 @@ fn peel(objects: &dyn ObjectStore, id: ObjectId, format: ObjectFormat) -> Result
     Ok(None)
 }
 
-const NEW: &[u8] = b"packed-refs.new";
+pub(crate) const NEW: &[u8] = b"packed-refs.new";
 
 /// Written at once.
 const CHUNK: usize = 64 << 10;

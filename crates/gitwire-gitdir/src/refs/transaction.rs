@@ -1,14 +1,16 @@
 //! Changes of references, made together under git's locks.
 //!
 //! 1. Every ref is locked (`NAME.lock`), in the order of names, and its value compared with what is expected.
-//! 2. `packed-refs` is locked where a ref must leave it, or where many new refs are better written there at once.
+//! 2. `packed-refs` is locked where a ref must leave it, where many new refs are better written there at once, and where several refs
+//!    change together or not at all: one renaming of that file then changes all of them, for everybody who reads.
 //! 3. The caller looks at what is about to happen, and may refuse.
 //! 4. New values are written into the lock files, durably; up to here nothing has changed.
-//! 5. Where several files must change and the transaction is atomic, what is to be done is written down, durably: from here on
-//!    a crash leads to all of it.
-//! 6. `shallow`, then updated refs by renaming, then `packed-refs`, then deletions; a deleted ref leaves `packed-refs` first,
+//! 5. What has a file of its own and is to change in `packed-refs` moves there as it is, durably: nobody sees a difference.
+//! 6. Where still several files must change and the transaction is atomic, what is to be done is written down, durably: from here on
+//!    a crash leads to all of it, once one of us comes by.
+//! 7. `shallow`, then updated refs by renaming, then `packed-refs`, then deletions; a deleted ref leaves `packed-refs` first,
 //!    so that no older value of it shows.
-//! 7. The directories are made durable, then what was written down is taken back. Only now the outcome is told, and the locks
+//! 8. The directories are made durable, then what was written down is taken back. Only now the outcome is told, and the locks
 //!    are given back. A failure before that undoes what was done.
 
 mod undo;
@@ -100,8 +102,8 @@ struct Running<'a> {
     intended: bool,
     /// What `shallow` held, once it has changed.
     shallow_before: Option<Vec<ObjectId>>,
-    /// Refs that are new in `packed-refs`, once it has changed.
-    newly_packed: BTreeSet<Vec<u8>>,
+    /// What makes `packed-refs` what it was, once it has changed.
+    packed_before: Changes,
 }
 
 impl<'a> Running<'a> {
@@ -127,7 +129,7 @@ impl<'a> Running<'a> {
             touched: BTreeSet::new(),
             intended: false,
             shallow_before: None,
-            newly_packed: BTreeSet::new(),
+            packed_before: Changes::default(),
         })
     }
 
@@ -145,6 +147,7 @@ impl<'a> Running<'a> {
             return Ok(());
         }
         self.write_locks(&changes)?;
+        self.settle(&changes)?;
         self.write_intent(&changes)?;
         if let Some(shallow) = shallow {
             self.commit_shallow(&shallow)?;
@@ -168,7 +171,7 @@ impl<'a> Running<'a> {
         let packs = !changes.put.is_empty() || !changes.removed.is_empty();
         let by_itself = |planned: &&Planned<'_>| match planned.edit.new {
             Some(_) => !changes.put.contains_key(&planned.name),
-            None => planned.place == Place::Loose,
+            None => planned.place == Place::Loose && !changes.removed.contains(&planned.name),
         };
         let parts = self.planned.iter().filter(by_itself).count();
         let parts =
@@ -243,6 +246,16 @@ impl<'a> Running<'a> {
     fn lock_packed_refs(&mut self) -> Result<Changes> {
         let mut changes = Changes::default();
         let files = self.around.files;
+        if self.changes_together() {
+            for planned in self.planned.iter().filter(|planned| is_packable(planned)) {
+                match &planned.edit.new {
+                    Some(RefTarget::Direct(id)) => drop(changes.put.insert(planned.name.clone(), *id)),
+                    _ => drop(changes.removed.insert(planned.name.clone())),
+                }
+            }
+            self.packed_lock = Some(self.lock_packed()?);
+            return Ok(changes);
+        }
         let known = files.packed()?;
         let is_new = |planned: &&Planned<'_>| {
             planned.place == Place::Nowhere
@@ -264,10 +277,7 @@ impl<'a> Running<'a> {
             }
         }
         if !changes.put.is_empty() || self.planned.iter().any(|planned| planned.edit.new.is_none()) {
-            let patience = self.patience("packedRefsTimeout", Duration::from_secs(1));
-            let lock =
-                Lock::acquire(&*files.file_system, &files.common, packed::NAME, patience, Some(self.leased))?;
-            self.packed_lock = Some(lock);
+            self.packed_lock = Some(self.lock_packed()?);
             // Now nobody else packs refs: a deleted one may have been packed a moment ago.
             let known = files.packed()?;
             for planned in self.planned.iter().filter(|planned| planned.edit.new.is_none()) {
@@ -277,6 +287,58 @@ impl<'a> Running<'a> {
             }
         }
         Ok(changes)
+    }
+
+    fn lock_packed(&self) -> Result<Lock> {
+        let files = self.around.files;
+        let patience = self.patience("packedRefsTimeout", Duration::from_secs(1));
+        Lock::acquire(&*files.file_system, &files.common, packed::NAME, patience, Some(self.leased))
+    }
+
+    /// Whether all refs that can are changed by one renaming.
+    fn changes_together(&self) -> bool {
+        self.transaction.atomic && self.planned.iter().filter(|planned| is_packable(planned)).nth(1).is_some()
+    }
+
+    /// Moves refs of files of their own into `packed-refs`, where one renaming is to change them.
+    fn settle(&mut self, changes: &Changes) -> Result<()> {
+        if !self.changes_together() {
+            return Ok(());
+        }
+        let files = self.around.files;
+        let known = files.packed()?;
+        let mut as_they_are = Changes::default();
+        for planned in self.planned.iter().filter(|planned| planned.place == Place::Loose) {
+            let in_packed =
+                changes.put.contains_key(&planned.name) || changes.removed.contains(&planned.name);
+            if let Some(RefTarget::Direct(id)) = planned.before.as_ref().filter(|_| in_packed)
+                && known.find(&planned.name)?.is_none_or(|found| found.id != *id)
+            {
+                as_they_are.put.insert(planned.name.clone(), *id);
+            }
+        }
+        if !as_they_are.put.is_empty() {
+            self.rewrite_packed(&as_they_are)?;
+        }
+        for planned in self.planned.iter_mut().filter(|planned| planned.place == Place::Loose) {
+            let in_packed =
+                changes.put.contains_key(&planned.name) || changes.removed.contains(&planned.name);
+            if let Some(lock) = planned.lock.as_mut().filter(|_| in_packed) {
+                lock.commit_removal()?;
+                planned.place = Place::Packed;
+                self.touched.insert((false, parent_of(&planned.name).to_vec()));
+            }
+        }
+        // A file that came back would hide what is new.
+        self.sync()
+    }
+
+    /// Puts a new `packed-refs` in place, durably.
+    fn rewrite_packed(&self, changes: &Changes) -> Result<()> {
+        let files = self.around.files;
+        let objects = (self.around.objects)()?;
+        rewrite(&files.common, &*files.packed()?, changes, files.format, &*objects)?;
+        files.common.sync(b"").context(|| "cannot sync the Git directory".to_owned())
     }
 
     fn lock_shallow(&mut self) -> Result<Option<Vec<u8>>> {
@@ -366,15 +428,19 @@ impl<'a> Running<'a> {
                 self.log(at)?;
             }
         }
-        let files = self.around.files;
-        let objects = (self.around.objects)()?;
-        self.newly_packed = changes.put.keys().cloned().collect();
         for planned in &mut self.planned {
-            planned.applied |=
-                changes.put.contains_key(&planned.name) || changes.removed.contains(&planned.name);
+            if !changes.put.contains_key(&planned.name) && !changes.removed.contains(&planned.name) {
+                continue;
+            }
+            planned.applied = true;
+            match planned.before {
+                Some(RefTarget::Direct(id)) => drop(self.packed_before.put.insert(planned.name.clone(), id)),
+                None => drop(self.packed_before.removed.insert(planned.name.clone())),
+                // What it hid is seen by nobody.
+                Some(RefTarget::Symbolic(_)) => {}
+            }
         }
-        rewrite(&files.common, &*files.packed()?, changes, files.format, &*objects)?;
-        files.common.sync(b"").context(|| "cannot sync the Git directory".to_owned())
+        self.rewrite_packed(changes)
     }
 
     fn make_deletions(&mut self) -> Result<()> {
@@ -440,8 +506,9 @@ impl<'a> Running<'a> {
         self.packed_lock = None;
         self.shallow_lock = None;
         for planned in &mut self.planned {
-            let stays =
-                planned.applied && planned.edit.new.is_some() && !self.newly_packed.contains(&planned.name);
+            let is_packed = self.packed_before.put.contains_key(&planned.name)
+                || self.packed_before.removed.contains(&planned.name);
+            let stays = planned.applied && planned.edit.new.is_some() && !is_packed;
             if planned.lock.take().is_some() && !stays {
                 remove_empty_parents(&**self.around.files.home(&planned.name), &planned.name);
             }
@@ -478,6 +545,13 @@ impl<'a> Running<'a> {
         let outcome = |refused: Option<String>| refused.map_or(EditOutcome::Done, EditOutcome::Rejected);
         self.refused.into_iter().map(outcome).collect()
     }
+}
+
+/// Whether the change of a ref can be one of `packed-refs` alone.
+fn is_packable(planned: &Planned<'_>) -> bool {
+    !matches!(planned.before, Some(RefTarget::Symbolic(_)))
+        && !matches!(planned.edit.new, Some(RefTarget::Symbolic(_)))
+        && !is_per_worktree(&planned.name)
 }
 
 /// From here on new refs are written into `packed-refs` with one sync, rather than into files with a sync each.

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use gitwire_gitdir::fs::FileSystem as _;
+use gitwire_gitdir::fs::{FileKind, FileSystem as _, Links};
 use gitwire_gitdir::{GitDir, InitOptions};
 use gitwire_storage::{
     EditOutcome, Expected, FsckRules, RefEdit, Repository as _, Result, StageRequest, Transaction,
@@ -70,7 +70,7 @@ impl Push {
         let repository = GitDir::init_bare("/r.git", &init).unwrap();
         let (before, after) = (refs(before), refs(after));
         let first = pack(&path, "", "HEAD~2\n");
-        push(&repository, &first, &Refs::new(), &before, true, How::default()).unwrap();
+        push(&repository, &first, &Refs::new(), &before, false, How::default()).unwrap();
         Self {
             disk: disk.after_crash(Survival::Everything),
             before,
@@ -90,6 +90,11 @@ impl Push {
 
     /// What is found after a crash or a failure; whether the push was answered with success.
     fn check(&self, disk: &SimFs, done: bool, failed_only: bool, context: &str) {
+        let seen = seen(disk);
+        assert!(
+            !self.atomic || same(&seen, &self.before) || same(&seen, &self.after),
+            "{context}: others see half of it: {seen:?}"
+        );
         let repository = GitDir::open("/r.git", &options(disk)).expect(context);
         let found = refs_of(&repository, context);
         let names: std::collections::BTreeSet<_> = self.before.keys().chain(self.after.keys()).collect();
@@ -217,6 +222,35 @@ fn refs_of(repository: &GitDir, context: &str) -> BTreeMap<String, ObjectId> {
     found
 }
 
+/// The refs as one finds them who knows nothing of what we do after a crash: files, and for what has none `packed-refs`.
+fn seen(disk: &SimFs) -> BTreeMap<String, ObjectId> {
+    let root = disk.directory("/r.git".as_ref()).unwrap();
+    let content = |path: &[u8]| {
+        let mut content = vec![0; 64 << 10];
+        let read = root.open(path, Links::Refuse).and_then(|file| file.read_at(0, &mut content)).unwrap_or(0);
+        content.truncate(read);
+        String::from_utf8(content).unwrap()
+    };
+    let packed = content(b"packed-refs");
+    let lines = packed.lines().filter(|line| !line.starts_with(['#', '^']));
+    let mut found: BTreeMap<String, ObjectId> = lines
+        .map(|line| line.split_once(' ').unwrap())
+        .map(|(hex, name)| (name.to_owned(), id(hex)))
+        .collect();
+    let mut pending = vec!["refs".to_owned()];
+    while let Some(path) = pending.pop() {
+        for entry in root.list(path.as_bytes()).unwrap() {
+            let path = format!("{path}/{}", String::from_utf8(entry.name).unwrap());
+            if entry.kind == Some(FileKind::Directory) {
+                pending.push(path);
+            } else if !path.ends_with(".lock") {
+                found.insert(path.clone(), id(&content(path.as_bytes())));
+            }
+        }
+    }
+    found
+}
+
 fn same(found: &BTreeMap<String, ObjectId>, refs: &Refs) -> bool {
     found.iter().map(|(name, id)| (name.as_str(), *id)).eq(refs.iter().map(|(name, id)| (*name, *id)))
 }
@@ -250,7 +284,7 @@ fn litter(disk: &SimFs) -> Vec<String> {
             if ours || tail || name == "packed-refs.new" {
                 found.push(full.clone());
             }
-            if entry.kind == Some(gitwire_gitdir::fs::FileKind::Directory) {
+            if entry.kind == Some(FileKind::Directory) {
                 pending.push(full);
             }
         }
@@ -276,6 +310,26 @@ fn three_refs_atomic() {
             ("refs/heads/deep/er/one", "HEAD"),
         ];
         assert!(Push::new(before, after, true).explore("three refs, atomic") >= 2000);
+    }
+}
+
+#[test]
+fn refs_that_stood_together_atomic() {
+    if available() {
+        let before: Names = &[("refs/heads/main", "HEAD~2"), ("refs/heads/other", "HEAD~3")];
+        let after: Names = &[("refs/heads/main", "HEAD"), ("refs/heads/b", "HEAD")];
+        let mut push = Push::new(before, after, true);
+        let disk = push.disk.after_crash(Survival::Everything);
+        let root = disk.directory("/r.git".as_ref()).unwrap();
+        let lines = push.before.iter().map(|(name, id)| format!("{id} {name}\n"));
+        let text = "# pack-refs with: peeled fully-peeled sorted \n".to_owned() + &lines.collect::<String>();
+        let file = root.create(b"packed-refs", 0o666).unwrap();
+        file.write(text.as_bytes()).unwrap();
+        for name in push.before.keys() {
+            root.remove_file(name.as_bytes()).unwrap();
+        }
+        push.disk = disk;
+        assert!(push.explore("refs of one file") >= 2000);
     }
 }
 

@@ -22,7 +22,7 @@ impl Push {
         if self.policy.check_connectivity {
             self.check_connected(stop)?;
         }
-        if self.policy.check_visibility && !(self.policy.hidden.is_empty() && self.policy.view.is_none()) {
+        if self.policy.view.is_some() || self.policy.check_visibility && !self.policy.hidden.is_empty() {
             self.check_visible(stop)?;
         }
         for (command, refused) in self.request.commands.iter().zip(&mut self.refused) {

@@ -31,8 +31,9 @@ pub struct ReceivePolicy {
     pub hidden: HiddenRefs,
     /// What one pusher may see and change, where that is less than others may.
     pub view: Option<Arc<dyn Visibility>>,
-    /// Whether new tips may lead only to what the push brings and to what shown refs reach, where some refs are hidden: else who guesses the id
-    /// of a hidden commit can make a branch of it. git: no; default: yes.
+    /// Whether new tips may lead only to what the push brings and to what shown refs reach, where some are [`hidden`](Self::hidden): else who
+    /// knows the id of a hidden commit can make a branch of it. Where a [`view`](Self::view) says what one pusher sees it is always so. In both:
+    /// no, since what is hidden from pushes is often shown to fetches.
     pub check_visibility: bool,
     /// No branch may be deleted (`receive.denyDeletes`). In both: they may.
     pub deny_deletes: bool,
@@ -104,7 +105,6 @@ impl ReceivePolicy {
         let mut policy = Self { deadlines: Deadlines { keep_alive, ..Deadlines::none() }, ..Self::default() };
         policy.trust = ConfigTrust::Obeyed;
         policy.hook_time_max = None;
-        policy.check_visibility = false;
         policy.stage = StageRequest::default();
         policy.stage.unpack_limit = 100;
         // git has no limits here; these are those of a client, which trusts what it asked for.
@@ -165,7 +165,7 @@ impl Default for ReceivePolicy {
             trust: ConfigTrust::MayTighten,
             hidden: HiddenRefs::default(),
             view: None,
-            check_visibility: true,
+            check_visibility: false,
             deny_deletes: false,
             deny_non_fast_forwards: false,
             delete_current: CurrentBranch::Refuse,

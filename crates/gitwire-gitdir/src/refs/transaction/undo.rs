@@ -2,7 +2,6 @@
 
 use gitwire_types::RefTarget;
 
-use super::super::rewrite::{Changes, rewrite};
 use super::super::{intent, is_per_worktree};
 use super::Running;
 use crate::lock::parent_of;
@@ -13,7 +12,16 @@ impl Running<'_> {
     pub(super) fn roll_back(&mut self) {
         let files = self.around.files;
         let mut failed = false;
+        let packed = std::mem::take(&mut self.packed_before);
+        if !packed.put.is_empty() || !packed.removed.is_empty() {
+            failed |= self.rewrite_packed(&packed).is_err();
+        }
         for planned in self.planned.iter_mut().rev().filter(|planned| planned.applied) {
+            let name = &planned.name;
+            if packed.put.contains_key(name) || packed.removed.contains(name) {
+                planned.applied = false;
+                continue;
+            }
             let Some(lock) = &mut planned.lock else { continue };
             let undone = match &planned.before {
                 Some(RefTarget::Direct(id)) => {
@@ -27,13 +35,6 @@ impl Running<'_> {
             failed |= undone.is_err();
             self.touched.insert((is_per_worktree(&planned.name), parent_of(&planned.name).to_vec()));
             planned.applied = false;
-        }
-        if !self.newly_packed.is_empty() {
-            let changes = Changes { removed: std::mem::take(&mut self.newly_packed), ..Changes::default() };
-            let undone = (self.around.objects)().and_then(|objects| {
-                rewrite(&files.common, &*files.packed()?, &changes, files.format, &*objects)
-            });
-            failed |= undone.is_err() || files.common.sync(b"").is_err();
         }
         if let (Some(before), Some(lock)) = (self.shallow_before.take(), &mut self.shallow_lock) {
             let text = shallow::write(&before);
