@@ -136,7 +136,8 @@ impl RootCommands {
         }
         let host = remote.url.host.clone().ok_or("a URL without a host")?;
         self.elsewhere.hosts.check(&host, remote.url.port.unwrap_or(9418))?;
-        remote.connect.protocols = Protocols { file: false, git: true, ssh: false, https: true, http: true };
+        remote.connect.protocols =
+            Protocols { file: false, git: true, ssh: false, https: true, http: true, ext: false };
         remote.connect.addresses = Some(Arc::new(self.elsewhere.hosts.clone()));
         remote.connect.connect_timeout = CONNECT_TIMEOUT;
         // Whoever asked has been told by then; this ends the work itself.
