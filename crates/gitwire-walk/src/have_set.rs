@@ -63,7 +63,8 @@ impl HaveSet {
                 set.graph.load(at)?;
                 if set.graph.set(at, WANTED | EXPLORED) {
                     set.open += 1;
-                    set.frontier.push(set.graph.time(at), at);
+                    // First of all, whatever its date: git looks at the parents of each want too.
+                    set.frontier.push(i64::MAX, at);
                 }
             }
         }
