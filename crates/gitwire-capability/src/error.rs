@@ -8,7 +8,7 @@ use crate::Value;
 ///
 /// The peer is to blame for [`EmptyKey`](Self::EmptyKey), [`BadKey`](Self::BadKey), [`ControlByte`](Self::ControlByte),
 /// [`BadField`](Self::BadField), [`NotOffered`](Self::NotOffered), [`UnknownCommand`](Self::UnknownCommand) and
-/// [`SecondCommand`](Self::SecondCommand); a limit was hit in [`TooMany`](Self::TooMany) and [`TooLong`](Self::TooLong);
+/// [`SecondCommand`](Self::SecondCommand) and [`NoObjectFormat`](Self::NoObjectFormat); a limit was hit in [`TooMany`](Self::TooMany) and [`TooLong`](Self::TooLong);
 /// nobody is in [`Missing`](Self::Missing) and the two about object formats; we called wrongly in
 /// [`BadValue`](Self::BadValue). Offsets count from the start of the list or the line.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -56,15 +56,20 @@ pub enum CapabilityError {
         /// The limit.
         max: usize,
     },
-    /// The peer uses a capability that we did not offer.
+    /// The peer uses a capability that we did not offer: all of its line.
     #[error("capability {0} was not offered")]
     NotOffered(Value),
     /// The peer asks for a command that we did not offer (`gitprotocol-v2`).
     #[error("command {0} was not offered")]
     UnknownCommand(Value),
     /// The peer asks for a second command in one request (`gitprotocol-v2`).
-    #[error("command {0} follows another command")]
-    SecondCommand(Value),
+    #[error("command {second} follows command {first}")]
+    SecondCommand {
+        /// The command that came first.
+        first: Value,
+        /// The command that follows it.
+        second: Value,
+    },
     /// The peer does not offer what we cannot do without.
     #[error("the peer does not offer {capability}")]
     Missing {
@@ -79,6 +84,9 @@ pub enum CapabilityError {
         /// Theirs.
         theirs: ObjectFormat,
     },
+    /// The peer says `object-format` and does not say which.
+    #[error("object-format has no value")]
+    NoObjectFormat,
     /// The peer names a hash function that we do not know.
     #[error("object format {0} is unknown")]
     UnknownObjectFormat(Value),

@@ -59,31 +59,35 @@ impl V2Request {
         }
     }
 
-    /// Reads one more line, without its LF. What may come once keeps its first value.
+    /// Reads one more line, without its LF. What may come once keeps its first value, but for
+    /// the object format, of which the last one counts.
     ///
     /// # Errors
     /// As [`Capability::parse`], when `budget` is spent, and where git's server dies too:
     /// [`CapabilityError::NotOffered`], [`CapabilityError::UnknownCommand`], [`CapabilityError::SecondCommand`],
-    /// [`CapabilityError::UnknownObjectFormat`].
+    /// [`CapabilityError::NoObjectFormat`], [`CapabilityError::UnknownObjectFormat`].
     pub fn add(&mut self, line: &[u8], offer: &V2Offer, budget: &mut Budget) -> Result<(), CapabilityError> {
         let capability = Capability::parse(line)?;
         budget.spend(capability)?;
         match (capability.key(), capability.value()) {
             (b"command", Some(name)) => self.command(name, offer)?,
-            (b"agent", Some(value)) if offer.agent.is_some() => first(&mut self.agent, value),
+            (b"agent", value) if offer.agent.is_some() => {
+                value.into_iter().for_each(|value| first(&mut self.agent, value));
+            }
             (b"session-id", Some(value)) if offer.session_id.is_some() => first(&mut self.session_id, value),
             (b"promisor-remote", Some(value)) if offer.promisor_remote.is_some() => {
                 first(&mut self.promisor_remote, value);
             }
-            (b"server-option", Some(value)) if offer.server_option => {
-                self.server_options.push(Value::checked(value));
+            (b"server-option", value) if offer.server_option => {
+                self.server_options.extend(value.map(Value::checked));
             }
-            (b"object-format", Some(name)) if !offer.formats.known.is_empty() => {
+            (b"object-format", name) if !offer.formats.known.is_empty() => {
+                let name = name.ok_or(CapabilityError::NoObjectFormat)?;
                 let format = ObjectFormat::from_name(name)
                     .ok_or_else(|| CapabilityError::UnknownObjectFormat(Value::checked(name)))?;
-                self.object_format.get_or_insert(format);
+                self.object_format = Some(format);
             }
-            (key, _) => return Err(CapabilityError::NotOffered(Value::checked(key))),
+            _ => return Err(CapabilityError::NotOffered(Value::checked(line))),
         }
         Ok(())
     }
@@ -131,8 +135,9 @@ impl V2Request {
         let command = V2Command::from_name(name)
             .filter(|command| offer.commands.contains(*command))
             .ok_or_else(|| CapabilityError::UnknownCommand(Value::checked(name)))?;
-        if self.command.is_some() {
-            return Err(CapabilityError::SecondCommand(Value::checked(name)));
+        if let Some(first) = self.command {
+            let (first, second) = (Value::checked(first.name().as_bytes()), Value::checked(name));
+            return Err(CapabilityError::SecondCommand { first, second });
         }
         self.command = Some(command);
         Ok(())

@@ -115,7 +115,7 @@ impl PktLineError {
         match self {
             Self::NotHex { .. } => "protocol error: bad line length character",
             Self::BadLength { .. } | Self::TooLong { .. } => "protocol error: bad line length",
-            Self::UnexpectedEnd { .. } => "protocol error: unexpected end of stream",
+            Self::UnexpectedEnd { .. } => "the remote end hung up unexpectedly",
             Self::EmptyData | Self::DataTooLong { .. } | Self::BufferCut => "internal error",
         }
     }

@@ -4,6 +4,7 @@ use core::fmt;
 
 use alloc::borrow::Cow;
 use alloc::format;
+use alloc::string::String;
 
 use bytes::Bytes;
 use gitwire_capability::CapabilityError;
@@ -63,7 +64,7 @@ impl ProtocolError {
     #[must_use]
     pub fn reply(&self) -> Cow<'static, str> {
         match self {
-            Self::Framing(error) => Cow::Borrowed(error.reply()),
+            Self::Framing(error) => framing_reply(error),
             Self::Sideband(error) => Cow::Borrowed(error.reply()),
             Self::Violation { violation, .. } => violation.reply(),
             Self::Limit { what, max, .. } => Cow::Owned(format!("more than {max} {what}")),
@@ -96,6 +97,14 @@ pub enum RemoteChannel {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Violation {
+    /// A line that is no argument of this command of version 2, or of one that is switched off.
+    #[error("expected an argument of {command}, got '{line}'")]
+    Argument {
+        /// The command.
+        command: &'static str,
+        /// The line.
+        line: Excerpt,
+    },
     /// Another line, or another packet, is due here.
     #[error("expected {expected}, got {actual}")]
     Unexpected {
@@ -123,6 +132,14 @@ pub enum Violation {
     /// A field is empty or holds a byte that it must not hold.
     #[error("malformed {what}: '{text}'")]
     Malformed {
+        /// The field, in words.
+        what: &'static str,
+        /// Its bytes.
+        text: Excerpt,
+    },
+    /// What may come once comes again.
+    #[error("{what} '{text}' comes twice")]
+    Repeated {
         /// The field, in words.
         what: &'static str,
         /// Its bytes.
@@ -165,8 +182,16 @@ impl Violation {
         Self::Unexpected { expected, actual: Actual::Line(Excerpt::new(line)) }
     }
 
+    pub(crate) fn argument(command: &'static str, line: &[u8]) -> Self {
+        Self::Argument { command, line: Excerpt::new(line) }
+    }
+
     pub(crate) fn object_id(reason: ObjectIdError, line: &[u8]) -> Self {
         Self::ObjectId { reason, line: Excerpt::new(line) }
+    }
+
+    pub(crate) fn repeated(what: &'static str, text: &[u8]) -> Self {
+        Self::Repeated { what, text: Excerpt::new(text) }
     }
 
     pub(crate) fn malformed(what: &'static str, text: &[u8]) -> Self {
@@ -176,17 +201,89 @@ impl Violation {
     /// What the peer may be told, in git's words where git has some.
     fn reply(&self) -> Cow<'static, str> {
         Cow::Owned(match self {
-            Self::Capability(CapabilityError::NotOffered(key)) => format!("unknown capability '{key}'"),
-            Self::Capability(CapabilityError::UnknownCommand(command)) => {
-                format!("invalid command '{command}'")
+            Self::Capability(error) => capability_reply(error),
+            Self::Argument { command: "bundle-uri", line } => {
+                format!("bundle-uri: unexpected argument: '{line}'")
             }
-            Self::Capability(CapabilityError::ObjectFormat { ours, theirs }) => {
-                format!("mismatched object format: server {ours}; client {theirs}")
+            Self::Argument { command: "object-info", line } => {
+                format!("object-info: unexpected line: '{line}'")
+            }
+            Self::Argument { line, .. } => format!("unexpected line: '{line}'"),
+            Self::AfterArguments(command @ ("bundle-uri" | "object-info")) => {
+                format!("{command}: expected flush after arguments")
+            }
+            Self::NotNegotiated("filter") => "git upload-pack: filtering capability not negotiated".into(),
+            Self::Unexpected { expected: UPLOAD_REQUEST, actual: Actual::Line(line) } => {
+                format!("git upload-pack: protocol error, expected to get oid, not '{line}'")
+            }
+            Self::Unexpected { expected: UPLOAD_HAVES, actual: Actual::Line(line) } => {
+                format!("git upload-pack: expected SHA1 list, got '{line}'")
+            }
+            Self::Unexpected { actual: Actual::End, .. } => "the remote end hung up unexpectedly".into(),
+            Self::Number { what, text } => format!("Invalid {what}: {what} {text}"),
+            Self::Malformed { what: "filter", text } => format!("invalid filter-spec '{text}'"),
+            Self::Malformed { what: "want-ref", text } => format!("unknown ref {text}"),
+            Self::Malformed { what: what @ "deepen-not", text } => {
+                format!("git upload-pack: {what} is not a ref: {what} {text}")
+            }
+            Self::Repeated { what: "filter", .. } => "multiple filter-specs cannot be combined".into(),
+            Self::Repeated { what, text } => format!("duplicate {what} {text}"),
+            Self::Conflict(what) => format!("git upload-pack: {what} cannot be used together"),
+            Self::ObjectId { line, .. } => {
+                object_id_reply(line.as_bytes()).unwrap_or_else(|| format!("{self}"))
             }
             other => format!("{other}"),
         })
     }
 }
+
+/// What git says to bytes that are no pkt-line, with the bytes.
+fn framing_reply(error: &PktLineError) -> Cow<'static, str> {
+    let reply = error.reply();
+    match error {
+        PktLineError::NotHex { digits, .. } => Cow::Owned(format!("{reply}: {}", digits.escape_ascii())),
+        PktLineError::BadLength { length, .. } | PktLineError::TooLong { length, .. } => {
+            Cow::Owned(format!("{reply} {length}"))
+        }
+        _ => Cow::Borrowed(reply),
+    }
+}
+
+/// What git says to an object id that is none, by the line in which it stands.
+fn object_id_reply(line: &[u8]) -> Option<String> {
+    let word = line.split(|byte| *byte == b' ').next().unwrap_or_default();
+    let id = line.get(word.len().saturating_add(1)..).unwrap_or_default().escape_ascii();
+    let line = line.escape_ascii();
+    Some(match word {
+        b"want" => format!("git upload-pack: protocol error, expected to get oid, not '{line}'"),
+        b"have" => format!("git upload-pack: expected SHA1 object, got '{id}'"),
+        b"shallow" => format!("invalid shallow line: {line}"),
+        b"oid" => format!("object-info: protocol error, expected to get oid, not '{id}'"),
+        _ => return None,
+    })
+}
+
+/// What git says to capabilities of version 2 that it does not take.
+fn capability_reply(error: &CapabilityError) -> String {
+    match error {
+        CapabilityError::NotOffered(line) => format!("unknown capability '{line}'"),
+        CapabilityError::EmptyKey { .. } => "unknown capability ''".into(),
+        CapabilityError::UnknownCommand(command) => format!("invalid command '{command}'"),
+        CapabilityError::SecondCommand { first, second } => {
+            format!("command '{second}' requested after already requesting command '{first}'")
+        }
+        CapabilityError::UnknownObjectFormat(name) => format!("unknown object format '{name}'"),
+        CapabilityError::NoObjectFormat => "object-format capability requires an argument".into(),
+        CapabilityError::ObjectFormat { ours, theirs } => {
+            format!("mismatched object format: server {ours}; client {theirs}")
+        }
+        other => format!("{other}"),
+    }
+}
+
+/// What is due while a request of versions 0 and 1 is read, and after it.
+pub(crate) const UPLOAD_REQUEST: &str = "a line of an upload-request";
+pub(crate) const UPLOAD_HAVES: &str = "have or done";
 
 /// What came where something else was due.
 #[derive(Debug, Clone, PartialEq, Eq)]

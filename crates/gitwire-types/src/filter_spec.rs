@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use alloc::format;
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use bytes::Bytes;
@@ -58,7 +60,7 @@ impl FilterSpec {
     /// The filter in canonical form.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        let number = |word: &str, number: u64| alloc::format!("{word}{number}").into_bytes();
+        let number = |word: &str, number: u64| format!("{word}{number}").into_bytes();
         match self {
             Self::BlobNone => b"blob:none".to_vec(),
             Self::BlobLimit(limit) => number("blob:limit=", *limit),
@@ -226,6 +228,26 @@ pub enum FilterSpecError {
         /// The limit.
         max: usize,
     },
+}
+
+impl FilterSpecError {
+    /// What a client may be told, in git's words where git has some.
+    #[must_use]
+    pub fn reply(&self) -> String {
+        match self {
+            Self::Unknown { spec } => format!("invalid filter-spec '{}'", spec.escape_ascii()),
+            Self::TreeDepth { .. } => "expected 'tree:<depth>'".into(),
+            Self::ObjectType { name } => {
+                format!("'{}' for 'object:type=<type>' is not a valid object type", name.escape_ascii())
+            }
+            Self::SparsePath => "sparse:path filters support has been dropped".into(),
+            Self::EmptyCombine => "expected something after combine:".into(),
+            Self::Unescaped { byte, .. } => {
+                format!("must escape char in sub-filter-spec: '{}'", byte.escape_ascii())
+            }
+            Self::TooDeep { .. } | Self::TooMany { .. } => format!("invalid filter-spec: {self}"),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy)]

@@ -163,20 +163,24 @@ fn requests() {
 /// Where git's server dies.
 #[test]
 fn requests_that_are_refused() {
-    use CapabilityError::{NotOffered, SecondCommand, UnknownCommand, UnknownObjectFormat};
+    use CapabilityError::{NoObjectFormat, NotOffered, SecondCommand, UnknownCommand, UnknownObjectFormat};
     check_request(EVERYTHING, &["command=push"], Err(UnknownCommand(value("push"))));
     check_request(EVERYTHING, &["command="], Err(UnknownCommand(value(""))));
     check_request(&["fetch"], &["command=ls-refs"], Err(UnknownCommand(value("ls-refs"))));
-    check_request(EVERYTHING, &["command=fetch", "command=ls-refs"], Err(SecondCommand(value("ls-refs"))));
+    check_request(
+        EVERYTHING,
+        &["command=fetch", "command=ls-refs"],
+        Err(SecondCommand { first: value("fetch"), second: value("ls-refs") }),
+    );
     check_request(EVERYTHING, &["command"], Err(NotOffered(value("command"))));
-    check_request(EVERYTHING, &["x=y"], Err(NotOffered(value("x"))));
+    check_request(EVERYTHING, &["x=y"], Err(NotOffered(value("x=y"))));
     check_request(EVERYTHING, &["fetch"], Err(NotOffered(value("fetch"))));
-    check_request(EVERYTHING, &["agent"], Err(NotOffered(value("agent"))));
-    check_request(&["fetch"], &["agent=a"], Err(NotOffered(value("agent"))));
-    check_request(&["fetch"], &["session-id=a"], Err(NotOffered(value("session-id"))));
-    check_request(&["fetch"], &["server-option=a"], Err(NotOffered(value("server-option"))));
-    check_request(&["fetch"], &["object-format=sha1"], Err(NotOffered(value("object-format"))));
-    check_request(&["fetch"], &["promisor-remote=a"], Err(NotOffered(value("promisor-remote"))));
+    check_request(&["fetch"], &["agent=a"], Err(NotOffered(value("agent=a"))));
+    check_request(&["fetch"], &["session-id=a"], Err(NotOffered(value("session-id=a"))));
+    check_request(&["fetch"], &["server-option=a"], Err(NotOffered(value("server-option=a"))));
+    check_request(&["fetch"], &["object-format=sha1"], Err(NotOffered(value("object-format=sha1"))));
+    check_request(&["fetch"], &["promisor-remote=a"], Err(NotOffered(value("promisor-remote=a"))));
+    check_request(EVERYTHING, &["object-format"], Err(NoObjectFormat));
     check_request(EVERYTHING, &["object-format=md5"], Err(UnknownObjectFormat(value("md5"))));
     check_request(EVERYTHING, &[""], Err(CapabilityError::EmptyKey { at: 0 }));
 }

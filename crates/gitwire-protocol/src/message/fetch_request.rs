@@ -53,7 +53,7 @@ impl<'a> FetchArgument<'a> {
     /// Reads a line's data.
     ///
     /// # Errors
-    /// [`Violation::Unexpected`] for a line that is none of these, [`Violation::ObjectId`], [`Violation::Number`],
+    /// [`Violation::Argument`] for a line that is none of these, [`Violation::ObjectId`], [`Violation::Number`],
     /// [`Violation::Malformed`].
     pub fn parse(format: ObjectFormat, data: &'a [u8]) -> Result<Self, Violation> {
         let line = line_of(data);
@@ -85,7 +85,7 @@ impl<'a> FetchArgument<'a> {
             .iter()
             .find(|(word, _)| *word == line)
             .map(|(_, flag)| *flag)
-            .ok_or_else(|| Violation::line("an argument of fetch", line))
+            .ok_or_else(|| Violation::argument("fetch", line))
     }
 
     /// Appends the whole line.

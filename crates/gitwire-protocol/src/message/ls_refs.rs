@@ -36,7 +36,7 @@ impl<'a> LsRefsArgument<'a> {
             _ => line
                 .strip_prefix(b"ref-prefix ")
                 .map(Self::RefPrefix)
-                .ok_or_else(|| Violation::line("an argument of ls-refs", line)),
+                .ok_or_else(|| Violation::argument("ls-refs", line)),
         }
     }
 

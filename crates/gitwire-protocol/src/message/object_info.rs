@@ -28,7 +28,7 @@ impl ObjectInfoArgument {
         if line == b"size" {
             return Ok(Self::Size);
         }
-        let hex = value(line, b"oid").ok_or_else(|| Violation::line("an argument of object-info", line))?;
+        let hex = value(line, b"oid").ok_or_else(|| Violation::argument("object-info", line))?;
         Ok(Self::Oid(object_id(format, hex, line)?))
     }
 

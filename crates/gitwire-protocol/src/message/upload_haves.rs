@@ -27,7 +27,7 @@ impl UploadHavesLine {
         if let Some(hex) = value(line, b"have") {
             return Ok(Self::Have(object_id(format, hex, line)?));
         }
-        if line == b"done" { Ok(Self::Done) } else { Err(Violation::line("have or done", line)) }
+        if line == b"done" { Ok(Self::Done) } else { Err(Violation::line(crate::error::UPLOAD_HAVES, line)) }
     }
 
     /// Appends the whole line.

@@ -56,7 +56,7 @@ impl<'a> UploadRequestLine<'a> {
             Some(DepthLine::Deepen(depth)) => Ok(Self::Deepen(depth)),
             Some(DepthLine::Since(since)) => Ok(Self::DeepenSince(since)),
             Some(DepthLine::Not(name)) => Ok(Self::DeepenNot(name)),
-            None => Err(Violation::line("a line of an upload-request", line)),
+            None => Err(Violation::line(crate::error::UPLOAD_REQUEST, line)),
         }
     }
 

@@ -120,8 +120,21 @@ impl Gathered {
         context.reader.count(&mut 0, not.len(), max, "deepen-not lines")
     }
 
-    /// Hands everything to the application. A depth beside a time or refs is refused, as git does.
+    pub(super) fn filter(&mut self, context: &Context, spec: &[u8]) -> Result<(), ProtocolError> {
+        if self.request.filter.is_some() {
+            return Err(context.reader.violation(crate::Violation::repeated("filter", spec)));
+        }
+        self.request.filter = Some(self.keep(context, spec)?);
+        Ok(())
+    }
+
+    /// Hands everything to the application. A depth beside a time or refs is refused, and a ref that is wanted twice, as git does.
     pub(super) fn finish(mut self, context: &mut Context) -> Result<UploadRequest, ProtocolError> {
+        let names = &mut self.request.wanted_refs;
+        names.sort_unstable();
+        if let Some([name, _]) = names.windows(2).find(|pair| pair.first() == pair.last()) {
+            return Err(context.reader.violation(crate::Violation::repeated("want-ref", name)));
+        }
         let depth = &self.request.depth;
         if depth.depth.is_some() && (depth.since.is_some() || !depth.not.is_empty()) {
             let what = "deepen and deepen-since (or deepen-not)";

@@ -70,7 +70,7 @@ impl Fetch {
         if let Some(feature) = needed(argument)
             && !context.options.v2.fetch.contains(feature)
         {
-            return Err(context.reader.violation(Violation::line("an argument of fetch", data)));
+            return Err(context.reader.violation(Violation::argument("fetch", data)));
         }
         let gathered = &mut self.gathered;
         match argument {
@@ -96,7 +96,7 @@ impl Fetch {
             FetchArgument::DeepenRelative => gathered.request.depth.relative = true,
             FetchArgument::DeepenSince(since) => gathered.request.depth.since = Some(since),
             FetchArgument::DeepenNot(name) => gathered.deepen_not(context, name)?,
-            FetchArgument::Filter(spec) => gathered.request.filter = Some(gathered.keep(context, spec)?),
+            FetchArgument::Filter(spec) => gathered.filter(context, spec)?,
             FetchArgument::SidebandAll => gathered.request.sideband_all = true,
             FetchArgument::PackfileUris(protocols) => {
                 gathered.request.packfile_uris = Some(gathered.keep(context, protocols)?);

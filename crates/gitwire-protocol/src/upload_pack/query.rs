@@ -49,7 +49,8 @@ impl ObjectInfo {
 
     /// All arguments are read. Without objects there is nothing to tell of.
     pub(super) fn end(self, context: &mut Context) -> Result<Step, ProtocolError> {
-        let due = ObjectInfoDue { ids: self.ids, size: self.size, told: 0 };
+        let size = self.size && !self.ids.is_empty();
+        let due = ObjectInfoDue { ids: self.ids, size, told: 0 };
         Ok(Step::Go(due.ask(context)))
     }
 }
@@ -111,7 +112,7 @@ impl BundleUri {
     pub(super) fn step(self, context: &mut Context, input: &mut BytesMut) -> Result<Step, ProtocolError> {
         let end = context.reader.parse(input, "a flush packet", |reader, packet| match packet {
             Packet::Flush => Ok(()),
-            Packet::Data(line) => Err(reader.violation(Violation::line("no argument of bundle-uri", line))),
+            Packet::Data(line) => Err(reader.violation(Violation::argument("bundle-uri", line))),
             Packet::Delimiter | Packet::ResponseEnd => {
                 Err(reader.violation(Violation::AfterArguments("bundle-uri")))
             }

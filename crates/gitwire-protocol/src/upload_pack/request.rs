@@ -84,7 +84,7 @@ impl Request {
                 if !self.agreement.features.contains(FetchFeature::Filter) {
                     return Err(context.reader.violation(Violation::NotNegotiated("filter")));
                 }
-                self.gathered.request.filter = Some(self.gathered.keep(context, spec)?);
+                self.gathered.filter(context, spec)?;
             }
         }
         Ok(Read::Line)

@@ -125,25 +125,25 @@ fn requests_that_make_no_sense() {
         V0,
         &["have ID"],
         "pkt-line 1 at byte 0: expected a line of an upload-request, got 'have 1111111111111111111111111111111111111111'",
-        "expected a line of an upload-request, got 'have 1111111111111111111111111111111111111111'",
+        "git upload-pack: protocol error, expected to get oid, not 'have 1111111111111111111111111111111111111111'",
     );
     check(
         V0,
         &["want ID", "filter blob:none"],
         "pkt-line 2 at byte 50: filter was not negotiated",
-        "filter was not negotiated",
+        "git upload-pack: filtering capability not negotiated",
     );
     check(
         V0,
         &["want ID", "deepen 1", "deepen-since 1", "0000"],
         "pkt-line 4 at byte 82: deepen and deepen-since (or deepen-not) cannot be used together",
-        "deepen and deepen-since (or deepen-not) cannot be used together",
+        "git upload-pack: deepen and deepen-since (or deepen-not) cannot be used together",
     );
     check(
         V0,
         &["want ID"],
         "pkt-line 2 at byte 50: expected want, shallow, deepen, filter or a flush packet, got the end of the stream",
-        "expected want, shallow, deepen, filter or a flush packet, got the end of the stream",
+        "the remote end hung up unexpectedly",
     );
     check(
         V0,
@@ -155,13 +155,13 @@ fn requests_that_make_no_sense() {
         V0,
         &["want ID", "0000", "want ID"],
         "pkt-line 3 at byte 54: expected have or done, got 'want 1111111111111111111111111111111111111111'",
-        "expected have or done, got 'want 1111111111111111111111111111111111111111'",
+        "git upload-pack: expected SHA1 list, got 'want 1111111111111111111111111111111111111111'",
     );
     check(
         V0,
         &["0001"],
         "pkt-line 1 at byte 0: length 0001 has no meaning",
-        "protocol error: bad line length",
+        "protocol error: bad line length 1",
     );
     check(
         V2,
@@ -172,8 +172,8 @@ fn requests_that_make_no_sense() {
     check(
         V2,
         &["command=fetch", "command=ls-refs"],
-        "pkt-line 2 at byte 18: command ls-refs follows another command",
-        "command ls-refs follows another command",
+        "pkt-line 2 at byte 18: command ls-refs follows command fetch",
+        "command 'ls-refs' requested after already requesting command 'fetch'",
     );
     check(
         V2,
@@ -192,13 +192,13 @@ fn requests_that_make_no_sense() {
         V2,
         &["command=ls-refs", "0001", "prefix x"],
         "pkt-line 3 at byte 24: expected an argument of ls-refs, got 'prefix x'",
-        "expected an argument of ls-refs, got 'prefix x'",
+        "unexpected line: 'prefix x'",
     );
     check(
         V2,
         &["command=fetch", "0001", "filter blob:none"],
         "pkt-line 3 at byte 22: expected an argument of fetch, got 'filter blob:none'",
-        "expected an argument of fetch, got 'filter blob:none'",
+        "unexpected line: 'filter blob:none'",
     );
     check(
         V2,

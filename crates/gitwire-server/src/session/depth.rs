@@ -2,7 +2,7 @@
 
 use gitwire_protocol::message::ShallowUpdate as Line;
 use gitwire_types::{Depth, Interrupt, ObjectId, RefName, Since};
-use gitwire_walk::{Graph, ShallowRequest, ShallowUpdate, shallow_update};
+use gitwire_walk::{Graph, ShallowRequest, ShallowUpdate, WalkError, shallow_update};
 
 use super::advertise::look_up;
 use super::{Fetch, View};
@@ -32,7 +32,16 @@ pub(super) fn update(
         }
         ShallowRequest::Select { since: asked.since.and_then(Since::new), not: &not }
     };
-    Ok(Some(shallow_update(graph, &fetch.wants, &fetch.shallow, &view.shallow, request, stop)?))
+    let update = shallow_update(graph, &fetch.wants, &fetch.shallow, &view.shallow, request, stop);
+    match update {
+        // Nothing but ends of history that are not here: nothing to say of them.
+        Ok(update) if asked.is_empty() && update.boundary.is_empty() => Ok(None),
+        Ok(update) => Ok(Some(update)),
+        Err(WalkError::Kind { id, .. }) if fetch.shallow.contains(&id) => {
+            Err(ServeError::Refused(format!("invalid shallow object {id}")))
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// The lines of an update.
@@ -52,5 +61,5 @@ fn excluded(view: &View, policy: &Policy, name: &[u8]) -> Result<ObjectId, Serve
         }
     }
     let name = name.escape_ascii();
-    Err(ServeError::Refused(format!("git upload-pack: deepen-not is not a ref: {name}")))
+    Err(ServeError::Refused(format!("git upload-pack: deepen-not is not a ref: deepen-not {name}")))
 }

@@ -42,7 +42,7 @@ impl Session {
         }
         if let Some(text) = &fetch.request.filter {
             let spec = FilterSpec::parse(text, &Limits::default())
-                .map_err(|error| ServeError::Refused(format!("invalid filter-spec: {error}")))?;
+                .map_err(|error| ServeError::Refused(error.reply()))?;
             request.filter = ObjectFilter::try_from(&spec)?;
             filter = Some(spec);
         }

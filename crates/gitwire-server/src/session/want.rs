@@ -156,7 +156,7 @@ impl Sight<'_> {
         };
         let spec = match FilterSpec::parse(text, &Limits::default()) {
             Ok(spec) => spec,
-            Err(error) => return refused(format!("invalid filter-spec: {error}")),
+            Err(error) => return refused(error.reply()),
         };
         rules.check(&spec).map_err(ServeError::Refused)?;
         ObjectFilter::try_from(&spec)?;

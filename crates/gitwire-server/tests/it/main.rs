@@ -272,5 +272,5 @@ fn objects_and_bundles_are_told_of_where_that_is_switched_on() {
         packet("bundle.version=1") + &packet("bundle.Daily one.uri=https://example.com/a=b.bundle");
     assert_eq!(ask(bundles).unwrap(), expected + "0000");
     let bad = line("command=bundle-uri") + "0001" + &line("what") + "0000";
-    assert_eq!(ask(bad).unwrap_err(), "expected no argument of bundle-uri, got 'what'");
+    assert_eq!(ask(bad).unwrap_err(), "bundle-uri: unexpected argument: 'what'");
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use clap::Args;
 use gitwire_gitdir::{Config, GitDir, Lookup, OpenOptions};
-use gitwire_protocol::{Serving, Version};
+use gitwire_protocol::{ProtocolError, Serving, Version};
 use gitwire_server::{Policy, ProgramPacks, ServeError, Session, stdio};
 
 use crate::failure::Failure;
@@ -81,10 +81,21 @@ impl UploadPack {
             Ok(()) => Ok(ExitCode::SUCCESS),
             // The client has been told; whoever looks at standard error hears it as well.
             Err(error @ (ServeError::Protocol(_) | ServeError::Refused(_))) => {
-                Err(Failure::fatal(error.to_string()))
+                Err(Failure::fatal(last_words(&error)))
             }
             Err(error) => Err(error.into()),
         }
+    }
+}
+
+/// What git's upload-pack says on standard error: what the client is told, but for these two.
+fn last_words(error: &ServeError) -> String {
+    match error {
+        ServeError::Protocol(ProtocolError::Remote { message, .. }) => {
+            format!("remote error: {}", message.escape_ascii())
+        }
+        ServeError::Refused(reason) if reason.starts_with("upload-pack: ") => format!("git {reason}"),
+        error => error.reply().into_owned(),
     }
 }
 
