@@ -22,5 +22,6 @@ mod remote_http;
 mod ssh;
 mod stock;
 mod trace;
+mod upload_pack;
 mod web;
 mod websocket;

@@ -1,0 +1,7 @@
+//! `gitwire upload-pack` and git's, fed with the same bytes.
+
+mod answer;
+mod run;
+mod twin;
+mod version_0;
+mod version_2;
