@@ -236,6 +236,15 @@ impl FetchClient {
         Ok(())
     }
 
+    /// Says that the object which was acknowledged last is reached by another that both sides have, so that it need not be named again in
+    /// the requests that follow (versions 0 and 1, request by request). Whoever does not say so sends more than git would. Where
+    /// nothing would be named again it changes nothing.
+    pub fn implied(&mut self, id: &gitwire_types::ObjectId) {
+        if let State::Acknowledgments(acknowledgments) = &mut self.state {
+            acknowledgments.negotiation.imply(id);
+        }
+    }
+
     /// Ends the conversation: tells the server that nothing more will be asked for.
     ///
     /// # Errors

@@ -211,6 +211,13 @@ impl Negotiation {
         self.acks_due = self.acks_due.saturating_add(due);
     }
 
+    /// Forgets to tell the last object again. That it is common stays known.
+    pub(super) fn imply(&mut self, id: &ObjectId) {
+        if !self.is_v2() && self.common.last() == Some(id) {
+            self.common.pop();
+        }
+    }
+
     /// Notes an object that must be told again in each request.
     pub(super) fn learn_common(&mut self, id: ObjectId) {
         let again = self.is_v2() || self.mode == Mode::Stateless;
