@@ -25,6 +25,11 @@ pub trait Conversation {
         listener: Listener<'_>,
     ) -> Result<(), ClientError>;
 
+    /// After an event: what of it the machine is to know. By default nothing.
+    fn heard(&mut self, machine: &mut Self::Machine) {
+        let _ = machine;
+    }
+
     /// Says what is due when the machine says `Answer`, as `awaiting` of the machine names it.
     ///
     /// # Errors
@@ -74,7 +79,13 @@ fn carry<M: Machine<Error = ProtocolError>>(
 ) -> Result<(), ClientError> {
     loop {
         match driver.next()? {
-            Moved::Event(event) => conversation.event(event, listener)?,
+            Moved::Event(event) => {
+                conversation.event(event, listener)?;
+                driver.give(&mut |machine, _| {
+                    conversation.heard(machine);
+                    Ok(())
+                })?;
+            }
             Moved::Answer => {
                 driver.give(&mut |machine, output| conversation.answer(machine, output, listener))?;
             }

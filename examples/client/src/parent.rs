@@ -58,7 +58,10 @@ pub(crate) fn carry<M: Machine<Error = ProtocolError>>(
         }
         stdout.write_all(&framed).map_err(write)?;
         match next {
-            Next::Event(event) => conversation.event(event, listener)?,
+            Next::Event(event) => {
+                conversation.event(event, listener)?;
+                conversation.heard(&mut machine);
+            }
             Next::Answer => conversation.answer(&mut machine, &mut output, listener)?,
             Next::Turn => stdout.flush().map_err(write)?,
             Next::Read => {

@@ -31,6 +31,8 @@ pub(crate) struct Download<'a> {
     planned: Option<Planned>,
     negotiator: Option<Negotiator>,
     staging: Option<Box<dyn Staging>>,
+    /// What was acknowledged last, if another common commit reaches it.
+    implied: Option<ObjectId>,
     /// Commits that are named in any case and have not been yet.
     always: Vec<ObjectId>,
     asked: bool,
@@ -73,6 +75,7 @@ impl<'a> Download<'a> {
             planned: None,
             negotiator: None,
             staging: None,
+            implied: None,
             always: fetch.negotiation_tips.always.clone(),
             asked: false,
         }
@@ -259,7 +262,7 @@ impl Conversation for Download<'_> {
                 if status != AckStatus::Ready
                     && let Some(negotiator) = &mut self.negotiator
                 {
-                    negotiator.common(&id)?;
+                    self.implied = negotiator.common(&id)?.then_some(id);
                 }
             }
             FetchEvent::PackStart => self.begin_pack()?,
@@ -268,6 +271,12 @@ impl Conversation for Download<'_> {
             _ => {}
         }
         Ok(())
+    }
+
+    fn heard(&mut self, machine: &mut FetchClient) {
+        if let Some(id) = self.implied.take() {
+            machine.implied(&id);
+        }
     }
 
     fn answer(

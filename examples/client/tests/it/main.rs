@@ -16,6 +16,7 @@ mod http_backend;
 mod kill;
 mod ls_remote;
 mod matrix;
+mod negotiation;
 mod plumbing;
 mod push;
 mod remote_http;

@@ -251,7 +251,10 @@ impl End for Client<'_> {
     ) -> Result<Rest, ClientError> {
         loop {
             match self.machine.step(input, output)? {
-                Next::Event(event) => self.conversation.event(event, &mut |_| ())?,
+                Next::Event(event) => {
+                    self.conversation.event(event, &mut |_| ())?;
+                    self.conversation.heard(&mut self.machine);
+                }
                 Next::Answer if output.len() > room => return Ok(Rest::Full),
                 Next::Answer => self.conversation.answer(&mut self.machine, output, &mut |_| ())?,
                 Next::Turn => return Ok(Rest::Turn),

@@ -75,7 +75,10 @@ pub(super) fn have<M: Machine<Error = ProtocolError>>(
         StatelessDriver::with_limits(machine, exchanges, remote.deadlines.clone(), limits.clone());
     loop {
         match driver.next()? {
-            Moved::Event(event) => conversation.event(event, listener)?,
+            Moved::Event(event) => {
+                conversation.event(event, listener)?;
+                driver.with(|machine, _| conversation.heard(machine));
+            }
             Moved::Answer => driver.with(|machine, output| conversation.answer(machine, output, listener))?,
             Moved::Done => break,
         }
