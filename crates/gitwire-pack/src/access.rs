@@ -7,6 +7,8 @@ mod facts;
 mod stream;
 
 use std::fmt;
+use std::ops::Range;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use gitwire_object::{Hasher, Trust};
@@ -17,7 +19,7 @@ pub use self::facts::{EntryBase, EntryFacts};
 pub use self::stream::ObjectStream;
 use crate::bytes::read_exact_at;
 use crate::hash::attack;
-use crate::{BaseCache, Index, IndexProblem, Limits, PackError, PackHeader, ReadAt};
+use crate::{BaseCache, Index, IndexProblem, Limits, PackError, PackHeader, ReadAt, ReverseIndex};
 
 /// A pack with its index: objects by id.
 ///
@@ -37,6 +39,9 @@ pub struct Pack<D, I> {
     end: u64,
     /// Positions in the order of the pack; made when first needed.
     order: OnceLock<Box<[u32]>>,
+    /// Places in the pack by positions in the index; made when many of them are asked for.
+    places: OnceLock<Box<[u32]>>,
+    places_asked: AtomicU32,
     scratches: Mutex<Vec<Scratch>>,
     check_ids: bool,
 }
@@ -63,8 +68,19 @@ impl<D: ReadAt, I: ReadAt> Pack<D, I> {
             return Err(PackError::WrongPack { expected, actual });
         }
         let number = cache.next_pack();
-        let (order, scratches) = (OnceLock::new(), Mutex::new(Vec::new()));
-        Ok(Self { data, index, limits, cache, number, end, order, scratches, check_ids: false })
+        Ok(Self {
+            data,
+            index,
+            limits,
+            cache,
+            number,
+            end,
+            order: OnceLock::new(),
+            places: OnceLock::new(),
+            places_asked: AtomicU32::new(0),
+            scratches: Mutex::new(Vec::new()),
+            check_ids: false,
+        })
     }
 
     /// Hashes every object that is read, and refuses one whose content does not belong to its id.
@@ -163,7 +179,56 @@ impl<D: ReadAt, I: ReadAt> Pack<D, I> {
     /// A broken index; [`PackError::Storage`].
     pub fn place(&self, id: &ObjectId) -> Result<Option<(u32, u32)>, PackError> {
         let Some(position) = self.index.lookup(id)? else { return Ok(None) };
-        Ok(Some((self.place_of(self.offset(position)?)?, position)))
+        Ok(Some((self.place_at(position)?, position)))
+    }
+
+    /// The place in the pack of the object at `position` of the index.
+    ///
+    /// # Errors
+    /// A broken index, or a position past its end; [`PackError::Storage`].
+    pub fn place_at(&self, position: u32) -> Result<u32, PackError> {
+        if let Some(place) = self.places.get().and_then(|places| places.get(position as usize)) {
+            return Ok(*place);
+        }
+        if self.places_asked.fetch_add(1, Ordering::Relaxed) == PLACES_ASKED {
+            let order = self.order()?;
+            let mut places = vec![0; order.len()];
+            for (place, position) in (0..).zip(order) {
+                places.get_mut(*position as usize).into_iter().for_each(|slot| *slot = place);
+            }
+            let _ = self.places.set(places.into());
+        }
+        self.place_of(self.offset(position)?)
+    }
+
+    /// The bytes of the pack that the entry at `place` takes: where it starts and where it ends.
+    ///
+    /// # Errors
+    /// [`PackError::Misuse`] for a place that is none; a broken index; [`PackError::Storage`].
+    pub fn span(&self, place: u32) -> Result<Range<u64>, PackError> {
+        let start = self.offset(self.position_at(place)?)?;
+        Ok(start..self.next_start(place)?)
+    }
+
+    /// Takes the order of the pack from its reverse index, unless it is known already. All of it is compared with the index, so that a damaged one
+    /// is found out; sorting what the index says takes ten times as long.
+    ///
+    /// # Errors
+    /// What is wrong with the reverse index: the pack is read without it. A broken index; [`PackError::Storage`].
+    pub fn take_order<R: ReadAt>(&self, reverse: &ReverseIndex<R>) -> Result<(), PackError> {
+        if reverse.count() != self.index.count() {
+            return Err(PackError::Misuse("reverse index of another number of objects"));
+        }
+        if self.order.get().is_none() {
+            let order = reverse.positions(&self.index)?;
+            let _ = self.order.set(order);
+        }
+        Ok(())
+    }
+
+    /// Whether the order of the pack is known.
+    pub fn has_order(&self) -> bool {
+        self.order.get().is_some()
     }
 
     /// The id of the object that stands at `place` in the pack, counted from 0, and how it stands there.
@@ -185,6 +250,14 @@ impl<D: ReadAt, I: ReadAt> Pack<D, I> {
             Some(place) => Ok(Some((self.index.id(self.position_at(place)?)?, place))),
             None => Ok(None),
         }
+    }
+
+    /// The place of the entry that starts at `offset`; `None` if none starts there.
+    ///
+    /// # Errors
+    /// A broken index; [`PackError::Storage`].
+    pub fn place_at_offset(&self, offset: u64) -> Result<Option<u32>, PackError> {
+        self.find_place(offset)
     }
 
     /// The position in the index of the object that stands at `place` in the pack.
@@ -215,6 +288,14 @@ impl<D: ReadAt, I: ReadAt> Pack<D, I> {
         }
         pairs.sort_unstable();
         Ok(self.order.get_or_init(|| pairs.into_iter().map(|(_, position)| position).collect()))
+    }
+
+    /// Where the entry after the one at `place` starts, or the trailer.
+    fn next_start(&self, place: u32) -> Result<u64, PackError> {
+        match self.order()?.get((place as usize).saturating_add(1)) {
+            Some(position) => self.offset(*position),
+            None => Ok(self.end),
+        }
     }
 
     fn find_place(&self, offset: u64) -> Result<Option<u32>, PackError> {
@@ -267,5 +348,7 @@ pub(crate) fn read_id<D: ReadAt + ?Sized>(
     ObjectId::from_raw(format, raw).map_err(|_| PackError::Internal("an id has its format's length"))
 }
 
+/// Places that are looked for one by one, before a table of all costs less.
+const PLACES_ASKED: u32 = 4096;
 /// Scratches that wait for the next call, a few tens of KiB each.
 const SCRATCHES_MAX: usize = 8;

@@ -93,6 +93,28 @@ impl<R: ReadAt> ReverseIndex<R> {
         Ok(None)
     }
 
+    /// All positions in the order of the pack, once they were found to go through the offsets of `index` in order.
+    ///
+    /// # Errors
+    /// [`ReverseIndexProblem::Entry`] for the first that does not; errors of the index; [`PackError::Storage`].
+    pub(crate) fn positions<I: ReadAt>(&self, index: &Index<I>) -> Result<Box<[u32]>, PackError> {
+        let mut bytes = vec![0; (self.count as usize).saturating_mul(4)];
+        read_exact_at(&self.data, entry_at(0), &mut bytes)?;
+        let (words, _) = bytes.as_chunks::<4>();
+        let mut order = Vec::with_capacity(words.len());
+        let mut last = None;
+        for (place, word) in (0..).zip(words) {
+            let found = u32::from_be_bytes(*word);
+            let offset = if found < self.count { Some(index.offset(found)?) } else { None };
+            if offset.is_none() || last.is_some_and(|last| Some(last) >= offset) {
+                return Err(ReverseIndexProblem::Entry { entry: place, found }.into());
+            }
+            last = offset;
+            order.push(found);
+        }
+        Ok(order.into())
+    }
+
     /// Reads all of it: its checksum, and that it goes through the offsets of `index` in order.
     ///
     /// # Errors

@@ -20,7 +20,9 @@ pub use crate::fsck::PackCheck;
 pub use crate::lazy::{Lazy, Promisor};
 pub use crate::memory::MemoryRepository;
 pub use crate::namespaced::{Namespace, Namespaced};
-pub use crate::objects::{CommitFacts, CommitIndex, ObjectReader, ObjectStore, Presence, Reachability};
+pub use crate::objects::{
+    CommitFacts, CommitIndex, EntrySpan, ObjectReader, ObjectStore, Presence, Reachability,
+};
 pub use crate::packed::{PackFiles, PackName, PackPart, PackedOptions, PackedStore, PackedView};
 pub use crate::packs::{
     Entry, EntryBase, PackAccess, PackId, PackSource, PackWritten, Preparation, SourceState,

@@ -118,15 +118,17 @@ pub struct CommitFacts {
     pub generation: u64,
 }
 
-/// Which objects of one pack some of its commits reach, precomputed (`gitformat-bitmap`). Bit *n* is the object at place *n* of the pack.
+/// Which objects some commits reach, precomputed for the objects of one pack or of several (`gitformat-bitmap`).
+///
+/// Each of those objects has a place. In one pack, bit *n* is the object at place *n* of the pack; of several, one copy of each object counts.
 pub trait Reachability: Send + Sync {
-    /// The pack.
-    fn pack(&self) -> PackId;
+    /// The pack, where there is one: then the places are those of its entries, and every entry has one.
+    fn pack(&self) -> Option<PackId>;
 
-    /// How many objects the pack has.
+    /// How many objects have places.
     fn objects(&self) -> u32;
 
-    /// The place of an object; `None` if it is not in the pack.
+    /// The place of an object; `None` if it has none.
     ///
     /// # Errors
     /// A failing medium or a damaged index.
@@ -138,6 +140,18 @@ pub trait Reachability: Send + Sync {
     /// A failing medium, a damaged index, or a place past the end.
     fn object(&self, place: u32) -> Result<(ObjectId, u32)>;
 
+    /// Where the entry of the object at a place stands. Later places of one pack stand behind earlier ones.
+    ///
+    /// # Errors
+    /// A failing medium, a damaged index, or a place past the end.
+    fn span(&self, place: u32) -> Result<EntrySpan>;
+
+    /// The place of the object whose entry starts at `offset` of a pack; `None` where another copy of it counts, or none.
+    ///
+    /// # Errors
+    /// A failing medium or a damaged index.
+    fn place_at(&self, pack: PackId, offset: u64) -> Result<Option<u32>>;
+
     /// The objects of one kind; `None` where that is not known after all.
     fn of_kind(&self, kind: ObjectKind) -> Option<&Bits>;
 
@@ -147,9 +161,20 @@ pub trait Reachability: Send + Sync {
     /// A failing medium or a damaged index.
     fn has(&self, commit: &ObjectId) -> Result<bool>;
 
-    /// What a commit reaches, itself included, all of it in the pack; `None` where that is not known.
+    /// What a commit reaches, itself included, all of which has places; `None` where that is not known.
     ///
     /// # Errors
     /// A failing medium or a damaged index. A damaged bitmap is one that is not known.
     fn reach(&self, commit: &ObjectId) -> Result<Option<Bits>>;
+}
+
+/// The bytes of an entry, header included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EntrySpan {
+    /// The pack.
+    pub pack: PackId,
+    /// Where the entry starts in it.
+    pub start: u64,
+    /// Where it ends.
+    pub end: u64,
 }

@@ -136,7 +136,7 @@ pub(crate) struct StoredPack {
 
 #[derive(Debug)]
 pub(crate) enum PackState {
-    Open(OpenPack),
+    Open(Box<OpenPack>),
     /// It could not be opened; objects that are found nowhere else may be in it.
     Damaged(PackError),
 }
@@ -220,8 +220,8 @@ impl<F: PackFiles> Shared<F> {
         let opened = Index::open(index, self.format, &self.options.limits)
             .and_then(|index| Pack::open(data, index, Arc::clone(&self.cache), self.options.limits));
         let state = match opened {
-            Ok(pack) if self.options.verify => PackState::Open(pack.check_ids()),
-            Ok(pack) => PackState::Open(pack),
+            Ok(pack) if self.options.verify => PackState::Open(Box::new(pack.check_ids())),
+            Ok(pack) => PackState::Open(Box::new(pack)),
             Err(error) if error.blame() == Blame::Storage => return Err(pack_error(&name, error)),
             Err(error) => PackState::Damaged(error),
         };

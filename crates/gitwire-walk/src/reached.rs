@@ -38,7 +38,7 @@ pub fn unreached(
     left.extend(graph.unreached(tips, &heads, stop)?);
     // Bitmaps know nothing of a boundary.
     if !content.is_empty() && !graph.has_boundary() {
-        reached_by_bitmaps(&mut graph, tips, &mut content, stop)?;
+        graph = reached_by_bitmaps(graph, tips, &mut content, stop)?;
     }
     if !content.is_empty() {
         let trees = trees(&mut graph, tips)?;

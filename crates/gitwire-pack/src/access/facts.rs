@@ -39,10 +39,7 @@ pub enum EntryBase {
 impl<D: ReadAt, I: ReadAt> Pack<D, I> {
     pub(crate) fn facts_of(&self, place: u32, offset: u64) -> Result<EntryFacts, PackError> {
         let header = self.header_at(offset)?;
-        let next = match self.order()?.get((place as usize).saturating_add(1)) {
-            Some(position) => self.offset(*position)?,
-            None => self.end,
-        };
+        let next = self.next_start(place)?;
         let base = match header.kind {
             EntryKind::Whole(_) => EntryBase::Whole,
             EntryKind::OffsetDelta { distance } => EntryBase::Offset(offset.saturating_sub(distance)),

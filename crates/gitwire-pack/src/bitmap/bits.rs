@@ -50,6 +50,35 @@ impl Bits {
         }
     }
 
+    /// Takes `at` out.
+    pub fn take_out(&mut self, at: u32) {
+        if let Some(word) = self.words.get_mut((at / 64) as usize) {
+            *word &= !(1 << (at % 64));
+        }
+    }
+
+    /// The smallest position in it that is not below `from`.
+    #[must_use]
+    pub fn next(&self, from: u32) -> Option<u32> {
+        let first = (from / 64) as usize;
+        let mut mask = !0 << (from % 64);
+        for (number, word) in (from / 64..).zip(self.words.get(first..)?) {
+            let left = word & mask;
+            if left != 0 {
+                return Some(number.saturating_mul(64).saturating_add(left.trailing_zeros()));
+            }
+            mask = !0;
+        }
+        None
+    }
+
+    /// Keeps only what is in `other` too, of as many positions.
+    pub fn keep(&mut self, other: &Self) {
+        for (word, other) in self.words.iter_mut().zip(&other.words) {
+            *word &= other;
+        }
+    }
+
     /// Adds all that are in `other`, of as many positions.
     pub fn add(&mut self, other: &Self) {
         for (word, other) in self.words.iter_mut().zip(&other.words) {

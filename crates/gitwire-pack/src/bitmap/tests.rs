@@ -128,3 +128,18 @@ fn bits_that_stand_for_nothing_are_refused() {
     assert!(broken(&[marker(0, 2, 1), 1]));
     assert!(broken(&[marker(0, 0, 3), 0]), "words that are not there");
 }
+
+#[test]
+fn sets_are_gone_through_from_any_place() {
+    let mut bits = Bits::new(200);
+    [3, 63, 64, 199].into_iter().for_each(|at| bits.insert(at));
+    let next = [0, 3, 4, 63, 64, 65, 199, 200, u32::MAX].map(|from| bits.next(from));
+    let expected = [Some(3), Some(3), Some(63), Some(63), Some(64), Some(199), Some(199), None, None];
+    assert_eq!(next, expected);
+    bits.take_out(63);
+    bits.take_out(1000);
+    let mut other = Bits::new(200);
+    [3, 63, 199].into_iter().for_each(|at| other.insert(at));
+    bits.keep(&other);
+    assert_eq!(bits.iter().collect::<Vec<_>>(), [3, 199]);
+}

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use gitwire_pack::{Bits, PackBitmaps};
+use gitwire_pack::{Bits, PackBitmaps, ReverseIndex};
 use gitwire_types::{ObjectId, ObjectKind};
 
-use super::{PackFiles, PackPart, Shared, StoredPack, pack_error};
-use crate::{PackId, Reachability, Result};
+use super::{OpenPack, PackFiles, PackPart, Shared, StoredPack, pack_error};
+use crate::{EntrySpan, PackId, Reachability, Result};
 
 /// The bitmaps of one pack of a view.
 #[derive(Debug)]
@@ -47,12 +47,25 @@ fn read<F: PackFiles>(pack: &StoredPack, shared: &Shared<F>) -> Option<PackBitma
         return None;
     }
     let checksum = open.index().pack_checksum().ok()?;
+    take_order(pack, open, &checksum, shared);
     PackBitmaps::parse(data, open.index().count(), &checksum).ok()
 }
 
+/// Takes the order of a pack from its reverse index. Without one, or with a damaged one, the index is sorted when that is needed.
+fn take_order<F: PackFiles>(pack: &StoredPack, open: &OpenPack, checksum: &ObjectId, shared: &Shared<F>) {
+    if open.has_order() {
+        return;
+    }
+    if let Ok(Some(file)) = shared.files.open(&pack.name, PackPart::Reverse)
+        && let Ok(reverse) = ReverseIndex::open(file, open.index().count(), checksum)
+    {
+        let _ = open.take_order(&reverse);
+    }
+}
+
 impl Reachability for Reach {
-    fn pack(&self) -> PackId {
-        self.number
+    fn pack(&self) -> Option<PackId> {
+        Some(self.number)
     }
 
     fn objects(&self) -> u32 {
@@ -69,6 +82,19 @@ impl Reachability for Reach {
         let position = pack.position_at(place).map_err(failed)?;
         let name = self.bitmaps().map_or(0, |bitmaps| bitmaps.name(position));
         Ok((pack.index().id(position).map_err(failed)?, name))
+    }
+
+    fn span(&self, place: u32) -> Result<EntrySpan> {
+        let span = self.pack.open()?.span(place).map_err(|error| pack_error(&self.pack.name, error))?;
+        Ok(EntrySpan { pack: self.number, start: span.start, end: span.end })
+    }
+
+    fn place_at(&self, pack: PackId, offset: u64) -> Result<Option<u32>> {
+        if pack != self.number {
+            return Ok(None);
+        }
+        let found = self.pack.open()?.place_at_offset(offset);
+        found.map_err(|error| pack_error(&self.pack.name, error))
     }
 
     fn of_kind(&self, kind: ObjectKind) -> Option<&Bits> {

@@ -79,15 +79,7 @@ impl Found {
         }
     }
 
-    /// An object does not go after all: the receiver has it, or gets it otherwise.
-    pub(crate) fn keep_back(&mut self, at: u32) {
-        if let Some(fact) = self.facts.get_mut(at as usize) {
-            self.sent -= u64::from(fact.is(Fact::SEND));
-            fact.flags = fact.flags & !Fact::SEND | Fact::EXCLUDED;
-        }
-    }
-
-    /// An object that would go comes from elsewhere, and is no base either; true where it would have gone.
+    /// An object that would go does not, and is no base either; true where it would have gone.
     pub(crate) fn leave_out(&mut self, id: &ObjectId) -> bool {
         let fact = self.get(id).and_then(|at| self.facts.get_mut(at as usize));
         match fact.filter(|fact| fact.is(Fact::SEND)) {

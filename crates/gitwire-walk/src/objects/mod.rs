@@ -13,7 +13,8 @@ use gitwire_types::{Interrupt, ObjectId, ObjectKind};
 
 pub(crate) use self::found::{Fact, Found};
 pub use self::list::ObjectList;
-use self::name::Place;
+pub(crate) use self::name::Place;
+pub(crate) use self::tree_diff::{Tree, TreeCache};
 use self::trees::{Side, TreeWalk};
 use crate::graph::{Peeled, RangeWalk};
 use crate::{Graph, ObjectFilter, WalkError};

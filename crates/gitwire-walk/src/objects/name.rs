@@ -7,24 +7,42 @@ pub(crate) struct Place {
     pub(crate) key: u64,
     /// Its last name, as a number: see [`Place::order`].
     tail: u32,
+    /// The whole path as a number, as bitmap files have it: see [`Place::path`].
+    path: u32,
 }
 
 impl Place {
     /// A commit's own tree.
-    pub(crate) const ROOT: Self = Self { key: 0x9e37_79b9_7f4a_7c15, tail: 0 };
+    pub(crate) const ROOT: Self = Self { key: 0x9e37_79b9_7f4a_7c15, tail: 0, path: 0 };
 
     /// The place of `name` in the tree at this place.
     pub(crate) fn below(self, name: &[u8]) -> Self {
         let mut key = self.key ^ name.len() as u64;
         let mut tail = 0_u32;
+        let mut path = self.path;
+        let mut mix = |byte: u8| {
+            if !matches!(byte, b' ' | b'\t' | b'\n' | b'\r') {
+                path = (path >> 2).wrapping_add(u32::from(byte) << 24);
+            }
+        };
+        if self != Self::ROOT {
+            mix(b'/');
+        }
         for byte in name {
+            mix(*byte);
             key = (key ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3).rotate_left(23);
             // Spaces and the like say nothing about what is in a file.
             if !byte.is_ascii_whitespace() {
                 tail = (tail >> 2).wrapping_add(u32::from(*byte) << 24);
             }
         }
-        Self { key, tail }
+        Self { key, tail, path }
+    }
+
+    /// A number for the path that weighs its last letters most: the one that stands beside objects in bitmap files (`gitformat-bitmap`, name-hash
+    /// cache).
+    pub(crate) fn path(self) -> u32 {
+        self.path
     }
 
     /// Where an object at this place stands when delta candidates are sorted. The end of the name weighs most, since it says

@@ -1,8 +1,11 @@
 //! From what a client wants to the bytes of a pack.
 
 mod cover;
+mod fill;
+mod kept;
 mod plan;
 mod search;
+mod stored;
 mod write;
 
 use std::sync::Arc;
@@ -12,7 +15,8 @@ use gitwire_storage::{ObjectStore, PackSource, PackWritten, Preparation, SourceS
 use gitwire_types::{Interrupt, ObjectId};
 
 pub(crate) use self::cover::reached_by_bitmaps;
-use self::cover::{Cover, Joined};
+use self::cover::{CoverProgress, Covering};
+use self::kept::Choice;
 use self::plan::{Compressor, Planner};
 use self::search::SearchLimits;
 use self::write::Writer;
@@ -99,19 +103,14 @@ impl PackRequest {
 #[must_use]
 pub fn pack_source(graph: Graph, request: PackRequest) -> Box<dyn PackSource> {
     let objects = Arc::clone(graph.objects());
-    let mut question = request.question();
     // Bitmaps know of whole histories and of nothing left out.
     let covers = request.bitmaps
         && !request.shallow
         && request.elsewhere.is_empty()
-        && request.filter == ObjectFilter::default()
-        && !graph.has_boundary();
-    let stage = if covers && objects.bitmaps().is_some() {
-        let tags = std::mem::take(&mut question.tags);
-        Stage::Cover(Box::new(Covering { graph, question, tags }))
-    } else {
-        Stage::Enumerate(Box::new(Enumeration::new(graph, question)), None)
-    };
+        && Covering::takes(request.filter)
+        && !graph.has_boundary()
+        && objects.bitmaps().is_some();
+    let stage = Stage::Start { covers, graph: Box::new(graph), question: Box::new(request.question()) };
     let PackRequest { window, depth, memory, thin, ofs_delta, elsewhere, .. } = request;
     let search = SearchLimits { window, depth, memory };
     let left_out = if elsewhere.is_empty() { LeftOut::Known(Vec::new()) } else { LeftOut::Sought(elsewhere) };
@@ -138,24 +137,22 @@ enum LeftOut {
 
 #[derive(Debug)]
 enum Stage {
+    Start {
+        covers: bool,
+        graph: Box<Graph>,
+        question: Box<Question>,
+    },
     /// Bitmaps are asked.
     Cover(Box<Covering>),
-    Enumerate(Box<Enumeration>, Option<Box<(Cover, Vec<ObjectId>)>>),
+    /// What they know is looked at.
+    Choose(Box<Choice>, Box<Graph>),
+    Enumerate(Box<Enumeration>),
     Plan(Box<Planner>),
     Compress(Box<Compressor>),
     Write(Box<Writer>),
     Ended(PackWritten),
     /// An error was given; there is nothing more to be had.
     Failed,
-}
-
-/// A question before bitmaps were asked.
-#[derive(Debug)]
-struct Covering {
-    graph: Graph,
-    question: Question,
-    /// Tags that go along with what goes.
-    tags: Vec<ObjectId>,
 }
 
 impl PackSource for Source {
@@ -196,24 +193,56 @@ impl Source {
         stop: &dyn Interrupt,
     ) -> Result<(Stage, SourceState), WalkError> {
         Ok(match stage {
-            Stage::Cover(covering) => {
-                let stage = covering.start(stop)?;
-                (stage, SourceState::Preparing(Preparation::Enumerating(0)))
+            Stage::Start { covers, graph, question } => {
+                stop.check().map_err(WalkError::from)?;
+                (self.start(covers, *graph, *question), FIRST)
             }
-            Stage::Enumerate(mut enumeration, cover) => match enumeration.step(stop)? {
+            Stage::Cover(mut covering) => match covering.step(stop)? {
+                CoverProgress::Found(count) => {
+                    (Stage::Cover(covering), SourceState::Preparing(Preparation::Enumerating(count)))
+                }
+                CoverProgress::Useless => {
+                    let (graph, question, ..) = covering.into_parts();
+                    (self.start(false, graph, question), FIRST)
+                }
+                CoverProgress::Done => {
+                    let (graph, _, found, cover) = covering.into_parts();
+                    let choice = Choice::new(cover, found, self.thin);
+                    let state = counting(choice.progress());
+                    (Stage::Choose(Box::new(choice), Box::new(graph)), state)
+                }
+            },
+            Stage::Choose(mut choice, graph) => {
+                let done = choice.step(&*self.objects, self.ofs_delta, stop)?;
+                let state = counting(choice.progress());
+                if done {
+                    let (found, kept, cover) = choice.finish(&*self.objects);
+                    let planner = Planner::new(*graph, found, self.thin).with_cover(cover, kept);
+                    (Stage::Plan(Box::new(planner)), state)
+                } else {
+                    (Stage::Choose(choice, graph), state)
+                }
+            }
+            Stage::Enumerate(mut enumeration) => match enumeration.step(stop)? {
                 Progress::Found(count) => {
                     let state = SourceState::Preparing(Preparation::Enumerating(count));
-                    (Stage::Enumerate(enumeration, cover), state)
+                    (Stage::Enumerate(enumeration), state)
                 }
                 Progress::Done => {
-                    let planner = self.plan(*enumeration, cover.map(|cover| *cover), stop)?;
-                    let state = counting(&planner);
+                    let (graph, mut found) = enumeration.into_parts();
+                    if let LeftOut::Sought(ids) = &mut self.left_out {
+                        let mut ids = std::mem::take(ids);
+                        ids.retain(|id| found.leave_out(id));
+                        self.left_out = LeftOut::Known(ids);
+                    }
+                    let planner = Planner::new(graph, found, self.thin);
+                    let state = counting(planner.progress());
                     (Stage::Plan(Box::new(planner)), state)
                 }
             },
             Stage::Plan(mut planner) => {
                 let done = planner.step(&*self.objects, stop)?;
-                let state = counting(&planner);
+                let state = counting(planner.progress());
                 if done {
                     let compressor = planner.resolve(&*self.objects, self.search)?;
                     (Stage::Compress(Box::new(compressor)), state)
@@ -246,42 +275,19 @@ impl Source {
 }
 
 impl Source {
-    /// Everything that goes is known: where it comes from is next.
-    fn plan(
-        &mut self,
-        enumeration: Enumeration,
-        cover: Option<(Cover, Vec<ObjectId>)>,
-        stop: &dyn Interrupt,
-    ) -> Result<Planner, WalkError> {
-        let (mut graph, mut found) = enumeration.into_parts();
-        if let LeftOut::Sought(ids) = &mut self.left_out {
-            let mut ids = std::mem::take(ids);
-            ids.retain(|id| found.leave_out(id));
-            self.left_out = LeftOut::Known(ids);
+    /// How objects are found.
+    fn start(&self, covers: bool, graph: Graph, question: Question) -> Stage {
+        if covers && let Some(reach) = self.objects.bitmaps() {
+            let covering = Covering::new(graph, question, self.thin, reach.objects());
+            return Stage::Cover(Box::new(covering));
         }
-        let Some((mut cover, tags)) = cover else { return Ok(Planner::new(graph, found, self.thin)) };
-        let whole = match cover.join(&mut graph, &mut found, &tags, self.ofs_delta, stop)? {
-            Joined::Whole(pack) => Some(pack),
-            Joined::Listed => None,
-        };
-        Ok(Planner::new(graph, found, self.thin).with_cover(cover, whole))
+        Stage::Enumerate(Box::new(Enumeration::new(graph, question)))
     }
 }
 
-impl Covering {
-    fn start(self, stop: &dyn Interrupt) -> Result<Stage, WalkError> {
-        let Self { mut graph, mut question, tags } = self;
-        let Some(cover) = Cover::of(&mut graph, &question.wants, &question.haves, stop)? else {
-            question.tags = tags;
-            return Ok(Stage::Enumerate(Box::new(Enumeration::new(graph, question)), None));
-        };
-        question.haves.extend_from_slice(&cover.commits);
-        let enumeration = Box::new(Enumeration::new(graph, question));
-        Ok(Stage::Enumerate(enumeration, Some(Box::new((cover, tags)))))
-    }
-}
-
-fn counting(planner: &Planner) -> SourceState {
-    let (done, all) = planner.progress();
+fn counting((done, all): (u64, u64)) -> SourceState {
     SourceState::Preparing(Preparation::Counting(done, all))
 }
+
+/// Before anything was found.
+const FIRST: SourceState = SourceState::Preparing(Preparation::Enumerating(0));

@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use gitwire_storage::{Entry, EntryBase, ObjectStore, PackAccess, PackId, Presence};
 use gitwire_types::{Interrupt, ObjectId, ObjectKind};
 
-use super::cover::Cover;
+use super::cover::{Cover, kind_at};
+use super::kept::Kept;
 use super::search::{Search, SearchLimits};
 use crate::graph::RangeWalk;
 use crate::objects::{Fact, Found, PIECE};
@@ -81,8 +82,8 @@ pub(crate) struct Planner {
     loose_ends: Vec<(u32, EntryBase)>,
     /// What bitmaps say that the receiver has.
     cover: Option<Cover>,
-    /// A pack that goes as it stands.
-    whole: Option<PackId>,
+    /// What goes as it stands in packs with bitmaps.
+    kept: Option<Kept>,
 }
 
 impl Planner {
@@ -97,13 +98,13 @@ impl Planner {
             located: 0,
             loose_ends: Vec::new(),
             cover: None,
-            whole: None,
+            kept: None,
         }
     }
 
-    /// The same with what bitmaps have said, and a pack that goes whole beside what was found.
-    pub(crate) fn with_cover(mut self, cover: Cover, whole: Option<PackId>) -> Self {
-        (self.cover, self.whole) = (Some(cover), whole);
+    /// The same with what bitmaps have said, and what goes as it stands beside what was found.
+    pub(crate) fn with_cover(mut self, cover: Cover, kept: Kept) -> Self {
+        (self.cover, self.kept) = (Some(cover), Some(kept));
         self
     }
 
@@ -234,7 +235,7 @@ impl Planner {
                         Err(_) => self.number_at(objects, pack, offset)?,
                     }
                 }
-                EntryBase::Id(id) => self.number_of(&id)?,
+                EntryBase::Id(id) => self.number_of(objects, &id)?,
             };
             match number {
                 Some(base) => self.change(at, |slot| slot.base = base),
@@ -253,30 +254,41 @@ impl Planner {
     ) -> Result<Option<u32>, WalkError> {
         let Some(packs) = objects.packs() else { return Ok(None) };
         let (id, _) = packs.at_offset(PackId(pack), offset)?;
-        self.number_of(&id)
+        self.number_of(objects, &id)
     }
 
     /// The number of an object if it goes, or if the receiver has it and deltas may be thin.
-    fn number_of(&mut self, id: &ObjectId) -> Result<Option<u32>, WalkError> {
+    fn number_of(&mut self, objects: &dyn ObjectStore, id: &ObjectId) -> Result<Option<u32>, WalkError> {
         if let Some(at) = self.found.get(id) {
             let fact = self.found.fact(at);
             let is_base = fact.is(Fact::SEND) || fact.is(Fact::EXCLUDED) && self.graph.is_some();
             return Ok(is_base.then_some(at));
         }
-        let Some(graph) = &self.graph else { return Ok(None) };
-        let is_theirs = graph.known(id).is_some_and(|at| graph.has(at, RangeWalk::EXCLUDED));
-        let (kind, name) = match &self.cover {
-            _ if is_theirs => (ObjectKind::Commit, 0),
+        let is_theirs = |graph: &Graph| graph.known(id).is_some_and(|at| graph.has(at, RangeWalk::EXCLUDED));
+        let (kind, name) = match &self.graph {
+            _ if let Some(kept) = self.kept_base(objects, id)? => kept,
             None => return Ok(None),
-            Some(cover) => match cover.holds(&**graph.objects(), id)? {
-                Some(held) => held,
-                None => return Ok(None),
+            Some(graph) if is_theirs(graph) => (ObjectKind::Commit, 0),
+            Some(_) => match self.cover.as_ref().map(|cover| cover.holds(objects, id)).transpose()? {
+                Some(Some(held)) => held,
+                _ => return Ok(None),
             },
         };
         let (at, _) = self.found.meet(id.as_bytes(), kind, name)?;
         self.found.flag(at, Fact::EXCLUDED);
         self.slots.resize(self.found.len(), Slot::EMPTY);
         Ok(Some(at))
+    }
+
+    /// What an object is and the number of its path, where it goes as it stands.
+    fn kept_base(
+        &self,
+        objects: &dyn ObjectStore,
+        id: &ObjectId,
+    ) -> Result<Option<(ObjectKind, u32)>, WalkError> {
+        let (Some(kept), Some(reach)) = (&self.kept, objects.bitmaps()) else { return Ok(None) };
+        let Some(place) = reach.place(id)?.filter(|place| kept.places.has(*place)) else { return Ok(None) };
+        Ok(kind_at(reach, place).map(|kind| (kind, 0)))
     }
 
     /// Puts every base before its deltas, and breaks chains that are circles or too long.
@@ -339,8 +351,8 @@ impl Compressor {
     /// The order of writing and where everything comes from.
     pub(crate) fn finish(mut self) -> Plan {
         let order = self.planner.place(&self.by_place);
-        let Planner { found, slots, whole, .. } = self.planner;
-        Plan { found, slots, order, made: self.search.into_made(), whole }
+        let Planner { found, slots, kept, .. } = self.planner;
+        Plan { found, slots, order, made: self.search.into_made(), kept }
     }
 }
 
@@ -352,8 +364,8 @@ pub(crate) struct Plan {
     pub(crate) order: Vec<u32>,
     /// Deltas that were made, by their targets.
     pub(crate) made: HashMap<u32, Vec<u8>>,
-    /// A pack that goes first, as it stands.
-    pub(crate) whole: Option<PackId>,
+    /// What goes first, as it stands.
+    pub(crate) kept: Option<Kept>,
 }
 
 impl Plan {

@@ -7,10 +7,12 @@ use bytes::{BufMut, BytesMut};
 use flate2::{Compress, Compression, FlushCompress, Status};
 use gitwire_object::{Hasher, Trust};
 use gitwire_pack::{EntryHeader, EntryKind, PackHeader};
-use gitwire_storage::{ObjectReader, ObjectStore, PackId, PackWritten, StorageError, StorageErrorKind};
+use gitwire_storage::{ObjectReader, ObjectStore, PackId, PackWritten};
 use gitwire_types::Interrupt;
 
+use super::kept::Copying;
 use super::plan::{NONE, Plan, Slot};
+use super::stored::{BLOCK, StoredBytes, cut_short};
 use crate::WalkError;
 use crate::objects::Fact;
 
@@ -18,15 +20,17 @@ use crate::objects::Fact;
 pub(crate) struct Writer {
     objects: Arc<dyn ObjectStore>,
     plan: Plan,
+    copying: Option<Copying>,
     ofs_delta: bool,
     next: usize,
     written: PackWritten,
     /// Bytes of the pack so far.
     offset: u64,
-    hasher: Hasher,
+    /// `None`: a pack goes as it stands, its checksum too.
+    hasher: Option<Hasher>,
     current: Current,
     deflate: Compress,
-    buffer: Buffer,
+    bytes: StoredBytes,
     header: Vec<u8>,
     is_finished: bool,
 }
@@ -50,22 +54,24 @@ enum Current {
 }
 
 impl Writer {
-    pub(crate) fn new(objects: Arc<dyn ObjectStore>, plan: Plan, ofs_delta: bool) -> Self {
+    pub(crate) fn new(objects: Arc<dyn ObjectStore>, mut plan: Plan, ofs_delta: bool) -> Self {
         let format = plan.found.format();
+        let copying = plan.kept.take().map(|kept| Copying::new(kept, ofs_delta, format));
         let mut written = PackWritten::default();
         written.total = plan.order.len() as u64;
         Self {
             objects,
             plan,
+            copying,
             ofs_delta,
             next: 0,
             written,
             offset: 0,
             // Our own bytes: nobody gains by making two of our packs collide.
-            hasher: Hasher::new(format, Trust::Own),
+            hasher: Some(Hasher::new(format, Trust::Own)),
             current: Current::Nothing,
             deflate: Compress::new(Compression::default(), true),
-            buffer: Buffer::default(),
+            bytes: StoredBytes::default(),
             header: Vec::new(),
             is_finished: false,
         }
@@ -89,6 +95,9 @@ impl Writer {
                 Current::Stored { .. } => self.copy(end, out)?,
                 Current::Object { .. } => self.pump(end, out)?,
                 Current::Nothing => {
+                    if self.open_kept(self.offset + (out.len() - start) as u64, out)? {
+                        continue;
+                    }
                     let Some(at) = self.plan.order.get(self.next).copied() else {
                         self.finish(start, out)?;
                         return Ok(true);
@@ -109,19 +118,32 @@ impl Writer {
 
     fn start(&mut self, out: &mut BytesMut) -> Result<(), WalkError> {
         let mut objects = u32::try_from(self.plan.order.len()).ok();
-        if let Some(pack) = self.plan.whole {
+        let mut version = 2;
+        if let Some(copying) = &self.copying {
+            objects = objects.and_then(|objects| objects.checked_add(copying.count()));
+        }
+        if let Some(pack) = self.copying.as_ref().and_then(Copying::whole) {
             let packs = self.objects.packs().ok_or(WalkError::Internal("located packs are gone"))?;
             let copied = packs.objects_in(pack);
             objects = objects.and_then(|objects| objects.checked_add(copied));
             self.written.copied = copied.into();
             self.written.objects = copied.into();
             let at = PackHeader::LEN as u64;
-            let left = packs.entries_end(pack)?.saturating_sub(at);
+            let mut left = packs.entries_end(pack)?.saturating_sub(at);
+            if self.plan.order.is_empty() {
+                // Nothing comes beside it: header and checksum are its own.
+                let mut header = [0; PackHeader::LEN];
+                let count = packs.read_at(pack, 0, &mut header)?;
+                let header = PackHeader::parse(&header).ok().filter(|_| count == PackHeader::LEN);
+                version = header.ok_or_else(cut_short)?.version;
+                left = left.saturating_add(self.plan.found.format().raw_len() as u64);
+                self.hasher = None;
+            }
             self.current = Current::Stored { pack, at, left };
         }
         let objects = objects.ok_or(WalkError::Internal("more objects than the limit allows"))?;
         self.written.total = objects.into();
-        out.put_slice(&PackHeader { version: 2, objects }.to_bytes());
+        out.put_slice(&PackHeader { version, objects }.to_bytes());
         Ok(())
     }
 
@@ -131,16 +153,31 @@ impl Writer {
         }
         self.is_finished = true;
         self.account(start, out);
-        let checksum =
-            self.hasher.finish_reset().map_err(|_| WalkError::Internal("a plain hash found a collision"))?;
-        out.put_slice(checksum.as_bytes());
+        if let Some(hasher) = &mut self.hasher {
+            let checksum = hasher.finish_reset();
+            let checksum = checksum.map_err(|_| WalkError::Internal("a plain hash found a collision"))?;
+            out.put_slice(checksum.as_bytes());
+        }
         Ok(())
     }
 
     fn account(&mut self, start: usize, out: &BytesMut) {
         let new = out.get(start..).unwrap_or_default();
-        self.hasher.update(new);
+        self.hasher.iter_mut().for_each(|hasher| hasher.update(new));
         self.offset += new.len() as u64;
+    }
+
+    /// Starts an entry that goes as it stands in a pack with bitmaps; false once there are no more.
+    fn open_kept(&mut self, offset: u64, out: &mut BytesMut) -> Result<bool, WalkError> {
+        let Some(copying) = &mut self.copying else { return Ok(false) };
+        let next = copying.next(&*self.objects, &mut self.bytes, offset, &mut self.header)?;
+        let Some(copied) = next else { return Ok(false) };
+        let at = copied.span.start.saturating_add(u64::from(copied.stood.len));
+        let left = copied.span.end.saturating_sub(at);
+        self.current = Current::Stored { pack: copied.span.pack, at, left };
+        self.count(copied.goes, true);
+        out.put_slice(&self.header);
+        Ok(true)
     }
 
     /// Starts an entry: its header, and where its data comes from.
@@ -211,8 +248,19 @@ impl Writer {
         let Current::Stored { pack, at, left } = &mut self.current else { return Ok(()) };
         let packs = self.objects.packs().ok_or(WalkError::Internal("located packs are gone"))?;
         let most = usize::try_from(*left).unwrap_or(usize::MAX).min(end.saturating_sub(out.len()));
-        if most > 0 {
-            let bytes = self.buffer.get(packs, *pack, *at, most)?;
+        if most >= DIRECT && !self.bytes.holds(*pack, *at) {
+            // Straight to where they go.
+            let start = out.len();
+            out.resize(start + most, 0);
+            let count = packs.read_at(*pack, *at, out.get_mut(start..).unwrap_or_default())?;
+            out.truncate(start + count);
+            if count == 0 {
+                return Err(cut_short().into());
+            }
+            *at += count as u64;
+            *left -= count as u64;
+        } else if most > 0 {
+            let bytes = self.bytes.get(packs, *pack, *at, most)?;
             out.put_slice(bytes);
             *at += bytes.len() as u64;
             *left -= bytes.len() as u64;
@@ -267,43 +315,5 @@ impl fmt::Debug for Writer {
     }
 }
 
-/// A piece of a stored pack: entries are mostly copied in the order in which they stand.
-#[derive(Debug, Default)]
-struct Buffer {
-    pack: Option<PackId>,
-    start: u64,
-    bytes: Vec<u8>,
-}
-
-impl Buffer {
-    /// Between 1 and `most` bytes of a pack.
-    fn get(
-        &mut self,
-        packs: &dyn gitwire_storage::PackAccess,
-        pack: PackId,
-        at: u64,
-        most: usize,
-    ) -> Result<&[u8], WalkError> {
-        let end = self.start + self.bytes.len() as u64;
-        if self.pack != Some(pack) || at < self.start || at >= end {
-            self.pack = None;
-            self.bytes.resize(BLOCK, 0);
-            let count = packs.read_at(pack, at, &mut self.bytes)?;
-            self.bytes.truncate(count);
-            if count == 0 {
-                return Err(cut_short().into());
-            }
-            (self.pack, self.start) = (Some(pack), at);
-        }
-        let from = usize::try_from(at - self.start).unwrap_or(usize::MAX);
-        let rest = self.bytes.get(from..).unwrap_or_default();
-        Ok(rest.get(..most).unwrap_or(rest))
-    }
-}
-
-fn cut_short() -> StorageError {
-    StorageError::new(StorageErrorKind::Corrupt(None), "stored bytes end early")
-}
-
-/// Bytes read from the store at once.
-const BLOCK: usize = 64 << 10;
+/// From this many bytes on, a piece of a stored pack is read to where it goes.
+const DIRECT: usize = 16 << 10;
