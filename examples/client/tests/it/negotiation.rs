@@ -92,6 +92,7 @@ fn our_client_asks_no_more_than_gits_of_large_histories() {
     hold(&git, LARGE);
 }
 
+#[allow(clippy::print_stdout, reason = "a table for people")]
 fn hold(git: &Git, pairs: &[Pair]) {
     let mut worse = Vec::new();
     println!("| pair | way | git: rounds | haves | ours: rounds | haves |\n|---|---|---|---|---|---|");
@@ -204,7 +205,7 @@ const REFSPEC: &str = "+refs/heads/*:refs/remotes/origin/*";
 /// A branch of commits, each a minute apart, on top of what both have.
 fn commits(branch: &str, from: usize, count: usize, refs: usize) -> String {
     let mut stream = String::new();
-    let every = if refs == 0 { usize::MAX } else { (count / refs).max(1) };
+    let every = count.checked_div(refs).map_or(usize::MAX, |every| every.max(1));
     for number in from..from + count {
         let what = format!("{branch} {number}\n");
         stream += &format!("commit refs/heads/main\nmark :{}\n", number + 1);
