@@ -6,6 +6,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::KnownHost;
+
 /// Which addresses may be connected to, for programs that connect to what a stranger names.
 ///
 /// It is asked after a name was resolved, for each address, at every connection: where a name leads at another moment, or where a
@@ -21,9 +23,20 @@ pub trait AddressRule: fmt::Debug + Send + Sync {
 pub(crate) struct Dial {
     pub(crate) timeout: Duration,
     pub(crate) rule: Option<Arc<dyn AddressRule>>,
+    /// Hosts that no name service is asked for.
+    pub(crate) hosts: Vec<KnownHost>,
 }
 
 impl Dial {
+    /// The addresses of a host that is known.
+    pub(crate) fn known(&self, host: &str, port: u16) -> Option<Vec<SocketAddr>> {
+        let is = |known: &&KnownHost| {
+            known.port == port && (known.host == "*" || known.host.eq_ignore_ascii_case(host))
+        };
+        let known = self.hosts.iter().find(is)?;
+        Some(known.addresses.iter().map(|address| SocketAddr::new(*address, port)).collect())
+    }
+
     /// The addresses that may be connected to.
     ///
     /// # Errors
@@ -63,7 +76,7 @@ mod tests {
     fn what_is_not_allowed_is_passed_over() {
         let address = |text: &str| text.parse::<SocketAddr>().unwrap();
         let (public, own) = (address("192.0.2.1:9418"), address("127.0.0.1:9418"));
-        let dial = |rule| Dial { timeout: Duration::ZERO, rule };
+        let dial = |rule| Dial { timeout: Duration::ZERO, rule, hosts: Vec::new() };
         let strict = dial(Some(Arc::new(Public)));
         let check = |dial: &Dial, host: &str, addresses: &[SocketAddr]| {
             dial.allowed(host, addresses.iter().copied()).map_err(|error| error.kind())
@@ -73,5 +86,17 @@ mod tests {
         assert_eq!(check(&strict, "other", &[public]), Err(io::ErrorKind::PermissionDenied));
         assert_eq!(check(&strict, "h", &[]), Err(io::ErrorKind::NotFound));
         assert_eq!(check(&dial(None), "h", &[own, public]), Ok(vec![own, public]));
+    }
+
+    #[test]
+    fn known_hosts() {
+        let known =
+            |host: &str, port| KnownHost { host: host.into(), port, addresses: vec![[127, 0, 0, 1].into()] };
+        let hosts = vec![known("a", 1), known("*", 2)];
+        let dial = Dial { timeout: Duration::ZERO, rule: None, hosts };
+        let own = |port: u16| Some(vec![SocketAddr::from(([127, 0, 0, 1], port))]);
+        assert_eq!(dial.known("A", 1), own(1));
+        assert_eq!(dial.known("a", 2), own(2));
+        assert_eq!(dial.known("b", 1), None);
     }
 }

@@ -49,7 +49,7 @@ impl ConnectOptions {
     }
 
     pub(crate) fn dial(&self) -> Dial {
-        Dial { timeout: self.connect_timeout, rule: self.addresses.clone() }
+        Dial { timeout: self.connect_timeout, rule: self.addresses.clone(), hosts: Vec::new() }
     }
 }
 

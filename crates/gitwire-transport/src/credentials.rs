@@ -9,7 +9,8 @@ use crate::TransportError;
 /// Finds out in whose name a server is asked, and hears whether that went well. Programs ask helpers and people; see
 /// `gitcredentials` for what is usual.
 ///
-/// Called only when a server has asked for it, at most once for each place in a conversation. It may block.
+/// Called when a server has asked for it, or before where that is [wished](crate::Proactive), at most once for each place in a
+/// conversation; again only for the next step of a credential that has several. It may block.
 pub trait Credentials: Send + Sync {
     /// A credential for a place; `None` if there is none.
     ///
@@ -73,6 +74,15 @@ pub enum Credential {
     },
     /// A token (RFC 6750).
     Bearer(Secret),
+    /// What any other scheme wants.
+    Other {
+        /// The name of the scheme.
+        scheme: String,
+        /// What follows it in the header.
+        value: Secret,
+        /// The server will ask again, for the next step: that is no refusal.
+        more: bool,
+    },
 }
 
 impl Credential {
@@ -90,6 +100,7 @@ impl Credential {
                 Secret(format!("Basic {}", base64(text.as_bytes())))
             }
             Self::Bearer(token) => Secret(format!("Bearer {}", token.expose())),
+            Self::Other { scheme, value, .. } => Secret(format!("{scheme} {}", value.expose())),
         }
     }
 }

@@ -8,7 +8,7 @@ use std::process::Stdio;
 use bytes::{Bytes, BytesMut};
 use gitwire_protocol::message::{DaemonRequest, Service};
 
-use crate::spawn::{forget_repository, new_command};
+use crate::spawn::new_command;
 use crate::{ServiceProcess, TransportError};
 
 /// The program that a URL names, and what it hears first: a request as git:// servers want it, where the URL asks for one.
@@ -17,7 +17,8 @@ pub(crate) fn serving(line: &[u8], service: Service) -> Result<(ServiceProcess, 
     let (program, arguments) = words.split_first().ok_or(TransportError::Placeholder { position: 0 })?;
     let mut command = new_command(OsStr::from_bytes(program));
     command.args(arguments.iter().map(|word| OsStr::from_bytes(word)));
-    forget_repository(&mut command);
+    // It gets all that this program got, the configuration of the command line with it; only what is spoken is not known.
+    command.env_remove("GIT_PROTOCOL");
     command.env("GIT_EXT_SERVICE", service.name());
     command.env("GIT_EXT_SERVICE_NOPREFIX", short(service));
     command.stdin(Stdio::piped()).stdout(Stdio::piped());

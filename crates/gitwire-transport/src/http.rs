@@ -12,6 +12,7 @@ mod dial;
 mod header;
 mod place;
 mod preface;
+mod retry;
 mod site;
 mod smart;
 mod trace;

@@ -36,6 +36,26 @@ pub enum HttpError {
         /// What the server says, if it says it as text: bytes of a stranger.
         message: Vec<u8>,
     },
+    /// The server has too much to do, and asks for more time than may pass.
+    #[error(
+        "unable to access '{url}': the server asks to wait {seconds} seconds, which is greater than http.maxRetryTime ({max})"
+    )]
+    RetryTooLate {
+        /// The repository.
+        url: String,
+        /// What it asks for.
+        seconds: u64,
+        /// The most that may pass.
+        max: u64,
+    },
+    /// The server has too much to do, and what was to pass before it is asked again is more than may pass.
+    #[error("configured http.retryAfter ({seconds} seconds) exceeds http.maxRetryTime ({max} seconds)")]
+    RetryTooLong {
+        /// What was to pass.
+        seconds: u64,
+        /// The most that may pass.
+        max: u64,
+    },
     /// An answer of a type that does not belong to the request.
     #[error("unable to access '{url}': expected {expected}, got '{actual}'")]
     ContentType {

@@ -1,5 +1,6 @@
 //! How HTTP servers are asked.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -15,6 +16,12 @@ pub struct HttpOptions {
     pub headers: Vec<(String, Secret)>,
     /// Which redirects are followed (`http.followRedirects`).
     pub redirects: Redirects,
+    /// Addresses of hosts that no name service is asked for (`http.curloptResolve`).
+    pub hosts: Vec<KnownHost>,
+    /// Whether servers are told who asks before they ask for it (`http.proactiveAuth`).
+    pub proactive: Proactive,
+    /// What is done where a server has too much to do.
+    pub retries: Retries,
     /// How long a server may be silent, where no driver's [`Deadlines`](crate::Deadlines) hold. Five minutes, as those have it.
     pub idle: Option<Duration>,
     /// How servers of `https` are checked.
@@ -29,6 +36,9 @@ impl Default for HttpOptions {
             user_agent: concat!("git/gitwire-", env!("CARGO_PKG_VERSION")).to_owned(),
             headers: Vec::new(),
             redirects: Redirects::default(),
+            hosts: Vec::new(),
+            proactive: Proactive::default(),
+            retries: Retries::default(),
             idle: Some(Duration::from_secs(300)),
             tls: TlsOptions::default(),
             limits: HttpLimits::default(),
@@ -45,6 +55,48 @@ pub enum Redirects {
     Initial,
     /// None.
     Never,
+}
+
+/// Where a host is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownHost {
+    /// Its name as URLs have it; `*` stands for any.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+    /// Its addresses, which are tried one after another.
+    pub addresses: Vec<IpAddr>,
+}
+
+/// Whether servers are told who asks before they ask for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Proactive {
+    /// They have to ask.
+    #[default]
+    No,
+    /// They are told, in whatever way [`Credentials`](crate::Credentials) chooses.
+    Auto,
+    /// They are told a user and a password.
+    Basic,
+}
+
+/// What is done where a server has too much to do (status 429).
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Retries {
+    /// How often a request is sent again at most (`http.maxRetries`). None, as git: who asks by hand can ask again.
+    pub max: u32,
+    /// How long to wait before that, where the server does not say (`http.retryAfter`).
+    pub after: Duration,
+    /// The longest wait: what asks for more fails at once (`http.maxRetryTime`). Five minutes, as git.
+    pub wait_max: Duration,
+}
+
+impl Default for Retries {
+    fn default() -> Self {
+        Self { max: 0, after: Duration::ZERO, wait_max: Duration::from_secs(300) }
+    }
 }
 
 /// How servers of `https` and `wss` are checked.

@@ -1,6 +1,7 @@
 //! For whoever wants to see what is said to HTTP servers.
 
 use std::fmt;
+use std::time::Duration;
 
 /// Hears the heads of requests and of their answers, line by line, without line ends (`GIT_TRACE_CURL`). What could be used to pose
 /// as somebody is left out, unless it is asked for.
@@ -13,6 +14,9 @@ pub trait HttpTrace: Send + Sync {
 
     /// The first request led elsewhere: where the repository is.
     fn redirected(&self, _to: &str) {}
+
+    /// The server has too much to do: it is asked again after this time.
+    fn waiting(&self, _time: Duration) {}
 
     /// Whether passwords, tokens and cookies are shown.
     fn shows_secrets(&self) -> bool {

@@ -34,7 +34,9 @@ pub use crate::deadlines::{Deadline, Deadlines};
 pub use crate::error::{DriveError, TransportError};
 pub use crate::exchange::{Limits, Moved};
 pub use crate::http_error::HttpError;
-pub use crate::http_options::{HttpLimits, HttpOptions, Redirects, TlsOptions, Verification};
+pub use crate::http_options::{
+    HttpLimits, HttpOptions, KnownHost, Proactive, Redirects, Retries, TlsOptions, Verification,
+};
 pub use crate::http_trace::HttpTrace;
 pub use crate::protocols::Protocols;
 pub use crate::spawn::{Program, ServiceProcess};

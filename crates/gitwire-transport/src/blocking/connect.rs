@@ -90,7 +90,11 @@ pub fn spawn(process: ServiceProcess) -> Result<Streams, TransportError> {
 /// Each address in turn, as `git` does.
 pub(crate) fn dial(host: &str, port: u16, options: &Dial) -> io::Result<TcpStream> {
     let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-    for address in options.allowed(host, (host, port).to_socket_addrs()?)? {
+    let addresses = match options.known(host, port) {
+        Some(known) => known,
+        None => (host, port).to_socket_addrs()?.collect(),
+    };
+    for address in options.allowed(host, addresses.into_iter())? {
         match TcpStream::connect_timeout(&address, options.timeout) {
             Ok(stream) => return Ok(stream),
             Err(error) => last = error,

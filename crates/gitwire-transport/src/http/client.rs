@@ -63,6 +63,7 @@ impl Client {
         let runtime = runtime::Builder::new_current_thread().enable_io().enable_time().build();
         let runtime = runtime.map_err(TransportError::Read)?;
         let (idle, end) = (options.idle, Arc::default());
+        let dial = Dial { hosts: options.hosts.clone(), ..dial };
         Ok(Self { runtime, connection: None, tls: None, dial, idle, end })
     }
 
@@ -135,6 +136,11 @@ impl Client {
         })
     }
 
+    /// Lets time pass.
+    pub(super) fn wait(&self, time: Duration) -> Result<(), TransportError> {
+        self.block(async { tokio::time::sleep(time).await })
+    }
+
     /// The connection that is there, if it leads to the right place and still stands, or else a new one.
     fn connection(&mut self, origin: &Origin, options: &HttpOptions) -> Result<Connection, TransportError> {
         if let Some(mut connection) = self.connection.take().filter(|there| there.origin.is(origin)) {
@@ -165,6 +171,7 @@ impl Client {
         builder
             .max_headers(options.limits.headers_max)
             .max_header_size(options.limits.header_bytes_max)
+            .allow_obsolete_multiline_headers_in_responses(true)
             .max_buf_size(options.limits.header_bytes_max.max(BUFFER_MIN));
         let shaken = self.block(builder.handshake(TokioIo::new(socket)))?;
         let (sender, connection) = shaken.map_err(|error| exchange_error(origin, &error))?;

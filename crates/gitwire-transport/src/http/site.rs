@@ -18,11 +18,11 @@ use super::body::SentBody;
 use super::client::Client;
 use super::header::{bad_header, secret, value};
 use super::place::Place;
-use super::trace;
+use super::{retry, trace};
 use crate::blocking::BodyReader;
 use crate::{
-    ConnectOptions, Credential, CredentialPlace, Credentials, HttpError, HttpOptions, HttpTrace, Protocols,
-    Redirects, Secret, TransportError, Url,
+    ConnectOptions, Credential, CredentialPlace, Credentials, HttpError, HttpOptions, HttpTrace, Proactive,
+    Protocols, Redirects, Secret, TransportError, Url,
 };
 
 /// A repository on an HTTP server: where it is after redirects, and in whose name it is asked.
@@ -77,6 +77,8 @@ struct Identity {
     source: Option<Arc<dyn Credentials>>,
     /// What is sent.
     used: Option<Used>,
+    /// It was said, or not to be found out, before anybody asked.
+    volunteered: bool,
 }
 
 #[derive(Debug)]
@@ -143,6 +145,7 @@ impl Site {
                 path,
                 source: options.credentials.clone(),
                 used: None,
+                volunteered: false,
             },
             trace: options.http_trace.clone(),
             settled: false,
@@ -260,38 +263,52 @@ impl Site {
         self.successful(response)
     }
 
-    /// Sends a request until the server is content with who asks.
+    /// Sends a request until the server is content with who asks, and has time.
     fn exchange(
         &mut self,
         place: &Place,
         ask: &Ask,
-        body: SentBody,
+        mut body: SentBody,
     ) -> Result<Response<Incoming>, TransportError> {
-        let request = self.request(place, ask, body)?;
-        let response = self.send(place, request)?;
-        let again = match &ask.body {
-            Body::Whole(bytes) => SentBody::Whole(bytes.clone()),
-            Body::Streamed(_) | Body::Gone if response.status() == StatusCode::UNAUTHORIZED => {
-                return Ok(response);
-            }
-            Body::Streamed(_) | Body::Gone => SentBody::empty(),
-        };
-        if response.status() != StatusCode::UNAUTHORIZED {
-            self.accepted(&response);
-            return Ok(response);
+        self.volunteer(place)?;
+        let (mut steps, mut retries) = (0_u32, 0_u32);
+        loop {
+            let request = self.request(place, ask, body)?;
+            let response = self.send(place, request)?;
+            let again = match &ask.body {
+                Body::Whole(bytes) => Some(SentBody::Whole(bytes.clone())),
+                Body::Streamed(_) | Body::Gone => None,
+            };
+            body = match (response.status(), again) {
+                (StatusCode::UNAUTHORIZED, None) => return Ok(response),
+                (StatusCode::UNAUTHORIZED, Some(again)) if steps < STEPS_MAX => {
+                    if !self.sign_in(place, &response)? {
+                        return Ok(response);
+                    }
+                    steps = steps.saturating_add(1);
+                    again
+                }
+                (StatusCode::TOO_MANY_REQUESTS, Some(again)) if retries < self.options.retries.max => {
+                    self.wait(&response)?;
+                    retries = retries.saturating_add(1);
+                    again
+                }
+                _ => {
+                    self.accepted(&response);
+                    return Ok(response);
+                }
+            };
+            self.message(response);
         }
-        if !self.sign_in(place, &response)? {
-            return Ok(response);
+    }
+
+    /// Lets the time pass that a server with too much to do asks for.
+    fn wait(&self, response: &Response<Incoming>) -> Result<(), TransportError> {
+        let time = retry::wait(&self.options.retries, response, &self.url())?;
+        if let Some(told) = &self.trace {
+            told.waiting(time);
         }
-        self.message(response);
-        let request = self.request(place, ask, again)?;
-        let response = self.send(place, request)?;
-        if response.status() == StatusCode::UNAUTHORIZED {
-            self.rejected();
-        } else {
-            self.accepted(&response);
-        }
-        Ok(response)
+        self.client.wait(time)
     }
 
     fn send(
@@ -332,41 +349,60 @@ impl Site {
         Ok(request)
     }
 
+    /// Says who asks before the server wants to know, where that is wished.
+    fn volunteer(&mut self, place: &Place) -> Result<(), TransportError> {
+        let challenges = match self.options.proactive {
+            Proactive::No => return Ok(()),
+            Proactive::Auto => Vec::new(),
+            Proactive::Basic => vec!["Basic".to_owned()],
+        };
+        if self.identity.used.is_none() && !mem::replace(&mut self.identity.volunteered, true) {
+            self.identity.used = self.found(place, challenges)?;
+        }
+        Ok(())
+    }
+
     /// Finds out in whose name to ask; whether it is worth asking again.
     fn sign_in(&mut self, place: &Place, response: &Response<Incoming>) -> Result<bool, TransportError> {
-        if self.identity.used.is_some() {
-            self.rejected();
-            return Ok(false);
-        }
         let challenges = response.headers().get_all(WWW_AUTHENTICATE).iter();
         let challenges: Vec<String> =
-            challenges.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).collect();
+            challenges.map(|value| unfolded(&String::from_utf8_lossy(value.as_bytes()))).collect();
+        if let Some(used) = &mut self.identity.used {
+            if !matches!(used.credential, Credential::Other { more: true, .. }) {
+                used.place.challenges = challenges;
+                self.rejected();
+                return Ok(false);
+            }
+            self.identity.used = None;
+        }
+        let is_basic = challenges.iter().any(|challenge| offers_basic(challenge));
+        let Some(found) = self.found(place, challenges)? else {
+            return Err(HttpError::NoCredentials { place: place.origin.to_string() }.into());
+        };
+        // A password is sent only to who asks for one in the clear.
+        if matches!(found.credential, Credential::Basic { .. }) && !is_basic {
+            return Ok(false);
+        }
+        self.identity.used = Some(found);
+        Ok(true)
+    }
+
+    /// In whose name to ask, as the URL has it, or else whoever knows.
+    fn found(&self, place: &Place, challenges: Vec<String>) -> Result<Option<Used>, TransportError> {
         let mut wanted = CredentialPlace::new(place.origin.scheme(), place.origin.authority());
         wanted.path.clone_from(&self.identity.path);
         wanted.user.clone_from(&self.identity.user);
-        wanted.challenges.clone_from(&challenges);
-        let own = match (&self.identity.user, &self.identity.password) {
-            (user, Some(password)) => {
-                Some(Credential::basic(user.clone().unwrap_or_default(), password.expose()))
-            }
-            _ => None,
-        };
+        wanted.challenges = challenges;
+        let own = self.identity.password.as_ref().map(|password| {
+            Credential::basic(self.identity.user.clone().unwrap_or_default(), password.expose())
+        });
         let is_own = own.is_some();
         let found = match (own, &self.identity.source) {
             (Some(own), _) => Some(own),
             (None, Some(source)) => source.fill(&wanted)?,
             (None, None) => None,
         };
-        let Some(credential) = found else {
-            return Err(HttpError::NoCredentials { place: place.origin.to_string() }.into());
-        };
-        // A password is sent only to who asks for one in the clear.
-        let basic = matches!(credential, Credential::Basic { .. });
-        if basic && !challenges.iter().any(|challenge| offers_basic(challenge)) {
-            return Ok(false);
-        }
-        self.identity.used = Some(Used { credential, place: wanted, own: is_own, approved: false });
-        Ok(true)
+        Ok(found.map(|credential| Used { credential, place: wanted, own: is_own, approved: false }))
     }
 
     fn accepted(&mut self, response: &Response<Incoming>) {
@@ -436,6 +472,28 @@ impl Site {
     }
 }
 
+/// A header that stood on several lines, on one.
+fn unfolded(text: &str) -> String {
+    let mut quoted = false;
+    let mut blank = false;
+    let mut line = String::with_capacity(text.len());
+    for letter in text.trim().chars() {
+        quoted ^= letter == '"';
+        if !quoted && matches!(letter, ' ' | '\t' | '\r' | '\n') {
+            blank = true;
+            continue;
+        }
+        if mem::take(&mut blank) {
+            line.push(' ');
+        }
+        line.push(letter);
+    }
+    line
+}
+
+/// How often a request is sent again because the server asks who asks. The longest exchange in use has three steps.
+const STEPS_MAX: u32 = 8;
+
 fn is_redirect(status: StatusCode) -> bool {
     matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
 }
@@ -456,6 +514,18 @@ pub(crate) fn offers_basic(header: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn headers_on_several_lines() {
+        for (header, expected) in [
+            ("Basic realm=\"a  b\"", "Basic realm=\"a  b\""),
+            ("FooBar a=1\n  b=2", "FooBar a=1 b=2"),
+            ("FooBar a=1 \r\n \r\n\tb=2 ", "FooBar a=1 b=2"),
+            ("", ""),
+        ] {
+            assert_eq!(unfolded(header), expected);
+        }
+    }
 
     #[test]
     fn challenges() {

@@ -1,5 +1,6 @@
 //! The HTTP connector against a server that says what a test tells it to say.
 
+mod patience;
 mod server;
 mod tls;
 
