@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use gitwire_transport::HttpTrace;
 
@@ -46,6 +47,10 @@ impl HttpTrace for Heads {
 
     fn redirected(&self, to: &str) {
         eprintln!("warning: redirecting to {to}");
+    }
+
+    fn waiting(&self, time: Duration) {
+        eprintln!("warning: rate limited, waiting {} seconds before retry", time.as_secs());
     }
 
     fn shows_secrets(&self) -> bool {

@@ -26,6 +26,8 @@ pub(super) struct Helpers {
     ask: Option<OsString>,
     /// What was given before, so that nobody is asked twice.
     known: Mutex<Vec<(CredentialPlace, Credential)>>,
+    /// What a helper said last.
+    last: Mutex<Option<Answer>>,
 }
 
 impl Helpers {
@@ -50,6 +52,7 @@ impl Helpers {
                 .unwrap_or(false),
             ask: command("GIT_ASKPASS").or_else(asked).or_else(|| command("SSH_ASKPASS")),
             known: Mutex::default(),
+            last: Mutex::default(),
         })
     }
 
@@ -63,6 +66,16 @@ impl Helpers {
             shown.user.clone_from(&self.user);
         }
         shown
+    }
+
+    /// Tells every helper what became of a credential.
+    fn tell(&self, verb: &str, place: &CredentialPlace, credential: &Credential) {
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner).clone().unwrap_or_default();
+        let given = last.credential(place.user.as_deref()).is_some_and(|given| given == *credential);
+        let text = statement(place, credential, &if given { last } else { Answer::default() });
+        for helper in &self.helpers {
+            run(helper, verb, &text);
+        }
     }
 
     fn known(&self, place: &CredentialPlace) -> Option<Credential> {
@@ -131,9 +144,12 @@ impl Credentials for Helpers {
             return Ok(Some(credential));
         }
         let mut shown = self.shown(place);
+        let before = self.last.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let before = before.filter(|answer| answer.more).unwrap_or_default();
         for helper in &self.helpers {
-            let answer = Answer::of(&run(helper, "get", &shown, None).unwrap_or_default());
+            let answer = Answer::of(&run(helper, "get", &question(&shown, &before)).unwrap_or_default());
             if let Some(credential) = answer.credential(shown.user.as_deref()) {
+                *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(answer);
                 return Ok(Some(credential));
             }
             if answer.user.is_some() {
@@ -151,18 +167,17 @@ impl Credentials for Helpers {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.push((place.clone(), credential.clone()));
         drop(known);
-        for helper in &self.helpers {
-            run(helper, "store", &self.shown(place), Some(credential));
-        }
+        // Why it was asked for is of no use to whoever keeps it.
+        let mut shown = self.shown(place);
+        shown.challenges.clear();
+        self.tell("store", &shown, credential);
     }
 
     fn reject(&self, place: &CredentialPlace, credential: &Credential) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.retain(|(there, _)| !is_same(there, place));
         drop(known);
-        for helper in &self.helpers {
-            run(helper, "erase", &self.shown(place), Some(credential));
-        }
+        self.tell("erase", &self.shown(place), credential);
     }
 }
 
@@ -171,12 +186,7 @@ fn is_same(one: &CredentialPlace, other: &CredentialPlace) -> bool {
 }
 
 /// Runs a helper; what it says, or nothing if it fails.
-fn run(
-    helper: &str,
-    verb: &str,
-    place: &CredentialPlace,
-    credential: Option<&Credential>,
-) -> Option<Vec<u8>> {
+fn run(helper: &str, verb: &str, input: &[u8]) -> Option<Vec<u8>> {
     let line = match helper.strip_prefix('!') {
         Some(shell) => format!("{shell} {verb}"),
         None if helper.starts_with('/') => format!("{helper} {verb}"),
@@ -186,56 +196,102 @@ fn run(
     command.arg("-c").arg(OsStr::new(&line)).stdin(Stdio::piped()).stderr(Stdio::inherit());
     command.stdout(if verb == "get" { Stdio::piped() } else { Stdio::null() });
     let mut child = command.spawn().ok()?;
-    let input = describe(place, credential);
     // A helper need not read.
-    let _ = child.stdin.take()?.write_all(&input);
+    let _ = child.stdin.take()?.write_all(input);
     let output = child.wait_with_output().ok()?;
     output.status.success().then_some(output.stdout)
 }
 
-/// What a helper reads. No value has a line end: neither URLs nor headers nor answers of helpers can.
-fn describe(place: &CredentialPlace, credential: Option<&Credential>) -> Vec<u8> {
-    let mut text = Vec::new();
-    let mut line = |name: &str, value: &[u8]| {
+/// Lines of names and values. No value has a line end: neither URLs nor headers nor answers of helpers can.
+#[derive(Default)]
+struct Description(Vec<u8>);
+
+impl Description {
+    fn line(&mut self, name: &str, value: &[u8]) {
         if !value.iter().any(|byte| matches!(byte, b'\n' | b'\r' | 0)) {
-            text.extend_from_slice(&[name.as_bytes(), b"=", value, b"\n"].concat());
+            self.0.extend_from_slice(&[name.as_bytes(), b"=", value, b"\n"].concat());
         }
+    }
+
+    fn lines(&mut self, name: &str, values: &[String]) {
+        values.iter().for_each(|value| self.line(name, value.as_bytes()));
+    }
+
+    fn place(&mut self, place: &CredentialPlace) {
+        self.line("protocol", place.protocol.as_bytes());
+        self.line("host", place.host.as_bytes());
+        if !place.path.is_empty() {
+            self.line("path", &place.path);
+        }
+    }
+
+    fn end(mut self) -> Vec<u8> {
+        self.0.push(b'\n');
+        self.0
+    }
+}
+
+/// What a helper is asked; `before` is its answer to the step before, where there was one.
+fn question(place: &CredentialPlace, before: &Answer) -> Vec<u8> {
+    let mut text = Description::default();
+    text.lines("capability[]", &["authtype".to_owned(), "state".to_owned()]);
+    if let Some(scheme) = &before.scheme {
+        text.line("authtype", scheme.as_bytes());
+    }
+    text.place(place);
+    if let Some(user) = &place.user {
+        text.line("username", user.as_bytes());
+    }
+    text.lines("wwwauth[]", &place.challenges);
+    text.lines("state[]", &before.state);
+    text.end()
+}
+
+/// What a helper is told of a credential, with what it said beside it.
+fn statement(place: &CredentialPlace, credential: &Credential, answer: &Answer) -> Vec<u8> {
+    let mut text = Description::default();
+    text.lines("capability[]", &answer.capabilities);
+    let (scheme, token) = match credential {
+        Credential::Bearer(token) => (answer.scheme.as_deref().or(Some("Bearer")), Some(token)),
+        Credential::Other { scheme, value, .. } => (Some(scheme.as_str()), Some(value)),
+        _ => (None, None),
     };
-    line("capability[]", b"authtype");
-    line("protocol", place.protocol.as_bytes());
-    line("host", place.host.as_bytes());
-    if !place.path.is_empty() {
-        line("path", &place.path);
+    if let (Some(scheme), Some(token)) = (scheme, token) {
+        text.line("authtype", scheme.as_bytes());
+        text.line("credential", token.expose().as_bytes());
+        text.lines("ephemeral", &answer.ephemeral.then(|| "1".to_owned()).into_iter().collect::<Vec<_>>());
     }
-    match credential {
-        Some(Credential::Basic { user, password }) => {
-            line("username", user.as_bytes());
-            line("password", password.expose().as_bytes());
-        }
-        Some(Credential::Bearer(token)) => {
-            line("authtype", b"Bearer");
-            line("credential", token.expose().as_bytes());
-        }
-        _ => {
-            if let Some(user) = &place.user {
-                line("username", user.as_bytes());
-            }
+    text.place(place);
+    if let Credential::Basic { user, password } = credential {
+        text.line("username", user.as_bytes());
+        text.line("password", password.expose().as_bytes());
+    }
+    for (name, value) in [("oauth_refresh_token", &answer.refresh), ("password_expiry_utc", &answer.expiry)] {
+        if let Some(value) = value {
+            text.line(name, value.as_bytes());
         }
     }
-    for challenge in &place.challenges {
-        line("wwwauth[]", challenge.as_bytes());
-    }
-    text.push(b'\n');
-    text
+    text.lines("wwwauth[]", &place.challenges);
+    text.lines("state[]", &answer.state);
+    text.end()
 }
 
 /// What a helper says.
-#[derive(Default)]
+#[derive(Default, Clone)]
 struct Answer {
+    capabilities: Vec<String>,
     user: Option<String>,
     password: Option<String>,
     scheme: Option<String>,
     token: Option<String>,
+    /// It is not to be kept.
+    ephemeral: bool,
+    refresh: Option<String>,
+    expiry: Option<String>,
+    /// What the helper wants to hear again.
+    state: Vec<String>,
+    /// The server will ask for a further step.
+    more: bool,
     quit: bool,
 }
 
@@ -245,13 +301,23 @@ impl Answer {
         for line in output.split(|byte| *byte == b'\n') {
             let Ok(line) = std::str::from_utf8(line) else { continue };
             let Some((name, value)) = line.split_once('=') else { continue };
+            let truth = matches!(value, "1" | "true" | "yes" | "on");
             let value = value.to_owned();
             match name {
+                // Those that are known, once: they are told back.
+                "capability[]" if matches!(value.as_str(), "authtype" | "state") => {
+                    answer.capabilities.push(value);
+                }
                 "username" => answer.user = Some(value),
                 "password" => answer.password = Some(value),
                 "authtype" => answer.scheme = Some(value),
                 "credential" => answer.token = Some(value),
-                "quit" => answer.quit = matches!(value.as_str(), "1" | "true" | "yes" | "on"),
+                "oauth_refresh_token" => answer.refresh = Some(value),
+                "password_expiry_utc" => answer.expiry = Some(value),
+                "state[]" => answer.state.push(value),
+                "ephemeral" => answer.ephemeral = truth,
+                "continue" => answer.more = truth,
+                "quit" => answer.quit = truth,
                 _ => {}
             }
         }
@@ -259,10 +325,12 @@ impl Answer {
     }
 
     fn credential(&self, user: Option<&str>) -> Option<Credential> {
-        if let (Some(scheme), Some(token)) = (&self.scheme, &self.token)
-            && scheme.eq_ignore_ascii_case("bearer")
-        {
-            return Some(Credential::Bearer(Secret::new(token.as_str())));
+        if let (Some(scheme), Some(token)) = (&self.scheme, &self.token) {
+            let token = Secret::new(token.as_str());
+            return Some(match scheme.eq_ignore_ascii_case("bearer") && !self.more {
+                true => Credential::Bearer(token),
+                false => Credential::Other { scheme: scheme.clone(), value: token, more: self.more },
+            });
         }
         let user = self.user.as_deref().or(user)?;
         Some(Credential::basic(user, self.password.as_deref()?))
@@ -288,14 +356,37 @@ mod tests {
     }
 
     #[test]
+    fn steps_of_a_credential() {
+        let answer =
+            Answer::of(b"authtype=Steps\ncredential=x\nstate[]=h:1\ncontinue=1\ncapability[]=state\n");
+        let value = Secret::new("x");
+        let expected = Credential::Other { scheme: "Steps".into(), value, more: true };
+        assert_eq!(answer.credential(None), Some(expected));
+        let text = String::from_utf8(question(&CredentialPlace::new("http", "h"), &answer)).unwrap();
+        let expected = "capability[]=authtype\ncapability[]=state\nauthtype=Steps\nprotocol=http\nhost=h\nstate[]=h:1\n\n";
+        assert_eq!(text, expected);
+    }
+
+    #[test]
     fn what_helpers_read() {
         let mut place = CredentialPlace::new("https", "h:8443");
         place.challenges = vec!["Basic realm=\"r\"".into(), "forged\nhost=evil".into()];
         place.user = Some("me".into());
-        let text = String::from_utf8(describe(&place, None)).unwrap();
-        let expected = "capability[]=authtype\nprotocol=https\nhost=h:8443\nusername=me\nwwwauth[]=Basic realm=\"r\"\n\n";
-        assert_eq!(text, expected);
-        let text = String::from_utf8(describe(&place, Some(&Credential::basic("me", "p")))).unwrap();
-        assert!(text.contains("username=me\npassword=p\n"), "{text}");
+        let text = String::from_utf8(question(&place, &Answer::default())).unwrap();
+        let asked = "capability[]=authtype\ncapability[]=state\nprotocol=https\nhost=h:8443\nusername=me\n";
+        assert_eq!(text, format!("{asked}wwwauth[]=Basic realm=\"r\"\n\n"));
+        let told = |credential, answer: &str| {
+            String::from_utf8(statement(&place, &credential, &Answer::of(answer.as_bytes()))).unwrap()
+        };
+        let end = "wwwauth[]=Basic realm=\"r\"\n";
+        let place = "protocol=https\nhost=h:8443\n";
+        let basic = told(Credential::basic("me", "p"), "password_expiry_utc=7");
+        assert_eq!(basic, format!("{place}username=me\npassword=p\npassword_expiry_utc=7\n{end}\n"));
+        let bearer = told(
+            Credential::Bearer(Secret::new("t")),
+            "capability[]=authtype\ncapability[]=else\nephemeral=1\nstate[]=s\n",
+        );
+        let start = "capability[]=authtype\nauthtype=Bearer\ncredential=t\nephemeral=1\n";
+        assert_eq!(bearer, format!("{start}{place}{end}state[]=s\n\n"));
     }
 }
