@@ -3,6 +3,7 @@
 #![doc = include_str!("../README.md")]
 #![warn(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::expect_used)]
 
+mod bring;
 #[cfg(feature = "gitdir")]
 mod clone;
 mod conversation;
@@ -17,6 +18,7 @@ mod refs;
 mod remote;
 mod revision;
 
+pub use crate::bring::{PromisorRemotes, bring};
 #[cfg(feature = "gitdir")]
 pub use crate::clone::{Clone, CloneKind, Cloned};
 pub use crate::conversation::{Carrier, Conversation};

@@ -3,12 +3,14 @@
 mod environment;
 mod include;
 mod parse;
+mod promisors;
 mod sources;
 #[cfg(test)]
 mod tests;
 mod write;
 
 pub use self::parse::ConfigError;
+pub use self::promisors::PromisorConfig;
 pub use self::sources::ConfigSources;
 pub use self::write::ConfigSection;
 

@@ -26,7 +26,7 @@ mod shallow;
 mod staging;
 mod worktrees;
 
-pub use crate::config::{Config, ConfigEntry, ConfigError, ConfigSection, ConfigSources};
+pub use crate::config::{Config, ConfigEntry, ConfigError, ConfigSection, ConfigSources, PromisorConfig};
 pub use crate::fetch_head::{FetchHead, FetchHeadMode, Merge};
 pub use crate::init::{InitOptions, InitialHead};
 pub use crate::open::{Lookup, OpenOptions};

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use gitwire_protocol::ProtocolError;
 use gitwire_storage::{StorageError, StorageErrorKind};
 use gitwire_transport::{DriveError, TransportError};
-use gitwire_types::Interrupted;
+use gitwire_types::{Interrupted, ObjectId};
 use gitwire_walk::WalkError;
 
 /// Why a client is not served, or not to the end.
@@ -56,6 +56,19 @@ impl ServeError {
 }
 
 impl ServeError {
+    /// The object that must be there and is not, where that is why.
+    #[must_use]
+    pub fn missing(&self) -> Option<ObjectId> {
+        match self {
+            Self::Walk(WalkError::Missing { id }) => Some(*id),
+            Self::Storage(error) => match error.kind() {
+                StorageErrorKind::Missing(id) => Some(id),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
     /// Whether the machine or the stream has ended already, so that nothing more can be said.
     pub(crate) const fn is_over(&self) -> bool {
         matches!(self, Self::Protocol(_) | Self::Transport(_))

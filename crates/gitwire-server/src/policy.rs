@@ -10,7 +10,7 @@ mod visibility;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use gitwire_capability::{FetchFeature, V2Command, V2FetchFeature, Value};
+use gitwire_capability::{FetchFeature, PromisorRemote, V2Command, V2FetchFeature, Value, promisors};
 use gitwire_protocol::{Limits, Serving, UploadPackOptions, Version};
 use gitwire_transport::Deadlines;
 use gitwire_types::ObjectFormat;
@@ -56,6 +56,9 @@ pub struct Policy {
     /// Blobs that clients of version 2 may get elsewhere (`uploadpack.blobPackfileUri`). git tells only clients of them that ask for
     /// everything in a side-band, and so do we.
     pub packfile_uris: PackfileUris,
+    /// Remotes that have what this repository lacks, and of which version 2 tells (`promisor.advertise`). A client that accepts one of them
+    /// gets packs without what is promised and missing here.
+    pub promisors: Vec<PromisorRemote>,
     /// Everything may go in a side-band in version 2, not the pack alone (`uploadpack.allowSidebandAll`).
     pub sideband_all: bool,
     /// Whether version 2 tells of a `HEAD` that points at a branch that is not there yet.
@@ -165,6 +168,7 @@ impl Policy {
         if self.ref_in_want {
             options.v2.fetch.insert(V2FetchFeature::RefInWant);
         }
+        options.v2.promisor_remote = promisors(&self.promisors);
         if self.sideband_all {
             options.v2.fetch.insert(V2FetchFeature::SidebandAll);
         }
@@ -200,6 +204,7 @@ impl Default for Policy {
             object_info: false,
             bundle_uris: None,
             packfile_uris: PackfileUris::default(),
+            promisors: Vec::new(),
             sideband_all: false,
             unborn: Unborn::Advertise,
             protocol: Limits::default(),

@@ -8,9 +8,10 @@ mod want;
 use std::sync::Arc;
 
 use bytes::BytesMut;
+use gitwire_capability::parse_accepted_promisors;
 use gitwire_protocol::message::{BundleUriLine, PackfileUri, WantedRef};
 use gitwire_protocol::{HaveAnswers, Serving, UploadPack, UploadPackEvent, UploadRequest, Version};
-use gitwire_storage::{ObjectStore, RefStore, Repository};
+use gitwire_storage::{Lazy, ObjectStore, Promisor, RefStore, Repository};
 use gitwire_types::{FilterSpec, Interrupt, ObjectId};
 use gitwire_walk::{Graph, Have, HaveSet, ShallowUpdate};
 
@@ -63,6 +64,7 @@ pub struct Session {
     version: Version,
     rule: Rule,
     packs: Option<Arc<dyn PackMaker>>,
+    promisor: Option<Arc<dyn Promisor>>,
     observer: Option<Arc<dyn Observer>>,
     /// The objects and refs as they were when the client first asked for them.
     view: Option<View>,
@@ -137,10 +139,8 @@ impl Session {
         let machine = UploadPack::new(policy.machine_options(version, serving, repository.format()));
         let rule = Rule::new(&policy, version, serving);
         let (due, fetch) = (Due::Nothing, Fetch::default());
-        (
-            Self { repository, policy, version, rule, packs: None, observer: None, view: None, due, fetch },
-            machine,
-        )
+        let (packs, promisor, observer, view) = (None, None, None, None);
+        (Self { repository, policy, version, rule, packs, promisor, observer, view, due, fetch }, machine)
     }
 
     /// The same, telling `observer` how it goes.
@@ -157,17 +157,39 @@ impl Session {
         self
     }
 
+    /// The same for a partial clone: what it lacks and a client is to get, `promisor` brings first, unless the client gets it from a promisor
+    /// itself. The objects stay in the repository. Without one there is no pack then.
+    #[must_use]
+    pub fn with_promisor(mut self, promisor: Arc<dyn Promisor>) -> Self {
+        self.promisor = Some(promisor);
+        self
+    }
+
     fn view(&mut self) -> Result<View, ServeError> {
         if let Some(view) = &self.view {
             return Ok(view.clone());
         }
-        Ok(self.view.insert(View::of(&*self.repository)?).clone())
+        let view = match self.promisor.as_ref().filter(|_| !self.accepts_promisors()) {
+            Some(promisor) => View::of(&Lazy::new(Arc::clone(&self.repository), Arc::clone(promisor)))?,
+            None => View::of(&*self.repository)?,
+        };
+        Ok(self.view.insert(view).clone())
+    }
+
+    /// Whether the client has taken one of the promisors that it was told of.
+    fn accepts_promisors(&self) -> bool {
+        let named = self.fetch.request.promisors.as_deref().map(parse_accepted_promisors);
+        let named = named.and_then(Result::ok).unwrap_or_default();
+        named.iter().any(|name| self.policy.promisors.iter().any(|promisor| promisor.name == *name))
     }
 
     /// Checks what is wanted, once, and computes the boundary.
     fn check_request(&mut self, view: &View, stop: &dyn Interrupt) -> Result<(), ServeError> {
         if self.fetch.checked {
             return Ok(());
+        }
+        if self.promisor.is_some() && !self.accepts_promisors() {
+            view.objects.prefetch(&self.fetch.wants)?;
         }
         let mut fetch = std::mem::take(&mut self.fetch);
         let checked = self.sight(view, stop).check(&mut fetch);
@@ -218,7 +240,10 @@ impl Session {
         common: &mut Vec<bool>,
         stop: &dyn Interrupt,
     ) -> Result<Option<usize>, ServeError> {
-        view.objects.prefetch(ids)?;
+        // What the client says that it has need not come from a promisor.
+        if self.promisor.is_none() {
+            view.objects.prefetch(ids)?;
+        }
         let unseen = self.sight(view, stop).unseen(ids)?;
         let haves = self.fetch.haves.as_mut().ok_or(ServeError::Internal("haves without a request"))?;
         let mut covered_after = haves.is_ready(stop)?.then_some(0);

@@ -10,6 +10,7 @@ mod incoming;
 mod links;
 mod local;
 mod parent;
+mod promisors;
 mod protocols;
 mod show;
 mod trace;

@@ -81,6 +81,9 @@ pub struct UploadRequest {
     pub wait_for_done: bool,
     /// The kinds of URI that the client can fetch packs from, separated by commas (version 2).
     pub packfile_uris: Option<Bytes>,
+    /// The names of the promisor remotes that the client takes of those that were offered, as they came (version 2): see
+    /// [`parse_accepted_promisors`](gitwire_capability::parse_accepted_promisors).
+    pub promisors: Option<Bytes>,
     /// Everything goes in a side-band (version 2).
     pub sideband_all: bool,
     /// What the client says that it is.

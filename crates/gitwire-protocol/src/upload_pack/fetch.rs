@@ -31,6 +31,7 @@ impl Fetch {
         gathered.request.session_id = request.session_id.as_ref().map(|id| id.as_shared().clone());
         let options = request.server_options.iter().map(|option| option.as_shared().clone());
         gathered.request.server_options = options.collect();
+        gathered.request.promisors = request.promisor_remote.as_ref().map(|names| names.as_shared().clone());
         Self { gathered, haves: Vec::new(), done: false }
     }
 

@@ -1,7 +1,8 @@
 //! Policy from a repository's configuration.
 
 use bytes::Bytes;
-use gitwire_gitdir::{Config, ConfigError};
+use gitwire_capability::PromisorRemote;
+use gitwire_gitdir::{Config, ConfigError, PromisorConfig};
 
 use super::{FilterRules, Filters, HiddenRefs, PackfileUris, Policy, Unborn, Wants};
 
@@ -39,6 +40,9 @@ impl Policy {
         }
         self.ref_in_want |= allows("allowRefInWant")?;
         self.sideband_all |= allows("allowSidebandAll")?;
+        if config.boolean("promisor", None, "advertise")? == Some(true) {
+            self.promisors = advertised_promisors(config)?;
+        }
         if let Some(uris) = packfile_uris(config) {
             self.packfile_uris = uris;
         }
@@ -64,6 +68,23 @@ pub(crate) fn hidden_refs(config: &Config, side: &str) -> Option<HiddenRefs> {
         .filter(|entry| entry.name == "hiderefs" && (entry.section == side || entry.section == "transfer"));
     let values: Vec<Vec<u8>> = entries.filter_map(|entry| entry.value.clone()).collect();
     (!values.is_empty()).then(|| HiddenRefs::new(values))
+}
+
+/// The promisor remotes of which clients are told, with the fields that `promisor.sendFields` names.
+fn advertised_promisors(config: &Config) -> Result<Vec<PromisorRemote>, ConfigError> {
+    let fields = config.string("promisor", None, "sendFields").unwrap_or_default();
+    let sends = |field: &str| {
+        let mut words = fields.split(|byte| matches!(byte, b',' | b' ' | b'\t'));
+        words.any(|word| word.eq_ignore_ascii_case(field.as_bytes()))
+    };
+    let known = PromisorConfig::all(config)?.into_iter().filter_map(|known| {
+        let PromisorConfig { name, url, filter, token, .. } = known;
+        let mut remote = PromisorRemote::new(name, url?);
+        remote.filter = filter.filter(|_| sends("partialCloneFilter")).map(Bytes::from);
+        remote.token = token.filter(|_| sends("token")).map(Bytes::from);
+        Some(remote)
+    });
+    Ok(known.collect())
 }
 
 /// The blobs that clients get elsewhere; `None` where nothing is said of them.

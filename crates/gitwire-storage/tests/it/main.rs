@@ -1,5 +1,7 @@
 //! The laws of repositories, held by the one in memory.
 
+#![allow(clippy::unwrap_used, reason = "the modules of a test binary")]
+
 mod lazy;
 
 use std::sync::Arc;

@@ -304,18 +304,33 @@ impl Enumeration {
         let Some(limit) = self.question.filter.size_limit() else { return Ok(()) };
         let waits = |fact: Fact| fact.kind == ObjectKind::Blob && !fact.is(Fact::SEND | Fact::EXCLUDED);
         let blobs: Vec<u32> = self.found.select(waits).collect();
+        let absent = self.choose(&blobs, limit, stop)?;
+        // The size of what is not here is known once it has come.
+        if !absent.is_empty() && !self.question.promised_may_lack {
+            let ids = absent.iter().map(|at| self.found.id(*at)).collect::<Result<Vec<_>, _>>()?;
+            self.graph.objects().prefetch(&ids)?;
+        }
+        // What nobody knows the size of goes, if it can.
+        for at in self.choose(&absent, limit, stop)? {
+            self.found.flag(at, Fact::SEND);
+        }
+        Ok(())
+    }
+
+    /// Takes the blobs of less than `limit` bytes; gives back those that are not here.
+    fn choose(&mut self, blobs: &[u32], limit: u64, stop: &dyn Interrupt) -> Result<Vec<u32>, WalkError> {
+        let mut absent = Vec::new();
         for part in blobs.chunks(PIECE) {
             stop.check()?;
             let ids = part.iter().map(|at| self.found.id(*at)).collect::<Result<Vec<_>, _>>()?;
             let found = &mut self.found;
-            self.graph.objects().headers(&ids, &mut |nth, presence| {
-                let is_large = matches!(presence, Presence::Here { size, .. } if size >= limit);
-                if let Some(at) = part.get(nth).filter(|_| !is_large) {
-                    found.flag(*at, Fact::SEND);
-                }
+            self.graph.objects().headers(&ids, &mut |nth, presence| match (part.get(nth), presence) {
+                (Some(at), Presence::Here { size, .. }) if size < limit => found.flag(*at, Fact::SEND),
+                (Some(at), Presence::Absent) => absent.push(*at),
+                _ => {}
             })?;
         }
-        Ok(())
+        Ok(absent)
     }
 
     /// Adds the tags that lead to what goes (`include-tag`): when the fully peeled object goes, its whole chain of tags does.

@@ -41,6 +41,9 @@ pub struct PackRequest {
     /// Objects that the receiver can get elsewhere (`packfile-uris`): those that would go are left out, and
     /// [`PackSource::left_out`] names them. What they lead to goes.
     pub elsewhere: Vec<ObjectId>,
+    /// Whether what is missing and was promised ([`ObjectStore::promised`]) is left out: the receiver can get it where it was promised.
+    /// Otherwise it must come (`Lazy`), or there is no pack.
+    pub promised_may_lack: bool,
     /// Whether deltas may have bases that only the receiver holds (`thin-pack`).
     pub thin: bool,
     /// Whether a delta may name its base by offset (`ofs-delta`).
@@ -70,6 +73,7 @@ impl PackRequest {
             filter: ObjectFilter::default(),
             tags: Vec::new(),
             elsewhere: Vec::new(),
+            promised_may_lack: false,
             thin: false,
             ofs_delta: true,
             shallow: false,
@@ -90,7 +94,7 @@ impl PackRequest {
             filter: self.filter,
             tags: self.tags.clone(),
             exclude_all_trees: self.shallow,
-            promised_may_lack: false,
+            promised_may_lack: self.promised_may_lack,
         }
     }
 }
@@ -107,14 +111,15 @@ pub fn pack_source(graph: Graph, request: PackRequest) -> Box<dyn PackSource> {
     let covers = request.bitmaps
         && !request.shallow
         && request.elsewhere.is_empty()
+        && !request.promised_may_lack
         && Covering::takes(request.filter)
         && !graph.has_boundary()
         && objects.bitmaps().is_some();
     let stage = Stage::Start { covers, graph: Box::new(graph), question: Box::new(request.question()) };
-    let PackRequest { window, depth, memory, thin, ofs_delta, elsewhere, .. } = request;
+    let PackRequest { window, depth, memory, thin, ofs_delta, elsewhere, promised_may_lack, .. } = request;
     let search = SearchLimits { window, depth, memory };
     let left_out = if elsewhere.is_empty() { LeftOut::Known(Vec::new()) } else { LeftOut::Sought(elsewhere) };
-    Box::new(Source { objects, thin, ofs_delta, search, stage, left_out })
+    Box::new(Source { objects, thin, ofs_delta, search, stage, left_out, promised_may_lack })
 }
 
 #[derive(Debug)]
@@ -125,6 +130,7 @@ struct Source {
     search: SearchLimits,
     stage: Stage,
     left_out: LeftOut,
+    promised_may_lack: bool,
 }
 
 /// What the receiver gets elsewhere.
@@ -235,7 +241,7 @@ impl Source {
                         ids.retain(|id| found.leave_out(id));
                         self.left_out = LeftOut::Known(ids);
                     }
-                    let planner = Planner::new(graph, found, self.thin);
+                    let planner = Planner::new(graph, found, self.thin).with_promised(self.promised_may_lack);
                     let state = counting(planner.progress());
                     (Stage::Plan(Box::new(planner)), state)
                 }

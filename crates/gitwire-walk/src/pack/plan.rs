@@ -78,6 +78,9 @@ pub(crate) struct Planner {
     sent: Vec<u32>,
     slots: Vec<Slot>,
     located: usize,
+    /// What was not there when it was looked for.
+    missing: Vec<u32>,
+    promised_may_lack: bool,
     /// Stored deltas whose base has not been found: object, pack and offset of the base.
     loose_ends: Vec<(u32, EntryBase)>,
     /// What bitmaps say that the receiver has.
@@ -96,10 +99,18 @@ impl Planner {
             sent,
             slots,
             located: 0,
+            missing: Vec::new(),
+            promised_may_lack: false,
             loose_ends: Vec::new(),
             cover: None,
             kept: None,
         }
+    }
+
+    /// The same, leaving out what is missing and promised where `may_lack` says so.
+    pub(crate) fn with_promised(mut self, may_lack: bool) -> Self {
+        self.promised_may_lack = may_lack;
+        self
     }
 
     /// The same with what bitmaps have said, and what goes as it stands beside what was found.
@@ -123,15 +134,56 @@ impl Planner {
         let end = self.sent.len().min(self.located + PIECE);
         let part: Vec<u32> = self.sent.get(self.located..end).unwrap_or_default().to_vec();
         if part.is_empty() {
-            return Ok(true);
+            return self.settle(objects).map(|()| true);
         }
-        let ids = part.iter().map(|at| self.found.id(*at)).collect::<Result<Vec<_>, _>>()?;
-        if let Some(packs) = objects.packs() {
-            self.locate(packs, &part, &ids)?;
-        }
-        self.look_up(objects, &part, &ids)?;
+        self.place_part(objects, &part)?;
         self.located = end;
         Ok(false)
+    }
+
+    /// What was missing comes now, all of it at once, or is left out, or there is no pack.
+    fn settle(&mut self, objects: &dyn ObjectStore) -> Result<(), WalkError> {
+        let missing = std::mem::take(&mut self.missing);
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let ids = |found: &Found, numbers: &[u32]| -> Result<Vec<ObjectId>, WalkError> {
+            numbers.iter().map(|at| found.id(*at)).collect()
+        };
+        if !self.promised_may_lack {
+            objects.prefetch(&ids(&self.found, &missing)?)?;
+            for part in missing.chunks(PIECE) {
+                self.place_part(objects, part)?;
+            }
+        } else {
+            self.missing = missing;
+        }
+        let missing = std::mem::take(&mut self.missing);
+        let lacking = ids(&self.found, &missing)?;
+        let promised = match self.promised_may_lack {
+            true => objects.promised(&lacking)?,
+            false => Vec::new(),
+        };
+        let mut promised = promised.into_iter().chain(std::iter::repeat(false));
+        if let Some(id) = lacking.iter().find(|_| promised.next() != Some(true)) {
+            return Err(WalkError::Missing { id: *id });
+        }
+        for id in &lacking {
+            self.found.leave_out(id);
+        }
+        let found = &self.found;
+        self.sent.retain(|at| found.fact(*at).is(Fact::SEND));
+        self.located = self.sent.len();
+        Ok(())
+    }
+
+    /// Finds out where some objects are.
+    fn place_part(&mut self, objects: &dyn ObjectStore, part: &[u32]) -> Result<(), WalkError> {
+        let ids = part.iter().map(|at| self.found.id(*at)).collect::<Result<Vec<_>, _>>()?;
+        if let Some(packs) = objects.packs() {
+            self.locate(packs, part, &ids)?;
+        }
+        self.look_up(objects, part, &ids)
     }
 
     /// Joins stored deltas with their bases, once all objects are located, and starts the search for more deltas.
@@ -201,7 +253,7 @@ impl Planner {
         let ids: Vec<ObjectId> =
             part.iter().zip(ids).filter(|pair| !in_pack(pair)).map(|(_, id)| *id).collect();
         let mut fault = None;
-        let Self { found, slots, .. } = self;
+        let Self { found, slots, missing, .. } = self;
         objects.headers(&ids, &mut |nth, presence| {
             let (Some(at), Some(id)) = (numbers.get(nth).copied(), ids.get(nth).copied()) else { return };
             let expected = found.fact(at).kind;
@@ -212,7 +264,7 @@ impl Planner {
                     }
                 }
                 Presence::Here { kind, .. } => fault = Some(WalkError::Kind { id, expected, actual: kind }),
-                Presence::Absent => fault = Some(WalkError::Missing { id }),
+                Presence::Absent => missing.push(at),
             }
         })?;
         fault.map_or(Ok(()), Err)

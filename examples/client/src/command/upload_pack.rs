@@ -14,8 +14,8 @@ use gitwire_protocol::{ProtocolError, Serving, Version};
 use gitwire_server::{Policy, ProgramPacks, ServeError, Session, stdio};
 
 use crate::failure::Failure;
-use crate::local;
 use crate::trace::{self, Events};
+use crate::{local, promisors};
 
 #[derive(Debug, Args)]
 pub(crate) struct UploadPack {
@@ -55,6 +55,9 @@ impl UploadPack {
         policy.deadlines.idle = (self.timeout > 0).then(|| Duration::from_secs(self.timeout));
         policy.pack_threads = std::thread::available_parallelism().map_or(1, usize::from);
         let packs = packs_hook(&repository, &options)?;
+        let may_be_lazy = !promisors::is_forbidden(true)?;
+        let promisors = if may_be_lazy { promisors::remotes(&repository)? } else { None };
+        let whole = repository.clone();
         let namespace = local::namespace()?;
         if let Some(namespace) = &namespace {
             policy.hidden = policy.hidden.in_namespace(namespace.prefix().clone());
@@ -77,13 +80,21 @@ impl UploadPack {
         if let Some(packs) = packs {
             session = session.with_packs(Arc::new(packs));
         }
+        if let Some(promisors) = promisors {
+            session = session.with_promisor(Arc::new(promisors));
+        }
         match stdio::serve((session, machine), deadlines, trace::streams("upload-pack")?) {
             Ok(()) => Ok(ExitCode::SUCCESS),
             // The client has been told; whoever looks at standard error hears it as well.
             Err(error @ (ServeError::Protocol(_) | ServeError::Refused(_))) => {
                 Err(Failure::fatal(last_words(&error)))
             }
-            Err(error) => Err(error.into()),
+            Err(error) => {
+                if !may_be_lazy && error.missing().is_some_and(|id| promisors::has(&whole, &id)) {
+                    eprintln!("warning: lazy fetching disabled; some objects may not be available");
+                }
+                Err(error.into())
+            }
         }
     }
 }
