@@ -65,6 +65,8 @@ pub struct Session {
     rule: Rule,
     packs: Option<Arc<dyn PackMaker>>,
     promisor: Option<Arc<dyn Promisor>>,
+    /// The client has taken a promisor that it was told of. git's client says so where it asks for refs, and no more when it fetches.
+    accepts_promisors: bool,
     observer: Option<Arc<dyn Observer>>,
     /// The objects and refs as they were when the client first asked for them.
     view: Option<View>,
@@ -140,7 +142,20 @@ impl Session {
         let rule = Rule::new(&policy, version, serving);
         let (due, fetch) = (Due::Nothing, Fetch::default());
         let (packs, promisor, observer, view) = (None, None, None, None);
-        (Self { repository, policy, version, rule, packs, promisor, observer, view, due, fetch }, machine)
+        let session = Self {
+            repository,
+            policy,
+            version,
+            rule,
+            packs,
+            promisor,
+            accepts_promisors: false,
+            observer,
+            view,
+            due,
+            fetch,
+        };
+        (session, machine)
     }
 
     /// The same, telling `observer` how it goes.
@@ -169,18 +184,19 @@ impl Session {
         if let Some(view) = &self.view {
             return Ok(view.clone());
         }
-        let view = match self.promisor.as_ref().filter(|_| !self.accepts_promisors()) {
+        let view = match self.promisor.as_ref().filter(|_| !self.accepts_promisors) {
             Some(promisor) => View::of(&Lazy::new(Arc::clone(&self.repository), Arc::clone(promisor)))?,
             None => View::of(&*self.repository)?,
         };
         Ok(self.view.insert(view).clone())
     }
 
-    /// Whether the client has taken one of the promisors that it was told of.
-    fn accepts_promisors(&self) -> bool {
-        let named = self.fetch.request.promisors.as_deref().map(parse_accepted_promisors);
+    /// Notes whether the client takes one of the promisors that it was told of.
+    fn note_promisors(&mut self, names: Option<&bytes::Bytes>) {
+        let named = names.map(|names| parse_accepted_promisors(names));
         let named = named.and_then(Result::ok).unwrap_or_default();
-        named.iter().any(|name| self.policy.promisors.iter().any(|promisor| promisor.name == *name))
+        self.accepts_promisors |=
+            named.iter().any(|name| self.policy.promisors.iter().any(|promisor| promisor.name == *name));
     }
 
     /// Checks what is wanted, once, and computes the boundary.
@@ -188,7 +204,7 @@ impl Session {
         if self.fetch.checked {
             return Ok(());
         }
-        if self.promisor.is_some() && !self.accepts_promisors() {
+        if self.promisor.is_some() && !self.accepts_promisors {
             view.objects.prefetch(&self.fetch.wants)?;
         }
         let mut fetch = std::mem::take(&mut self.fetch);
@@ -295,6 +311,7 @@ impl Conversation for Session {
     fn on(&mut self, event: UploadPackEvent) -> Reply {
         match event {
             UploadPackEvent::RefsWanted(request) => {
+                self.note_promisors(request.promisors.as_ref());
                 // A client that lists refs again wants to see them as they are now.
                 self.view = None;
                 self.due = Due::Refs(Box::new(Advertising::new(request)));
@@ -309,6 +326,7 @@ impl Conversation for Session {
                 Reply::Continue
             }
             UploadPackEvent::Request(request) => {
+                self.note_promisors(request.promisors.as_ref());
                 self.fetch.request = *request;
                 self.due = Due::Request;
                 Reply::Job

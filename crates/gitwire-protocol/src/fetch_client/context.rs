@@ -81,20 +81,23 @@ impl Context {
 pub(super) struct Caller<'a> {
     agent: Option<&'a Bytes>,
     session_id: Option<&'a Bytes>,
+    pub(super) promisors: Option<&'a Bytes>,
     pub(super) server_options: &'a [Bytes],
 }
 
 impl<'a> From<&'a LsRefsRequest> for Caller<'a> {
     fn from(request: &'a LsRefsRequest) -> Self {
-        let LsRefsRequest { agent, session_id, server_options, .. } = request;
-        Self { agent: agent.as_ref(), session_id: session_id.as_ref(), server_options }
+        let LsRefsRequest { agent, session_id, promisors, server_options, .. } = request;
+        let (agent, session_id, promisors) = (agent.as_ref(), session_id.as_ref(), promisors.as_ref());
+        Self { agent, session_id, promisors, server_options }
     }
 }
 
 impl<'a> From<&'a FetchRequest> for Caller<'a> {
     fn from(request: &'a FetchRequest) -> Self {
-        let FetchRequest { agent, session_id, server_options, .. } = request;
-        Self { agent: agent.as_ref(), session_id: session_id.as_ref(), server_options }
+        let FetchRequest { agent, session_id, promisors, server_options, .. } = request;
+        let (agent, session_id, promisors) = (agent.as_ref(), session_id.as_ref(), promisors.as_ref());
+        Self { agent, session_id, promisors, server_options }
     }
 }
 

@@ -22,6 +22,9 @@ pub struct LsRefsRequest {
     pub peel: bool,
     /// Ask for `HEAD` even if its branch is not there yet; left out where the server does not offer it.
     pub unborn: bool,
+    /// Which of the promisor remotes that the server told of the client takes, as
+    /// [`accepted_promisors`](gitwire_capability::accepted_promisors) writes them; left out where the server tells of none (version 2).
+    pub promisors: Option<Bytes>,
     /// Options for the server (version 2, `server-option`).
     pub server_options: Vec<Bytes>,
     /// Who asks, where it is another than [`FetchClientOptions::agent`](crate::FetchClientOptions::agent) (version 2).
@@ -77,6 +80,9 @@ pub struct FetchRequest {
     pub packfile_uris: Option<Bytes>,
     /// Ask for every line in a side-band, so that progress may come at any time (version 2).
     pub sideband_all: bool,
+    /// Which of the promisor remotes that the server told of the client takes, as
+    /// [`accepted_promisors`](gitwire_capability::accepted_promisors) writes them; left out where the server tells of none (version 2).
+    pub promisors: Option<Bytes>,
     /// Options for the server (version 2, `server-option`).
     pub server_options: Vec<Bytes>,
     /// Who asks, where it is another than [`FetchClientOptions::agent`](crate::FetchClientOptions::agent).
@@ -101,6 +107,7 @@ impl Default for FetchRequest {
             wait_for_done: false,
             packfile_uris: None,
             sideband_all: false,
+            promisors: None,
             server_options: Vec::new(),
             agent: None,
             session_id: None,
@@ -125,6 +132,7 @@ impl From<UploadRequest> for FetchRequest {
             wait_for_done: asked.wait_for_done,
             packfile_uris: asked.packfile_uris,
             sideband_all: false,
+            promisors: asked.promisors,
             server_options: asked.server_options,
             agent: asked.agent,
             session_id: asked.session_id,

@@ -151,6 +151,9 @@ fn command(
     output: &mut BytesMut,
 ) -> Result<(), ProtocolError> {
     let mut request = V2Request::new(command, agreement);
+    if agreement.promisor_remote.is_some() {
+        request.promisor_remote = caller.promisors.map(|names| Value::sanitized(names));
+    }
     for option in caller.server_options {
         request.server_options.push(Value::new(option.clone()).map_err(not_offered)?);
     }

@@ -106,6 +106,7 @@ impl LsRefs {
         let request = LsRefsRequest {
             server_options: asked.server_options.iter().map(|option| option.as_shared().clone()).collect(),
             agent: asked.agent.as_ref().map(|agent| agent.as_shared().clone()),
+            promisors: asked.promisor_remote.as_ref().map(|names| names.as_shared().clone()),
             session_id: asked.session_id.as_ref().map(|id| id.as_shared().clone()),
             ..LsRefsRequest::default()
         };

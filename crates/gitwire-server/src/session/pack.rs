@@ -49,7 +49,7 @@ impl Session {
         if fetch.request.include_tag {
             request.tags = self.tags(view)?;
         }
-        request.promised_may_lack = self.accepts_promisors();
+        request.promised_may_lack = self.accepts_promisors;
         let fetch = &mut self.fetch;
         // As with git, only whoever is told of everything in a side-band: between the section and the pack the client may have to wait.
         if let Some(protocols) = fetch.request.packfile_uris.as_ref().filter(|_| fetch.request.sideband_all) {

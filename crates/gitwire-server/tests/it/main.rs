@@ -15,6 +15,7 @@ mod hooks;
 #[cfg(feature = "http")]
 mod http;
 mod packs;
+mod promisors;
 mod receive;
 mod rules;
 mod visibility;
