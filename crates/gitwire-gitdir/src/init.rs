@@ -4,13 +4,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use gitwire_storage::{Result, StorageError, StorageErrorKind};
-use gitwire_types::{ObjectFormat, RefName};
+use gitwire_types::{ObjectFormat, RefName, RefTarget};
 
 use crate::config::{Config, ConfigSection};
 use crate::error::{Context as _, shown};
 use crate::fs::{Directory, Links};
 use crate::lock::{DIRECTORY_MODE, replace_file};
-use crate::open::{Found, OpenOptions};
+use crate::open::{Found, OpenOptions, RefFormat};
 use crate::repository::GitDir;
 
 /// What a new repository is to be.
@@ -21,6 +21,8 @@ pub struct InitOptions {
     pub open: OpenOptions,
     /// The hash function of its objects.
     pub format: ObjectFormat,
+    /// How its references are kept.
+    pub ref_format: RefFormat,
     /// What `HEAD` is at first.
     pub head: InitialHead,
     /// Sections for the configuration file, behind those that every repository has.
@@ -68,7 +70,12 @@ impl GitDir {
                 format!("'{}' is a repository already", path.display()),
             ));
         }
-        for name in DIRECTORIES {
+        let below_refs = match options.ref_format {
+            RefFormat::Files => FILE_DIRECTORIES,
+            RefFormat::Reftable => TABLE_DIRECTORIES,
+        };
+        let directories = || DIRECTORIES.iter().chain(below_refs);
+        for name in directories() {
             make_directory(&*dir, name)?;
         }
         let replace = |name: &[u8], content: &[u8]| replace_file(&**file_system, &dir, name, content);
@@ -80,15 +87,14 @@ impl GitDir {
         replace(b"config", &text)?;
         replace(b"description", DESCRIPTION)?;
         replace(b"info/exclude", EXCLUDE)?;
-        for name in DIRECTORIES.iter().chain([&&b""[..]]) {
+        if options.ref_format == RefFormat::Reftable {
+            // Who knows files only finds no branches here, rather than none yet.
+            replace(b"refs/heads", b"this repository uses the reftable format\n")?;
+            replace(b"reftable/tables.list", b"")?;
+        }
+        for name in directories().chain([&&b""[..]]) {
             dir.sync(name).context(|| format!("cannot sync directory '{}'", shown(name)))?;
         }
-        match &options.head {
-            InitialHead::Later => {}
-            InitialHead::Master => replace(b"HEAD", b"ref: refs/heads/master\n")?,
-            InitialHead::Unborn(name) => replace(b"HEAD", &[b"ref: ", name.as_bytes(), b"\n"].concat())?,
-        }
-        sync_above(path, options)?;
         let mut config = config;
         config.append(options.open.config.clone());
         let found = Found {
@@ -98,9 +104,23 @@ impl GitDir {
             dir,
             config,
             format: options.format,
+            ref_format: options.ref_format,
         };
-        Self::from_found(found, &options.open)
+        let repository = Self::from_found(found, &options.open)?;
+        match &options.head {
+            InitialHead::Later => {}
+            InitialHead::Master => repository.set_head(&RefTarget::Symbolic(master()?))?,
+            InitialHead::Unborn(name) => repository.set_head(&RefTarget::Symbolic(name.clone()))?,
+        }
+        sync_above(path, options)?;
+        Ok(repository)
     }
+}
+
+/// Where `HEAD` leads unless it is said.
+fn master() -> Result<RefName> {
+    RefName::new("refs/heads/master")
+        .map_err(|error| StorageError::new(StorageErrorKind::Misuse, error.to_string()).with_source(error))
 }
 
 fn make_directory(dir: &dyn Directory, name: &[u8]) -> Result<()> {
@@ -125,16 +145,22 @@ fn sync_above(path: &Path, options: &InitOptions) -> Result<()> {
 
 fn config_text(options: &InitOptions) -> Vec<u8> {
     let mut text = Vec::new();
-    let version: &[u8] = if options.format == ObjectFormat::Sha1 { b"0" } else { b"1" };
+    let extended = options.format != ObjectFormat::Sha1 || options.ref_format != RefFormat::Files;
+    let version: &[u8] = if extended { b"1" } else { b"0" };
     ConfigSection::new("core", None)
         .with("repositoryformatversion", version)
         .with("filemode", b"true")
         .with("bare", b"true")
         .write(&mut text);
+    let mut extensions = ConfigSection::new("extensions", None);
     if options.format != ObjectFormat::Sha1 {
-        ConfigSection::new("extensions", None)
-            .with("objectformat", options.format.name().as_bytes())
-            .write(&mut text);
+        extensions = extensions.with("objectformat", options.format.name().as_bytes());
+    }
+    if options.ref_format != RefFormat::Files {
+        extensions = extensions.with("refstorage", options.ref_format.name().as_bytes());
+    }
+    if extended {
+        extensions.write(&mut text);
     }
     for section in &options.config {
         section.write(&mut text);
@@ -143,8 +169,13 @@ fn config_text(options: &InitOptions) -> Vec<u8> {
 }
 
 /// Those above before those in them.
-const DIRECTORIES: &[&[u8]] =
-    &[b"hooks", b"info", b"objects", b"objects/info", b"objects/pack", b"refs", b"refs/heads", b"refs/tags"];
+const DIRECTORIES: &[&[u8]] = &[b"hooks", b"info", b"objects", b"objects/info", b"objects/pack", b"refs"];
+
+/// Further ones where refs are files.
+const FILE_DIRECTORIES: &[&[u8]] = &[b"refs/heads", b"refs/tags"];
+
+/// Further ones where refs are in tables.
+const TABLE_DIRECTORIES: &[&[u8]] = &[b"reftable"];
 
 /// What gitweb and others show of a repository that nobody has described: git's own words, which hooks compare with.
 const DESCRIPTION: &[u8] = b"Unnamed repository; edit this file 'description' to name the repository.\n";

@@ -29,7 +29,7 @@ mod worktrees;
 pub use crate::config::{Config, ConfigEntry, ConfigError, ConfigSection, ConfigSources, PromisorConfig};
 pub use crate::fetch_head::{FetchHead, FetchHeadMode, Merge};
 pub use crate::init::{InitOptions, InitialHead};
-pub use crate::open::{Lookup, OpenOptions};
+pub use crate::open::{Lookup, OpenOptions, RefFormat};
 pub use crate::quarantine::FileSpool;
 pub use crate::repository::{GitDir, Head};
 pub use crate::worktrees::WorkTree;

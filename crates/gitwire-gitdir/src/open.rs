@@ -73,6 +73,39 @@ pub(crate) struct Found {
     pub(crate) common: Arc<dyn Directory>,
     pub(crate) config: Config,
     pub(crate) format: ObjectFormat,
+    pub(crate) ref_format: RefFormat,
+}
+
+/// How a repository keeps its references (`extensions.refStorage`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum RefFormat {
+    /// A file each, and `packed-refs`.
+    #[default]
+    Files,
+    /// A stack of reftables.
+    Reftable,
+}
+
+impl RefFormat {
+    /// What git calls it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Files => "files",
+            Self::Reftable => "reftable",
+        }
+    }
+
+    /// The one that git calls so.
+    #[must_use]
+    pub const fn from_name(name: &[u8]) -> Option<Self> {
+        match name {
+            b"files" => Some(Self::Files),
+            b"reftable" => Some(Self::Reftable),
+            _ => None,
+        }
+    }
 }
 
 pub(crate) fn find(path: &Path, options: &OpenOptions) -> Result<Found> {
@@ -110,13 +143,13 @@ fn look_at(path: &Path, options: &OpenOptions) -> Result<Option<Found>> {
         return Ok(None);
     }
     let config = read_config(&*dir, &*common, &options.config)?;
-    let format = check_format(&config)?;
+    let (format, ref_format) = check_format(&config)?;
     let config = match &options.sources {
         Some(sources) => with_sources(sources, options, &path, &common_path, config)?,
         None => config,
     };
     refuse_grafts(&*common)?;
-    Ok(Some(Found { path, common_path, dir, common, config, format }))
+    Ok(Some(Found { path, common_path, dir, common, config, format, ref_format }))
 }
 
 /// The directory that a `.git` file names (`gitdir: PATH`), or the path itself where it is a directory.
@@ -226,14 +259,15 @@ pub(crate) fn read_config_file(dir: &dyn Directory, name: &[u8]) -> Result<Optio
     Ok(Some(config))
 }
 
-/// Refuses repositories of versions and with extensions that we do not know; says which hash function it uses.
-fn check_format(config: &Config) -> Result<ObjectFormat> {
+/// Refuses repositories of versions and with extensions that we do not know; says which hash function it uses and how it keeps refs.
+fn check_format(config: &Config) -> Result<(ObjectFormat, RefFormat)> {
     let bad = |error: crate::ConfigError| corrupt(error.to_string()).with_source(error);
     let version = config.integer("core", None, "repositoryFormatVersion").map_err(bad)?.unwrap_or(0);
     if !(0..=1).contains(&version) {
         return Err(unsupported(format!("expected git repo version <= 1, found {version}")));
     }
     let mut format = ObjectFormat::Sha1;
+    let mut ref_format = RefFormat::Files;
     for entry in config.entries().iter().filter(|entry| entry.section == "extensions") {
         let value = entry.value.as_deref().unwrap_or_default();
         let shown = value.escape_ascii();
@@ -246,11 +280,10 @@ fn check_format(config: &Config) -> Result<ObjectFormat> {
                     unsupported(format!("invalid value for 'extensions.objectformat': '{shown}'"))
                 })?;
             }
-            "refstorage" if value == b"files" => {}
             "refstorage" => {
-                return Err(unsupported(format!(
-                    "references are stored as '{shown}', which is not supported"
-                )));
+                ref_format = RefFormat::from_name(value).ok_or_else(|| {
+                    unsupported(format!("invalid value for 'extensions.refstorage': '{shown}'"))
+                })?;
             }
             // At version 0 git ignores what it does not know.
             _ if version == 0 => continue,
@@ -263,7 +296,7 @@ fn check_format(config: &Config) -> Result<ObjectFormat> {
             )));
         }
     }
-    Ok(format)
+    Ok((format, ref_format))
 }
 
 /// Grafts rewrite history for one repository only. Git has replaced them; serving or fetching with them is wrong.

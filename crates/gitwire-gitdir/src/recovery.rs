@@ -67,7 +67,9 @@ fn remove_unfinished_list(surroundings: &Surroundings<'_>) -> Result<()> {
 
 /// Removes the further names of leases whose holder is gone.
 fn remove_names(common: &dyn Directory) {
-    remove_locks(common, b"refs");
+    for directory in [&b"refs"[..], b"reftable", b"worktrees"] {
+        remove_locks(common, directory);
+    }
     for lock in [&b"packed-refs.lock"[..], b"shallow.lock", b"HEAD.lock"] {
         remove_abandoned(common, lock);
     }

@@ -1,16 +1,19 @@
 //! References as files: `HEAD` and its like, loose refs below `refs/`, and `packed-refs` (`gitrepository-layout`).
 
+mod chain;
 pub(crate) mod intent;
 mod loose;
 pub(crate) mod packed;
 mod plan;
 mod reflog;
 pub(crate) mod rewrite;
+pub(crate) mod tables;
 mod transaction;
 mod view;
 
-pub(crate) use self::loose::{LooseRef, read_loose};
+pub(crate) use self::loose::{LooseRef, NO_HEAD, read_loose};
 pub(crate) use self::packed::PackedCache;
+pub(crate) use self::tables::{RefTables, TableView};
 pub(crate) use self::transaction::{Surroundings, apply, still_to_do};
 pub(crate) use self::view::{RefFiles, RefView};
 

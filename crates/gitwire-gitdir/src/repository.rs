@@ -20,9 +20,11 @@ use crate::lease::Lease;
 use crate::lock::{FILE_PATIENCE, Leased, Lock, replace_file, sync_parent};
 use crate::loose;
 use crate::objects::ObjectFiles;
-use crate::open::{CONFIG_MAX, Found, Lookup, OpenOptions, find};
+use crate::open::{CONFIG_MAX, Found, Lookup, OpenOptions, RefFormat, find};
 use crate::recovery::{recover, sweep};
-use crate::refs::{PackedCache, RefFiles, RefView, Surroundings, apply};
+use crate::refs::{
+    NO_HEAD, PackedCache, RefFiles, RefTables, RefView, Surroundings, TableView, apply, tables,
+};
 use crate::shallow;
 use crate::staging::{DirectoryStaging, publish};
 
@@ -49,6 +51,8 @@ pub(crate) struct Inner {
     pub(crate) config: RwLock<Arc<Config>>,
     pub(crate) objects: ObjectFiles,
     pub(crate) refs: Arc<RefFiles>,
+    /// Where the refs are, if they are not files.
+    pub(crate) tables: Option<RefTables>,
     swept: Once,
 }
 
@@ -57,8 +61,8 @@ impl GitDir {
     ///
     /// # Errors
     /// [`NoRepository`](gitwire_storage::StorageErrorKind::NoRepository) where there is none;
-    /// [`Unsupported`](gitwire_storage::StorageErrorKind::Unsupported) where its version or an extension is unknown, or refs
-    /// are stored in other ways than files; failures of the medium.
+    /// [`Unsupported`](gitwire_storage::StorageErrorKind::Unsupported) where its version or an extension is unknown;
+    /// failures of the medium.
     pub fn open(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Self> {
         let repository = Self::from_found(find(path.as_ref(), options)?, options)?;
         let config = repository.config();
@@ -69,7 +73,11 @@ impl GitDir {
     }
 
     pub(crate) fn from_found(found: Found, options: &OpenOptions) -> Result<Self> {
-        let Found { path, common_path, dir, common, config, format } = found;
+        let Found { path, common_path, dir, common, config, format, ref_format } = found;
+        let tables = match ref_format {
+            RefFormat::Files => None,
+            RefFormat::Reftable => Some(RefTables::new(&dir, &common, &path, format)),
+        };
         let refs = RefFiles {
             file_system: Arc::clone(&options.file_system),
             dir,
@@ -86,6 +94,7 @@ impl GitDir {
             format,
             config: RwLock::new(Arc::new(config)),
             refs: Arc::new(refs),
+            tables,
             swept: Once::new(),
         })))
     }
@@ -152,11 +161,28 @@ impl GitDir {
     /// # Errors
     /// A lock that somebody holds; a failing medium.
     pub fn set_head(&self, target: &RefTarget) -> Result<()> {
+        if let Some(tables) = &self.0.tables {
+            return self.set_head_in(tables, target);
+        }
         let text = match target {
             RefTarget::Direct(id) => format!("{id}\n").into_bytes(),
             RefTarget::Symbolic(name) => [b"ref: ", name.as_bytes(), b"\n"].concat(),
         };
         replace_file(&*self.0.file_system, &self.0.refs.dir, b"HEAD", &text)
+    }
+
+    /// Sets `HEAD` in the tables; the file of that name only says that this is a repository.
+    fn set_head_in(&self, tables: &RefTables, target: &RefTarget) -> Result<()> {
+        let inner = &*self.0;
+        self.clear_up()?;
+        let config = self.config();
+        let surroundings = Surroundings { files: &inner.refs, config: &config, objects: &|| self.objects() };
+        let lease = Lease::take(&*inner.file_system, &inner.common)?;
+        tables::set_head(&surroundings, tables, target, Leased { lease: &lease, heir_of: None })?;
+        if inner.refs.dir.stat(b"HEAD", Links::Refuse).is_ok() {
+            return Ok(());
+        }
+        replace_file(&*inner.file_system, &inner.refs.dir, b"HEAD", NO_HEAD)
     }
 
     /// Puts sections at the end of the configuration file.
@@ -207,7 +233,12 @@ impl GitDir {
         let objects = || self.objects();
         recover(&Surroundings { files: &inner.refs, config: &config, objects: &objects })?;
         // What a crash of the machine left was there when this was opened.
-        inner.swept.call_once(|| sweep(&*inner.common, &*inner.objects.own.dir));
+        inner.swept.call_once(|| {
+            sweep(&*inner.common, &*inner.objects.own.dir);
+            if let Some(tables) = &inner.tables {
+                tables.sweep(&*inner.file_system, &mut || Lease::take(&*inner.file_system, &inner.common));
+            }
+        });
         Ok(())
     }
 
@@ -256,7 +287,10 @@ impl Repository for GitDir {
     }
 
     fn refs(&self) -> Result<Arc<dyn RefStore>> {
-        Ok(Arc::new(RefView::new(Arc::clone(&self.0.refs))))
+        Ok(match &self.0.tables {
+            None => Arc::new(RefView::new(Arc::clone(&self.0.refs))),
+            Some(tables) => Arc::new(TableView::new(tables.current()?)),
+        })
     }
 
     fn shallow(&self) -> Result<Arc<[ObjectId]>> {
@@ -282,7 +316,11 @@ impl Repository for GitDir {
             Some(staged) => publish(self, staged)?,
             None => (Lease::take(&*self.0.file_system, &self.0.common)?, None),
         };
-        apply(&surroundings, &refs, Leased { lease: &lease, heir_of: None }, prepared)
+        let leased = Leased { lease: &lease, heir_of: None };
+        match &self.0.tables {
+            None => apply(&surroundings, &refs, leased, prepared),
+            Some(tables) => tables::apply(&surroundings, tables, &refs, leased, prepared),
+        }
     }
 
     fn publish(&self, objects: Box<dyn Staged>) -> Result<Box<dyn Send>> {

@@ -1,10 +1,13 @@
 //! The file `shallow`: commits whose parents are not there (`gitrepository-layout`).
 
+use std::sync::Arc;
+
 use gitwire_storage::Result;
 use gitwire_types::{ObjectFormat, ObjectId};
 
 use crate::error::{Context as _, corrupt, optional};
-use crate::fs::{Directory, Links, read_all};
+use crate::fs::{Directory, FileSystem, Links, read_all};
+use crate::lock::{FILE_PATIENCE, Leased, Lock};
 
 /// The commits that `shallow` lists, in the order of their ids; none where there is no such file.
 pub(crate) fn read(common: &dyn Directory, format: ObjectFormat) -> Result<Vec<ObjectId>> {
@@ -42,7 +45,54 @@ pub(crate) fn write(ids: &[ObjectId]) -> Vec<u8> {
     text
 }
 
-pub(crate) const NAME: &[u8] = b"shallow";
+/// A new list on its way to be the list, under git's lock.
+#[derive(Debug)]
+pub(crate) struct Change {
+    lock: Lock,
+    text: Vec<u8>,
+    /// What the list was, once it has changed.
+    before: Option<Vec<ObjectId>>,
+}
+
+impl Change {
+    /// Takes the lock.
+    pub(crate) fn prepare(
+        file_system: &dyn FileSystem,
+        common: &Arc<dyn Directory>,
+        ids: &[ObjectId],
+        leased: Leased<'_>,
+    ) -> Result<Self> {
+        let lock = Lock::acquire(file_system, common, NAME, FILE_PATIENCE, Some(leased))?;
+        Ok(Self { lock, text: write(ids), before: None })
+    }
+
+    /// Puts the new list into force, durably.
+    pub(crate) fn commit(&mut self, format: ObjectFormat) -> Result<()> {
+        self.before = Some(read(&**self.lock.dir(), format)?);
+        let text = std::mem::take(&mut self.text);
+        self.put(&text)
+    }
+
+    /// Puts the old list back, if the new one is in force.
+    pub(crate) fn roll_back(&mut self) -> Result<()> {
+        match self.before.take() {
+            Some(before) => self.put(&write(&before)),
+            None => Ok(()),
+        }
+    }
+
+    fn put(&mut self, text: &[u8]) -> Result<()> {
+        if text.is_empty() {
+            self.lock.commit_removal()?;
+        } else {
+            self.lock.write(text)?;
+            self.lock.commit()?;
+        }
+        self.lock.dir().sync(b"").context(|| "cannot sync the Git directory".to_owned())
+    }
+}
+
+const NAME: &[u8] = b"shallow";
 
 /// A million boundary commits: far beyond any clone that was made with a depth.
 const SHALLOW_MAX: u64 = 64 << 20;

@@ -6,7 +6,7 @@ use gitwire_storage::Result;
 use gitwire_types::{RefName, RefTarget};
 
 use crate::error::{Context as _, optional};
-use crate::fs::{Directory, FileKind, Links, path_from, read_all};
+use crate::fs::{FileKind, Links, path_from, read_all};
 use crate::open::SMALL_FILE_MAX;
 use crate::refs::{LooseRef, read_loose};
 use crate::repository::GitDir;
@@ -33,23 +33,28 @@ impl GitDir {
         let inner = self.inner();
         let common = &*inner.common;
         let mut found = Vec::new();
-        let head = |dir: &dyn Directory, name: &[u8]| -> Result<Option<RefTarget>> {
-            match read_loose(dir, name, inner.format)? {
-                LooseRef::Value(value) => Ok(Some(value)),
-                _ => Ok(None),
-            }
+        let head = |below: &[u8]| -> Result<Option<RefTarget>> {
+            let name = if below.is_empty() { b"HEAD".to_vec() } else { [below, b"/HEAD"].concat() };
+            let found = match &inner.tables {
+                Some(tables) => tables.head_of(below)?,
+                None => read_loose(common, &name, inner.format)?,
+            };
+            Ok(match found {
+                LooseRef::Value(value) => Some(value),
+                _ => None,
+            })
         };
         if !self.is_bare() {
             let place = std::path::absolute(&inner.common_path).unwrap_or_else(|_| inner.common_path.clone());
             let path = place.parent().unwrap_or(Path::new("/")).to_owned();
-            found.push(WorkTree { path, git_dir: place, head: head(common, b"HEAD")? });
+            found.push(WorkTree { path, git_dir: place, head: head(b"")? });
         }
         let linked = optional(common.list(b"worktrees"))
             .context(|| "cannot read directory 'worktrees'".to_owned())?
             .unwrap_or_default();
         for entry in linked {
-            let below = |name: &[u8]| [b"worktrees/", entry.name.as_slice(), b"/", name].concat();
-            let file = below(b"gitdir");
+            let directory = [b"worktrees/", entry.name.as_slice()].concat();
+            let file = [&directory, &b"/gitdir"[..]].concat();
             let is_file = common.stat(&file, Links::Follow).is_ok_and(|stat| stat.kind == FileKind::File);
             if !is_file {
                 continue;
@@ -63,7 +68,7 @@ impl GitDir {
             let git_file = git_dir.join(path_from(content.trim_ascii_end()));
             let path = git_file.parent().unwrap_or(&git_file);
             let path = inner.file_system.canonical(path).unwrap_or_else(|_| path.to_owned());
-            found.push(WorkTree { path, git_dir, head: head(common, &below(b"HEAD"))? });
+            found.push(WorkTree { path, git_dir, head: head(&directory)? });
         }
         Ok(found)
     }

@@ -5,6 +5,7 @@
 
 mod block;
 mod bytes_reader;
+mod compact;
 mod cursor;
 mod error;
 mod frame;
@@ -16,6 +17,7 @@ mod source;
 mod table;
 mod write;
 
+pub use crate::compact::{Deletions, compact};
 pub use crate::cursor::{LogCursor, RefCursor};
 pub use crate::error::{Part, ReftableError};
 pub use crate::limits::Limits;

@@ -54,7 +54,13 @@ impl<C: Ordered> Merged<C> {
             self.put_back(current)?;
         }
         self.current = self.order.pop();
-        Ok(self.current.and_then(|at| self.cursors.get(at)))
+        Ok(self.current())
+    }
+
+    /// The cursor that stands at the record that was given last.
+    #[must_use]
+    pub fn current(&self) -> Option<&C> {
+        self.current.and_then(|at| self.cursors.get(at))
     }
 
     fn key(&self, at: usize) -> &[u8] {

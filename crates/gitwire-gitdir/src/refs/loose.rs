@@ -25,7 +25,7 @@ pub(crate) enum LooseRef {
 pub(crate) fn read_loose(dir: &dyn Directory, name: &[u8], format: ObjectFormat) -> Result<LooseRef> {
     let content = dir.open(name, Links::Refuse).and_then(|file| read_all(&*file, LOOSE_REF_MAX));
     match content {
-        Ok(content) if content.trim_ascii_end() == NO_HEAD => Ok(LooseRef::Absent),
+        Ok(content) if content.trim_ascii_end() == NO_HEAD.trim_ascii_end() => Ok(LooseRef::Absent),
         Ok(content) => Ok(parse_loose_ref(&content, format).map_or(LooseRef::Broken, LooseRef::Value)),
         Err(error) if is_absent(&error) || error.kind() == io::ErrorKind::IsADirectory => {
             Ok(LooseRef::Absent)
@@ -56,8 +56,9 @@ pub(crate) fn parse_loose_ref(content: &[u8], format: ObjectFormat) -> Option<Re
     ObjectId::from_hex(format, hex).ok().map(RefTarget::Direct)
 }
 
-/// What git writes into the `HEAD` of a repository that it is still making: a name that no ref can have.
-const NO_HEAD: &[u8] = b"ref: refs/heads/.invalid";
+/// What git writes into the `HEAD` of a repository that it is still making, or whose `HEAD` is in a table: a name that no ref can
+/// have.
+pub(crate) const NO_HEAD: &[u8] = b"ref: refs/heads/.invalid\n";
 
 /// An id, or a name of at most 4 KiB as file systems allow, with room for `FETCH_HEAD`-like notes behind an id.
 const LOOSE_REF_MAX: u64 = 64 << 10;

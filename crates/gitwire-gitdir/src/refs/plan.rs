@@ -1,14 +1,15 @@
 //! What a transaction is going to do to each ref, worked out under its lock.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use gitwire_storage::{Expected, RefEdit, Result, StorageError, StorageErrorKind};
+use gitwire_storage::{Expected, RefEdit, Result, StorageError, StorageErrorKind, Transaction};
 use gitwire_types::{ObjectId, RefTarget};
 
 use super::loose::LooseRef;
 use super::packed::PackedRefs;
 use super::view::RefFiles;
-use super::{SYMBOLIC_DEPTH_MAX, is_per_worktree};
+use super::{chain, is_per_worktree};
 use crate::error::{Context as _, is_absent, shown};
 use crate::fs::{Directory, FileKind, Links};
 use crate::lock::{DIRECTORY_MODE, Leased, Lock, parent_of};
@@ -141,7 +142,8 @@ pub(crate) fn plan<'a>(
     Ok(planned)
 }
 
-fn check_expected(
+/// Whether a ref is what it is expected to be; if not, why the edit is refused.
+pub(crate) fn check_expected(
     expected: &Expected,
     exists: bool,
     old: Option<ObjectId>,
@@ -157,8 +159,37 @@ fn check_expected(
     }
 }
 
+/// Two changes of one ref have no order.
+pub(crate) fn refuse_twice(transaction: &Transaction) -> Result<()> {
+    let mut names = BTreeSet::new();
+    match transaction.edits.iter().find(|edit| !names.insert(edit.name.as_bytes())) {
+        None => Ok(()),
+        Some(edit) => Err(StorageError::new(
+            StorageErrorKind::Misuse,
+            format!("multiple updates for ref '{}' not allowed", edit.name),
+        )),
+    }
+}
+
+/// A ref of the same transaction that cannot stand beside `name`: two of them cannot be a file and a directory of the same name.
+pub(crate) fn beside(taken: &BTreeSet<Vec<u8>>, name: &[u8]) -> Option<Vec<u8>> {
+    let slashes = name.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
+    let above = slashes.filter_map(|at| name.get(..at)).find(|above| taken.contains(*above));
+    let directory = [name, b"/"].concat();
+    let below = taken.range(directory.clone()..).next().filter(|next| next.starts_with(&directory));
+    above.or(below.map(Vec::as_slice)).map(<[u8]>::to_vec)
+}
+
+/// The refusal of a ref that cannot stand beside another one of its transaction.
+pub(crate) fn refused_beside(name: &[u8], other: &[u8]) -> Refusal {
+    let (name, other) = (shown(name), shown(other));
+    Refusal::Reason(format!(
+        "cannot lock ref '{name}': cannot process '{other}' and '{name}' at the same time"
+    ))
+}
+
 /// `HEAD` and its like, and everything below `refs/`.
-fn may_be_changed(name: &[u8]) -> bool {
+pub(crate) fn may_be_changed(name: &[u8]) -> bool {
     let deep = name.starts_with(b"refs/") && name.len() > b"refs/".len();
     let pseudo =
         name.ends_with(b"HEAD") && name.iter().all(|byte| byte.is_ascii_uppercase() || *byte == b'_');
@@ -167,30 +198,17 @@ fn may_be_changed(name: &[u8]) -> bool {
 
 /// The last name of a chain of symbolic refs that begins at `name`.
 fn end_of_chain(files: &RefFiles, name: &[u8]) -> Result<Vec<u8>, Refusal> {
-    let mut name = name.to_vec();
-    for _ in 0..=SYMBOLIC_DEPTH_MAX {
-        match files.loose(&name)? {
-            LooseRef::Value(RefTarget::Symbolic(next)) => name = next.as_bytes().to_vec(),
-            _ => return Ok(name),
-        }
-    }
-    Err(Refusal::Reason(format!("cannot lock ref '{}': too many symbolic refs in a row", shown(&name))))
+    chain::end_of_chain(|name| files.loose(name), name)?.ok_or_else(|| too_many_symbolic(name))
+}
+
+/// The refusal of a ref that leads to others without end.
+pub(crate) fn too_many_symbolic(name: &[u8]) -> Refusal {
+    Refusal::Reason(format!("cannot lock ref '{}': too many symbolic refs in a row", shown(name)))
 }
 
 /// The object that a value leads to.
 pub(crate) fn resolve(files: &RefFiles, value: &RefTarget) -> Result<Option<ObjectId>> {
-    let mut value = value.clone();
-    for _ in 0..SYMBOLIC_DEPTH_MAX {
-        let name = match value {
-            RefTarget::Direct(id) => return Ok(Some(id)),
-            RefTarget::Symbolic(name) => name,
-        };
-        match files.read(name.as_bytes())? {
-            LooseRef::Value(next) => value = next,
-            _ => return Ok(None),
-        }
-    }
-    Ok(value.id().copied())
+    chain::resolve(|name| files.read(name), value)
 }
 
 /// Takes the lock of a ref, making the directories above it; gives those that it made.

@@ -35,7 +35,8 @@ impl LogPolicy {
         }
     }
 
-    fn makes(self, name: &[u8]) -> bool {
+    /// Whether a ref gets a reflog that has none yet.
+    pub(crate) fn makes(self, name: &[u8]) -> bool {
         match self {
             Self::None => false,
             Self::Usual => {
@@ -110,15 +111,17 @@ fn line(
     line.extend_from_slice(hex(new).as_bytes());
     line.push(b' ');
     line.extend(entry.committer.iter().map(|byte| if *byte == b'\n' { b' ' } else { *byte }));
-    let mut words = entry.message.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
-    if let Some(first) = words.next() {
+    let message = one_line(&entry.message);
+    if !message.is_empty() {
         line.push(b'\t');
-        line.extend_from_slice(first);
-        for word in words {
-            line.push(b' ');
-            line.extend_from_slice(word);
-        }
+        line.extend_from_slice(&message);
     }
     line.push(b'\n');
     line
+}
+
+/// A message as reflogs hold it: all white space is one space, none at its ends.
+pub(crate) fn one_line(message: &[u8]) -> Vec<u8> {
+    let words: Vec<_> = message.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).collect();
+    words.join(&b' ')
 }

@@ -108,7 +108,11 @@ fn write_line(
 }
 
 /// What a tag leads to in the end; `None` for what is no tag, and for tags that lead to nothing, as git writes them.
-fn peel(objects: &dyn ObjectStore, id: ObjectId, format: ObjectFormat) -> Result<Option<ObjectId>> {
+pub(crate) fn peel(
+    objects: &dyn ObjectStore,
+    id: ObjectId,
+    format: ObjectFormat,
+) -> Result<Option<ObjectId>> {
     let mut id = id;
     let mut content = Vec::new();
     for depth in 0..TAG_DEPTH_MAX {

@@ -19,14 +19,15 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gitwire_storage::{
-    EditOutcome, Expected, ObjectStore, RefEdit, Result, StorageError, StorageErrorKind, Transaction, Veto,
-};
+use gitwire_storage::{EditOutcome, Expected, ObjectStore, RefEdit, Result, Transaction, Veto};
 use gitwire_types::{ObjectId, RefTarget};
 
 use super::loose::LooseRef;
 use super::packed;
-use super::plan::{Locking, Place, Planned, Refusal, plan, remove_empty_parents, remove_empty_tree, resolve};
+use super::plan::{
+    Locking, Place, Planned, Refusal, beside, plan, refuse_twice, refused_beside, remove_empty_parents,
+    remove_empty_tree, resolve,
+};
 use super::reflog::{self, LogPolicy};
 use super::rewrite::{Changes, rewrite};
 use super::view::RefFiles;
@@ -95,28 +96,18 @@ struct Running<'a> {
     /// Why each edit was not made.
     refused: Vec<Option<String>>,
     packed_lock: Option<Lock>,
-    shallow_lock: Option<Lock>,
+    shallow: Option<shallow::Change>,
     /// Directories whose entries changed: whether of this worktree alone, and the path.
     touched: BTreeSet<(bool, Vec<u8>)>,
     /// Whether what is to be done has been written down.
     intended: bool,
-    /// What `shallow` held, once it has changed.
-    shallow_before: Option<Vec<ObjectId>>,
     /// What makes `packed-refs` what it was, once it has changed.
     packed_before: Changes,
 }
 
 impl<'a> Running<'a> {
     fn new(around: &'a Surroundings<'a>, transaction: &'a Transaction, leased: Leased<'a>) -> Result<Self> {
-        let mut names = BTreeSet::new();
-        for edit in &transaction.edits {
-            if !names.insert(edit.name.as_bytes()) {
-                return Err(StorageError::new(
-                    StorageErrorKind::Misuse,
-                    format!("multiple updates for ref '{}' not allowed", edit.name),
-                ));
-            }
-        }
+        refuse_twice(transaction)?;
         Ok(Self {
             around,
             transaction,
@@ -125,10 +116,9 @@ impl<'a> Running<'a> {
             taken: BTreeSet::new(),
             refused: vec![None; transaction.edits.len()],
             packed_lock: None,
-            shallow_lock: None,
+            shallow: None,
             touched: BTreeSet::new(),
             intended: false,
-            shallow_before: None,
             packed_before: Changes::default(),
         })
     }
@@ -140,7 +130,7 @@ impl<'a> Running<'a> {
             return Ok(());
         }
         let changes = self.lock_packed_refs()?;
-        let shallow = self.lock_shallow()?;
+        self.lock_shallow()?;
         let edits = self.surviving();
         if let Err(veto) = prepared(&edits) {
             self.refuse_all(&veto.reason);
@@ -149,8 +139,9 @@ impl<'a> Running<'a> {
         self.write_locks(&changes)?;
         self.settle(&changes)?;
         self.write_intent(&changes)?;
-        if let Some(shallow) = shallow {
-            self.commit_shallow(&shallow)?;
+        if let Some(shallow) = &mut self.shallow {
+            // Refs to history that ends at these commits come only after them.
+            shallow.commit(self.around.files.format)?;
         }
         self.make_updates(&changes)?;
         self.make_packed(&changes)?;
@@ -175,7 +166,7 @@ impl<'a> Running<'a> {
         };
         let parts = self.planned.iter().filter(by_itself).count();
         let parts =
-            parts.saturating_add(usize::from(packs)).saturating_add(usize::from(self.shallow_lock.is_some()));
+            parts.saturating_add(usize::from(packs)).saturating_add(usize::from(self.shallow.is_some()));
         if !self.transaction.atomic || parts < 2 {
             return Ok(());
         }
@@ -227,16 +218,8 @@ impl<'a> Running<'a> {
     /// Two refs of one transaction cannot be a file and a directory of the same name.
     fn check_beside(&mut self, planned: &Planned<'_>) -> Result<(), Refusal> {
         let name = &planned.name;
-        let slashes = name.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
-        let above = slashes.filter_map(|at| name.get(..at)).find(|above| self.taken.contains(*above));
-        let directory = [name.as_slice(), b"/"].concat();
-        let below = self.taken.range(directory.clone()..).next().filter(|next| next.starts_with(&directory));
-        if let Some(other) = above.or(below.map(Vec::as_slice)) {
-            let name = shown(name);
-            return Err(Refusal::Reason(format!(
-                "cannot lock ref '{name}': cannot process '{}' and '{name}' at the same time",
-                shown(other)
-            )));
+        if let Some(other) = beside(&self.taken, name) {
+            return Err(refused_beside(name, &other));
         }
         self.taken.insert(name.clone());
         Ok(())
@@ -341,18 +324,11 @@ impl<'a> Running<'a> {
         files.common.sync(b"").context(|| "cannot sync the Git directory".to_owned())
     }
 
-    fn lock_shallow(&mut self) -> Result<Option<Vec<u8>>> {
-        let Some(ids) = &self.transaction.shallow else { return Ok(None) };
+    fn lock_shallow(&mut self) -> Result<()> {
+        let Some(ids) = &self.transaction.shallow else { return Ok(()) };
         let files = self.around.files;
-        let lock = Lock::acquire(
-            &*files.file_system,
-            &files.common,
-            shallow::NAME,
-            FILE_PATIENCE,
-            Some(self.leased),
-        )?;
-        self.shallow_lock = Some(lock);
-        Ok(Some(shallow::write(ids)))
+        self.shallow = Some(shallow::Change::prepare(&*files.file_system, &files.common, ids, self.leased)?);
+        Ok(())
     }
 
     /// Writes new values into the lock files of refs that get files of their own.
@@ -369,20 +345,6 @@ impl<'a> Running<'a> {
             }
         }
         Ok(())
-    }
-
-    fn commit_shallow(&mut self, text: &[u8]) -> Result<()> {
-        let Some(lock) = &mut self.shallow_lock else { return Ok(()) };
-        let files = self.around.files;
-        self.shallow_before = Some(shallow::read(&*files.common, files.format)?);
-        if text.is_empty() {
-            lock.commit_removal()?;
-        } else {
-            lock.write(text)?;
-            lock.commit()?;
-        }
-        // Refs to history that ends at these commits come only after them.
-        self.around.files.common.sync(b"").context(|| "cannot sync the Git directory".to_owned())
     }
 
     /// Puts the new values of updated refs into force.
@@ -504,7 +466,7 @@ impl<'a> Running<'a> {
     /// Gives all locks back, and removes directories that were made for nothing.
     fn release(&mut self) {
         self.packed_lock = None;
-        self.shallow_lock = None;
+        self.shallow = None;
         for planned in &mut self.planned {
             let is_packed = self.packed_before.put.contains_key(&planned.name)
                 || self.packed_before.removed.contains(&planned.name);

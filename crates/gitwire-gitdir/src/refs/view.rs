@@ -11,7 +11,7 @@ use gitwire_types::{ObjectFormat, ObjectId, RefName, RefTarget};
 
 use super::loose::{LooseRef, read_loose};
 use super::packed::{PackedCache, PackedRefs, is_listed};
-use super::{SYMBOLIC_DEPTH_MAX, is_per_worktree};
+use super::{chain, is_per_worktree};
 use crate::error::{Context as _, corrupt, is_absent, shown};
 use crate::fs::{Directory, FileKind, FileSystem, Links};
 
@@ -105,18 +105,7 @@ impl RefView {
 
     /// The object that a ref leads to; `None` where the chain of symbolic refs ends at nothing, or does not end.
     fn resolve(&self, target: &RefTarget) -> Result<Option<ObjectId>> {
-        let mut target = target.clone();
-        for _ in 0..SYMBOLIC_DEPTH_MAX {
-            let name = match target {
-                RefTarget::Direct(id) => return Ok(Some(id)),
-                RefTarget::Symbolic(name) => name,
-            };
-            match self.read(name.as_bytes())? {
-                LooseRef::Value(next) => target = next,
-                LooseRef::Absent | LooseRef::Broken => return Ok(None),
-            }
-        }
-        Ok(target.id().copied())
+        chain::resolve(|name| self.read(name), target)
     }
 
     /// Every loose ref that starts with `prefix`, reading no directory that cannot hold one.
@@ -304,7 +293,7 @@ impl RefView {
     }
 }
 
-fn value_of(name: &[u8], found: LooseRef) -> Result<Option<RefTarget>> {
+pub(super) fn value_of(name: &[u8], found: LooseRef) -> Result<Option<RefTarget>> {
     match found {
         LooseRef::Absent => Ok(None),
         LooseRef::Value(target) => Ok(Some(target)),
@@ -313,7 +302,7 @@ fn value_of(name: &[u8], found: LooseRef) -> Result<Option<RefTarget>> {
 }
 
 /// The prefixes sorted, those left out that another one covers: so each ref comes once and in order.
-fn distinct(prefixes: &[Bytes]) -> Vec<Vec<u8>> {
+pub(super) fn distinct(prefixes: &[Bytes]) -> Vec<Vec<u8>> {
     if prefixes.is_empty() {
         return vec![b"refs/".to_vec()];
     }

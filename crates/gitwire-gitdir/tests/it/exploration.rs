@@ -7,7 +7,8 @@
 use std::collections::BTreeMap;
 
 use gitwire_gitdir::fs::{FileKind, FileSystem as _, Links};
-use gitwire_gitdir::{GitDir, InitOptions};
+use gitwire_gitdir::{GitDir, InitOptions, RefFormat};
+use gitwire_reftable::{Limits, MemorySource, Ordered as _, RefValue, Table, read_list};
 use gitwire_storage::{
     EditOutcome, Expected, FsckRules, RefEdit, Repository as _, Result, StageRequest, Transaction,
 };
@@ -56,6 +57,10 @@ type Names = &'static [(&'static str, &'static str)];
 
 impl Push {
     fn new(before: Names, after: Names, atomic: bool) -> Self {
+        Self::with(RefFormat::Files, before, after, atomic)
+    }
+
+    fn with(ref_format: RefFormat, before: Names, after: Names, atomic: bool) -> Self {
         let scratch = Scratch::new();
         let path = work_tree(&scratch, "sha1", 5);
         let refs = |names: Names| -> Refs {
@@ -67,6 +72,7 @@ impl Push {
         let disk = SimFs::new();
         let mut init = InitOptions::default();
         init.open = options(&disk);
+        init.ref_format = ref_format;
         let repository = GitDir::init_bare("/r.git", &init).unwrap();
         let (before, after) = (refs(before), refs(after));
         let first = pack(&path, "", "HEAD~2\n");
@@ -222,15 +228,19 @@ fn refs_of(repository: &GitDir, context: &str) -> BTreeMap<String, ObjectId> {
     found
 }
 
-/// The refs as one finds them who knows nothing of what we do after a crash: files, and for what has none `packed-refs`.
+/// The refs as one finds them who knows nothing of what we do after a crash: tables; or files, and for what has none `packed-refs`.
 fn seen(disk: &SimFs) -> BTreeMap<String, ObjectId> {
     let root = disk.directory("/r.git".as_ref()).unwrap();
-    let content = |path: &[u8]| {
+    let bytes = |path: &[u8]| {
         let mut content = vec![0; 64 << 10];
         let read = root.open(path, Links::Refuse).and_then(|file| file.read_at(0, &mut content)).unwrap_or(0);
         content.truncate(read);
-        String::from_utf8(content).unwrap()
+        content
     };
+    if root.open(b"reftable/tables.list", Links::Refuse).is_ok() {
+        return in_tables(&bytes);
+    }
+    let content = |path: &[u8]| String::from_utf8(bytes(path)).unwrap();
     let packed = content(b"packed-refs");
     let lines = packed.lines().filter(|line| !line.starts_with(['#', '^']));
     let mut found: BTreeMap<String, ObjectId> = lines
@@ -245,6 +255,27 @@ fn seen(disk: &SimFs) -> BTreeMap<String, ObjectId> {
                 pending.push(path);
             } else if !path.ends_with(".lock") {
                 found.insert(path.clone(), id(&content(path.as_bytes())));
+            }
+        }
+    }
+    found
+}
+
+/// The refs in tables, where `bytes` gives the content of a file.
+fn in_tables(bytes: &dyn Fn(&[u8]) -> Vec<u8>) -> BTreeMap<String, ObjectId> {
+    let mut found = BTreeMap::new();
+    let list = bytes(b"reftable/tables.list");
+    for name in read_list(&list).unwrap() {
+        let source = MemorySource::new(bytes(&[b"reftable/", name].concat()));
+        let table = Table::open(std::sync::Arc::new(source), Limits::default()).unwrap();
+        let mut refs = table.refs_from(b"refs/").unwrap();
+        while refs.advance().unwrap() {
+            let record = refs.record();
+            let name = String::from_utf8(record.name.to_vec()).unwrap();
+            match record.value {
+                RefValue::Id(id) => drop(found.insert(name, id)),
+                RefValue::Deleted => drop(found.remove(&name)),
+                _ => {}
             }
         }
     }
@@ -276,12 +307,18 @@ fn litter(disk: &SimFs) -> Vec<String> {
     let mut pending = vec!["/r.git".to_owned()];
     while let Some(path) = pending.pop() {
         let dir = disk.directory(path.as_ref()).unwrap();
+        let named = dir.open(b"tables.list", Links::Refuse).map_or(String::new(), |list| {
+            let mut content = vec![0; 4096];
+            let len = list.read_at(0, &mut content).unwrap();
+            String::from_utf8_lossy(&content[..len]).into_owned()
+        });
         for entry in dir.list(b"").unwrap() {
             let name = String::from_utf8(entry.name).unwrap();
             let full = format!("{path}/{name}");
             let ours = path.ends_with("/gitwire") && name != "recovery";
             let tail = name.ends_with(".lock") || name.ends_with(".keep") || name.starts_with("tmp_");
-            if ours || tail || name == "packed-refs.new" {
+            let unnamed = name.ends_with(".ref") && !named.contains(&name);
+            if ours || tail || unnamed || name == "packed-refs.new" {
                 found.push(full.clone());
             }
             if entry.kind == Some(FileKind::Directory) {
@@ -409,5 +446,68 @@ fn objects_before_refs() {
         let mut push = Push::new(before, after, true);
         push.how.early = true;
         assert!(push.explore("objects first") >= 2000);
+    }
+}
+
+/// The same pushes where refs are in tables.
+mod tables {
+    use super::*;
+
+    fn explore(before: Names, after: Names, atomic: bool, how: How, name: &str) {
+        if available() {
+            let mut push = Push::with(RefFormat::Reftable, before, after, atomic);
+            push.how = how;
+            assert!(push.explore(&format!("{name}, in tables")) >= 1200);
+        }
+    }
+
+    #[test]
+    fn one_ref() {
+        let (before, after): (Names, Names) =
+            (&[("refs/heads/main", "HEAD~2")], &[("refs/heads/main", "HEAD")]);
+        explore(before, after, false, How::default(), "one ref");
+    }
+
+    #[test]
+    fn three_refs_atomic() {
+        let before: Names = &[("refs/heads/main", "HEAD~2"), ("refs/heads/other", "HEAD~3")];
+        let after: Names = &[
+            ("refs/heads/main", "HEAD"),
+            ("refs/heads/other", "HEAD~1"),
+            ("refs/heads/deep/er/one", "HEAD"),
+        ];
+        explore(before, after, true, How::default(), "three refs, atomic");
+    }
+
+    #[test]
+    fn refs_deleted_and_made() {
+        let before: Names =
+            &[("refs/heads/main", "HEAD~2"), ("refs/heads/gone", "HEAD~3"), ("refs/heads/a/b", "HEAD~3")];
+        let after: Names = &[("refs/heads/main", "HEAD"), ("refs/tags/t", "HEAD~1")];
+        explore(before, after, true, How::default(), "deletions, atomic");
+    }
+
+    #[test]
+    fn a_shallow_list_and_refs() {
+        let before: Names = &[("refs/heads/main", "HEAD~2")];
+        let after: Names = &[("refs/heads/main", "HEAD"), ("refs/heads/b", "HEAD~1")];
+        if available() {
+            let mut push = Push::with(RefFormat::Reftable, before, after, true);
+            push.how.shallow = Some(vec![*push.before.values().next().unwrap()]);
+            assert!(push.explore("shallow, in tables") >= 1200);
+        }
+    }
+
+    #[test]
+    fn objects_before_refs() {
+        let before: Names = &[("refs/heads/main", "HEAD~2")];
+        let after: Names = &[("refs/heads/main", "HEAD"), ("refs/heads/b", "HEAD~1")];
+        explore(
+            before,
+            after,
+            true,
+            How { early: true, unpack_limit: 100, ..How::default() },
+            "objects first",
+        );
     }
 }

@@ -19,6 +19,7 @@ mod objects;
 mod opening;
 mod promised;
 mod refs;
+mod reftable;
 mod sources;
 mod staging;
 mod transactions;

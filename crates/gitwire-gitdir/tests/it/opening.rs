@@ -88,7 +88,9 @@ fn what_is_not_understood_is_refused() {
     check(1, "objectFormat = sha256", None);
     check(1, "objectFormat = md5", Some("invalid value for 'extensions.objectformat': 'md5'"));
     check(1, "refStorage = files", None);
-    check(1, "refStorage = reftable", Some("references are stored as 'reftable', which is not supported"));
+    check(1, "refStorage = reftable", None);
+    check(1, "refStorage = clay", Some("invalid value for 'extensions.refstorage': 'clay'"));
+    check(0, "refStorage = reftable", Some("repo version is 0, but v1-only extension found: refstorage"));
     check(1, "partialClone = origin", None);
     check(0, "partialClone = origin", None);
     check(1, "preciousObjects = true", None);

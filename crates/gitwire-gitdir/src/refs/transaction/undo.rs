@@ -5,7 +5,6 @@ use gitwire_types::RefTarget;
 use super::super::{intent, is_per_worktree};
 use super::Running;
 use crate::lock::parent_of;
-use crate::shallow;
 
 impl Running<'_> {
     /// Makes everything what it was, after a failure. What cannot be made so stays written down, and is finished later.
@@ -36,14 +35,8 @@ impl Running<'_> {
             self.touched.insert((is_per_worktree(&planned.name), parent_of(&planned.name).to_vec()));
             planned.applied = false;
         }
-        if let (Some(before), Some(lock)) = (self.shallow_before.take(), &mut self.shallow_lock) {
-            let text = shallow::write(&before);
-            let undone = if text.is_empty() {
-                lock.commit_removal()
-            } else {
-                lock.write(&text).and_then(|()| lock.commit())
-            };
-            failed |= undone.is_err() || files.common.sync(b"").is_err();
+        if let Some(shallow) = &mut self.shallow {
+            failed |= shallow.roll_back().is_err();
         }
         failed |= self.sync().is_err();
         if self.intended && !failed {
