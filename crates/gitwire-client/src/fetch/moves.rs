@@ -81,12 +81,15 @@ impl<'a> Moves<'a> {
     }
 
     fn has_rejected(&self) -> bool {
-        self.updates.iter().any(|update| matches!(update.kind, UpdateKind::Rejected(_)))
+        let stays = |kind: &UpdateKind| matches!(kind, UpdateKind::Rejected(_) | UpdateKind::Failed(_));
+        self.updates.iter().any(|update| stays(&update.kind))
     }
 
-    /// Finds out what becomes of refs.
+    /// Finds out what becomes of refs: first of those that are for merging.
     fn consider(&mut self, wanted: &[Wanted]) -> Result<(), ClientError> {
-        wanted.iter().try_for_each(|wanted| self.consider_one(wanted))
+        let mut wanted: Vec<&Wanted> = wanted.iter().collect();
+        wanted.sort_by_key(|wanted| wanted.role);
+        wanted.into_iter().try_for_each(|wanted| self.consider_one(wanted))
     }
 
     fn consider_one(&mut self, wanted: &Wanted) -> Result<(), ClientError> {
@@ -139,7 +142,7 @@ impl<'a> Moves<'a> {
         }
         for update in &mut self.updates {
             if let Some(why) = update.local.as_ref().and_then(|local| refused.remove(local)) {
-                update.kind = UpdateKind::Rejected(why);
+                update.kind = UpdateKind::Failed(why);
             }
         }
         Ok(())

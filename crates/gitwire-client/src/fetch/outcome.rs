@@ -64,6 +64,8 @@ pub enum UpdateKind {
     Pruned,
     /// It stayed, because the remote's history is cut where the one here is not: [`ShallowSource`](super::ShallowSource).
     ShallowRefused,
-    /// It stayed; why.
+    /// It stayed, for it may not move so; why.
     Rejected(String),
+    /// It was to move, and the repository could not do it; why.
+    Failed(String),
 }
