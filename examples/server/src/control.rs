@@ -179,7 +179,7 @@ fn last_part(remote: &Remote) -> Result<&str, String> {
 }
 
 fn said(fetched: &Fetched) -> String {
-    let rejected = |kind: &UpdateKind| matches!(kind, UpdateKind::Rejected(_));
+    let rejected = |kind: &UpdateKind| matches!(kind, UpdateKind::Rejected(_) | UpdateKind::Failed(_));
     let refused = fetched.updates.iter().filter(|update| rejected(&update.kind)).count();
     let changed = |kind: &UpdateKind| *kind != UpdateKind::UpToDate && !rejected(kind);
     let changed = fetched.updates.iter().filter(|update| changed(&update.kind)).count();

@@ -13,7 +13,8 @@ use gitwire_gitdir::{Config, Head};
 use gitwire_protocol::Version;
 use gitwire_types::{FetchRefspec, PushRefspec};
 
-use self::listing::{Row, Sort, bundled_rows, glob, rows};
+pub(crate) use self::listing::glob;
+use self::listing::{Row, Sort, bundled_rows, rows};
 use super::push::status::anonymous;
 use super::push::{refspec_failure, remote};
 use crate::failure::Failure;

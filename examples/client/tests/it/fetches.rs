@@ -3,6 +3,7 @@
 //! out.
 
 mod cases;
+mod program;
 mod source;
 mod state;
 

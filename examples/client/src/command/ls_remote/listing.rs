@@ -102,7 +102,7 @@ fn number(text: &[u8]) -> (&[u8], &[u8]) {
 }
 
 /// Whether `text` is what a pattern of a shell describes; stars and question marks stand for slashes too.
-pub(super) fn glob(pattern: &[u8], text: &[u8]) -> bool {
+pub(crate) fn glob(pattern: &[u8], text: &[u8]) -> bool {
     let (mut rest, mut left) = (pattern, text);
     // Where the last star can take one byte more.
     let mut star: Option<(&[u8], &[u8])> = None;
