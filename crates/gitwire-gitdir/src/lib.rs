@@ -6,6 +6,7 @@
 pub mod fs;
 
 mod alternates;
+mod commit_graph;
 mod config;
 mod error;
 mod fetch_head;

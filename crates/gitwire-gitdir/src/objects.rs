@@ -4,12 +4,13 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use gitwire_storage::{
-    ObjectFile, ObjectFiles as StoredFiles, ObjectReader, ObjectStore, PackAccess, PackedOptions,
-    PackedStore, PackedView, Presence, Reachability, Result, StorageErrorKind, StoredFile,
+    CommitIndex, ObjectFile, ObjectFiles as StoredFiles, ObjectReader, ObjectStore, PackAccess,
+    PackedOptions, PackedStore, PackedView, Presence, Reachability, Result, StorageErrorKind, StoredFile,
 };
 use gitwire_types::{ObjectFormat, ObjectId, ObjectKind};
 
 use crate::alternates::{self, ObjectDirectory};
+use crate::commit_graph::{CommitGraphs, ViewGraph};
 use crate::error::Context as _;
 use crate::fs::{Directory, FileSystem};
 use crate::loose::{LooseObject, path_of};
@@ -27,6 +28,7 @@ pub(crate) struct ObjectFiles {
     alternates_depth_max: u32,
     promised_max: usize,
     promised: Arc<Promised>,
+    graphs: Arc<CommitGraphs>,
     /// Packs of the object directories that there were last.
     store: Mutex<Option<Arc<PackedStore<DirectoryPacks>>>>,
 }
@@ -34,7 +36,7 @@ pub(crate) struct ObjectFiles {
 impl ObjectFiles {
     pub(crate) fn open(
         common_path: &Path,
-        common: &dyn Directory,
+        common: &Arc<dyn Directory>,
         format: ObjectFormat,
         options: &OpenOptions,
     ) -> Result<Self> {
@@ -54,6 +56,7 @@ impl ObjectFiles {
             alternates_depth_max: options.alternates_depth_max,
             promised_max: options.promised_max,
             promised: Arc::default(),
+            graphs: Arc::new(CommitGraphs::new(Arc::clone(common), format)),
             store: Mutex::default(),
         })
     }
@@ -68,6 +71,13 @@ impl ObjectFiles {
         let directories = self.directories()?;
         let packed = self.store_of(&directories).view()?;
         Ok(self.view_over(packed, directories, Arc::clone(&self.promised)))
+    }
+
+    /// The same, with the commit-graph where there is one.
+    pub(crate) fn view_with_graph(&self) -> Result<ObjectView> {
+        let mut view = self.view()?;
+        view.graph = ViewGraph::new(Arc::clone(&self.graphs));
+        Ok(view)
     }
 
     /// A view of all objects and of the packs of one directory more: a quarantine.
@@ -92,7 +102,8 @@ impl ObjectFiles {
         promised: Arc<Promised>,
     ) -> ObjectView {
         let (format, verify, promised_max) = (self.format, self.options.verify, self.promised_max);
-        ObjectView { packed, directories, format, verify, promised, promised_max }
+        let graph = ViewGraph::default();
+        ObjectView { packed, directories, format, verify, promised, promised_max, graph }
     }
 
     fn store_of(&self, directories: &[ObjectDirectory]) -> Arc<PackedStore<DirectoryPacks>> {
@@ -126,6 +137,7 @@ pub(crate) struct ObjectView {
     verify: bool,
     promised: Arc<Promised>,
     promised_max: usize,
+    graph: ViewGraph,
 }
 
 impl ObjectView {
@@ -260,6 +272,10 @@ impl ObjectStore for ObjectView {
 
     fn packs(&self) -> Option<&dyn PackAccess> {
         Some(&self.packed)
+    }
+
+    fn commits(&self) -> Option<&dyn CommitIndex> {
+        self.graph.find(&self.directories).map(|graph| graph as &dyn CommitIndex)
     }
 
     fn bitmaps(&self) -> Option<&dyn Reachability> {

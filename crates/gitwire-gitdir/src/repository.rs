@@ -87,7 +87,7 @@ impl GitDir {
         };
         Ok(Self(Arc::new(Inner {
             file_system: Arc::clone(&options.file_system),
-            objects: ObjectFiles::open(&common_path, &*common, format, options)?,
+            objects: ObjectFiles::open(&common_path, &common, format, options)?,
             path,
             common_path,
             common,
@@ -283,7 +283,10 @@ impl Repository for GitDir {
     }
 
     fn objects(&self) -> Result<Arc<dyn ObjectStore>> {
-        Ok(Arc::new(self.0.objects.view()?))
+        // `core.commitGraph`, which is on unless it is set otherwise.
+        let graph = self.config().boolean("core", None, "commitGraph").ok().flatten().unwrap_or(true);
+        let files = &self.0.objects;
+        Ok(Arc::new(if graph { files.view_with_graph()? } else { files.view()? }))
     }
 
     fn refs(&self) -> Result<Arc<dyn RefStore>> {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use gitwire_pack::Bits;
+use gitwire_pack::{Bits, CommitGraph};
 use gitwire_types::{ObjectId, ObjectKind};
 
 use crate::{ObjectFiles, PackAccess, PackId, Result};
@@ -102,9 +102,21 @@ pub trait ObjectReader: Send {
 }
 
 /// Parents, trees and generation numbers of commits without reading the commits (`gitformat-commit-graph`).
+///
+/// Every parent of a commit that it knows is known to it too. It may know commits that are not in the store any more.
 pub trait CommitIndex: Send + Sync {
     /// The facts of one commit, if the index knows it; its parents go to `parents`, which is cleared first.
     fn commit(&self, id: &ObjectId, parents: &mut Vec<ObjectId>) -> Option<CommitFacts>;
+}
+
+impl CommitIndex for CommitGraph {
+    fn commit(&self, id: &ObjectId, parents: &mut Vec<ObjectId>) -> Option<CommitFacts> {
+        let position = self.lookup(id)?;
+        let found = CommitGraph::commit(self, position)?;
+        parents.clear();
+        parents.extend(self.parents(position).filter_map(|parent| self.id(parent)));
+        Some(CommitFacts { tree: found.tree, time: found.time, generation: found.generation })
+    }
 }
 
 /// What a [`CommitIndex`] knows of a commit, besides its parents.
@@ -114,7 +126,7 @@ pub struct CommitFacts {
     pub tree: ObjectId,
     /// Committer time, seconds since 1970.
     pub time: i64,
-    /// Corrected commit date or topological level: greater than every parent's.
+    /// Corrected commit date or topological level: greater than every parent's; 0 where it is not known.
     pub generation: u64,
 }
 

@@ -33,7 +33,8 @@ pub fn check_connectivity(
         promised_may_lack: true,
         ..Question::default()
     };
-    let mut enumeration = Enumeration::new(graph, question);
+    // A commit-graph may know commits that are gone.
+    let mut enumeration = Enumeration::new(graph.without_index(), question);
     while enumeration.step(stop)? != Progress::Done {}
     enumeration.check_blobs(stop)?;
     Ok(Connectivity { objects: enumeration.found().sent(), promised: enumeration.promised() })

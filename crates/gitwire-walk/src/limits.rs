@@ -4,7 +4,7 @@
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct WalkLimits {
-    /// The largest number of commits that one graph holds, at about 90 bytes each.
+    /// The largest number of commits that one graph holds, at about 100 bytes each.
     pub commits_max: u32,
     /// The largest number of objects that one enumeration names, at about 60 bytes each.
     pub objects_max: u32,
@@ -21,7 +21,7 @@ pub struct WalkLimits {
 impl Default for WalkLimits {
     fn default() -> Self {
         Self {
-            // The largest public histories hold some two million commits; this is 900 MB of them.
+            // The largest public histories hold some two million commits; this is 1 GB of them.
             commits_max: 10_000_000,
             // What a pack may announce that our own receiving side takes.
             objects_max: 100_000_000,

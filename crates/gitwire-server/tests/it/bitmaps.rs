@@ -17,7 +17,7 @@ use gitwire_types::{Never, ObjectFormat, ObjectId};
 use gitwire_walk::{Graph, PackRequest, WalkLimits, pack_source};
 
 /// The pack that comes of a request, and what it was made of.
-fn pack(path: &Path, request: PackRequest) -> (BytesMut, PackWritten) {
+pub(crate) fn pack(path: &Path, request: PackRequest) -> (BytesMut, PackWritten) {
     let repository = GitDir::open(path, &OpenOptions::default()).unwrap();
     let graph = Graph::new(repository.objects().unwrap(), repository.format(), WalkLimits::default());
     let mut source = pack_source(graph, request);
@@ -26,22 +26,22 @@ fn pack(path: &Path, request: PackRequest) -> (BytesMut, PackWritten) {
     (out, source.written().unwrap())
 }
 
-type Ids = BTreeSet<String>;
+pub(crate) type Ids = BTreeSet<String>;
 
 fn lines(text: &[u8]) -> Ids {
     let text = std::str::from_utf8(text).unwrap();
     text.lines().map(|line| line.split(' ').next().unwrap().to_owned()).collect()
 }
 
-struct World {
-    git: Git,
-    folder: Folder,
-    path: std::path::PathBuf,
+pub(crate) struct World {
+    pub(crate) git: Git,
+    pub(crate) folder: Folder,
+    pub(crate) path: std::path::PathBuf,
 }
 
 impl World {
     /// What a pack holds, by git's index of it.
-    fn listed(&self, pack: &[u8]) -> Ids {
+    pub(crate) fn listed(&self, pack: &[u8]) -> Ids {
         let file = self.folder.path().join("p.pack");
         std::fs::write(&file, pack).unwrap();
         self.git.ok(&self.path, ["index-pack", "-o", "../p.idx", "../p.pack"]);
@@ -52,14 +52,14 @@ impl World {
     }
 
     /// What some objects reach.
-    fn reached(&self, ids: &[ObjectId], without: &[ObjectId]) -> Ids {
+    pub(crate) fn reached(&self, ids: &[ObjectId], without: &[ObjectId]) -> Ids {
         let ids = ids.iter().map(ToString::to_string);
         let without = without.iter().map(|id| format!("^{id}"));
         let words = ["rev-list", "--objects", "--no-object-names"].into_iter().map(str::to_owned);
         lines(&self.git.ok(&self.path, words.chain(ids).chain(without).collect::<Vec<_>>()))
     }
 
-    fn check(&self, wants: &[ObjectId], haves: &[ObjectId]) -> PackWritten {
+    pub(crate) fn check(&self, wants: &[ObjectId], haves: &[ObjectId]) -> PackWritten {
         let mut request = PackRequest::new(wants.to_vec(), haves.to_vec());
         request.ofs_delta = true;
         let (bytes, written) = pack(&self.path, request);

@@ -10,6 +10,7 @@
 
 mod access;
 mod bitmaps;
+mod commit_graph;
 mod elsewhere;
 mod hooks;
 #[cfg(feature = "http")]

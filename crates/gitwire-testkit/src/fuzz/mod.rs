@@ -9,6 +9,7 @@ mod bundle_header;
 mod capability;
 mod capability_v2;
 mod commit;
+mod commit_graph;
 mod control_request;
 mod daemon_request;
 mod delta_apply;
@@ -60,6 +61,7 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("capability", capability::capability),
     ("capability_v2", capability_v2::capability_v2),
     ("commit", commit::commit),
+    ("commit_graph", commit_graph::commit_graph),
     ("control_request", control_request::control_request),
     ("daemon_request", daemon_request::daemon_request),
     ("delta_apply", delta_apply::delta_apply),

@@ -101,12 +101,15 @@ impl Graph {
     }
 
     fn load_from_index(&mut self, at: u32, id: &ObjectId) -> Result<bool, WalkError> {
-        let Some(index) = self.objects.commits() else { return Ok(false) };
+        let Some(index) = self.objects.commits().filter(|_| self.uses_index) else { return Ok(false) };
         let mut parents = core::mem::take(&mut self.parents);
         let facts = index.commit(id, &mut parents);
         let loaded = match facts {
             None => Ok(false),
-            Some(facts) => self.store(at, facts.tree.as_bytes(), facts.time, &parents).map(|()| true),
+            Some(facts) => {
+                let times = (facts.time, facts.generation);
+                self.store(at, facts.tree.as_bytes(), times, &parents).map(|()| true)
+            }
         };
         self.parents = parents;
         loaded
@@ -115,12 +118,18 @@ impl Graph {
     fn load_from_bytes(&mut self, at: u32, id: &ObjectId, bytes: &[u8]) -> Result<(), WalkError> {
         let mut parents = core::mem::take(&mut self.parents);
         let stored = read::commit(id, bytes, &mut parents)
-            .and_then(|facts| self.store(at, facts.tree.as_bytes(), facts.time, &parents));
+            .and_then(|facts| self.store(at, facts.tree.as_bytes(), (facts.time, u64::MAX), &parents));
         self.parents = parents;
         stored
     }
 
-    fn store(&mut self, at: u32, tree: &[u8], time: i64, parents: &[ObjectId]) -> Result<(), WalkError> {
+    fn store(
+        &mut self,
+        at: u32,
+        tree: &[u8],
+        (time, generation): (i64, u64),
+        parents: &[ObjectId],
+    ) -> Result<(), WalkError> {
         let edges = u32::try_from(self.edges.len()).ok().filter(|_| parents.len() <= u32::MAX as usize);
         let (Some(start), Ok(count)) = (edges, u32::try_from(parents.len())) else {
             return Err(WalkError::Limit { what: "commits_max", max: self.limits.commits_max.into() });
@@ -134,7 +143,7 @@ impl Graph {
             room.copy_from_slice(tree);
         }
         if let Some(node) = self.nodes.get_mut(at as usize) {
-            node.time = time;
+            (node.time, node.generation) = (time, generation);
             (node.parents, node.parent_count) = (start, count);
             node.flags |= LOADED;
         }

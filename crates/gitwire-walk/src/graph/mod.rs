@@ -46,6 +46,8 @@ pub struct Graph {
     edges: Vec<u32>,
     scratch: Vec<u8>,
     parents: Vec<ObjectId>,
+    /// Whether the store's commit-graph is asked.
+    uses_index: bool,
 }
 
 impl Graph {
@@ -61,7 +63,15 @@ impl Graph {
             edges: Vec::new(),
             scratch: Vec::new(),
             parents: Vec::new(),
+            uses_index: true,
         }
+    }
+
+    /// The same graph, which reads every commit from the store itself: for whoever must know that it is there.
+    #[must_use]
+    pub(crate) fn without_index(mut self) -> Self {
+        self.uses_index = false;
+        self
     }
 
     /// Whether some commits stand without the parents that they name.
@@ -165,6 +175,25 @@ impl Graph {
         self.node(at).time
     }
 
+    /// Greater than that of every commit that a loaded one reaches; 0 where nothing is known. What the store's commit-graph does not know is
+    /// of the last generation: nothing that is known there reaches it.
+    pub(crate) fn generation(&self, at: u32) -> u64 {
+        self.node(at).generation
+    }
+
+    /// The generation of a commit that need not be loaded, as [`generation`](Self::generation) would give it.
+    pub(crate) fn indexed_generation(&self, id: &ObjectId) -> u64 {
+        let index = self.objects.commits().filter(|_| self.uses_index);
+        let facts = index.and_then(|index| index.commit(id, &mut Vec::new()));
+        facts.map_or(u64::MAX, |facts| facts.generation)
+    }
+
+    /// Whether a loaded commit may reach commits of a generation.
+    pub(crate) fn reaches_down_to(&self, at: u32, generation: u64) -> bool {
+        let own = self.generation(at);
+        own == 0 || own >= generation
+    }
+
     pub(crate) fn has(&self, at: u32, flags: u32) -> bool {
         self.node(at).flags & flags != 0
     }
@@ -233,12 +262,13 @@ impl fmt::Debug for Graph {
 struct Node {
     /// Committer time, seconds since 1970.
     time: i64,
+    generation: u64,
     parents: u32,
     parent_count: u32,
     flags: u32,
 }
 
-const UNLOADED: Node = Node { time: 0, parents: 0, parent_count: 0, flags: 0 };
+const UNLOADED: Node = Node { time: 0, generation: 0, parents: 0, parent_count: 0, flags: 0 };
 
 /// The commit was read: time, tree and parents are there.
 const LOADED: u32 = 1;

@@ -63,6 +63,8 @@ pub(crate) struct RangeWalk {
     since: Option<i64>,
     excludes: bool,
     forgiving: bool,
+    /// Included commits of earlier generations are of no interest.
+    floor: u64,
     slop: u32,
     pace: Pace,
     stack: Vec<u32>,
@@ -93,6 +95,11 @@ impl RangeWalk {
     /// A walk that passes over what is missing on the included side too.
     pub(crate) fn forgiving() -> Self {
         Self { forgiving: true, ..Self::new() }
+    }
+
+    /// The same walk, which leaves out what is of an earlier generation than this, and therefore reaches nothing of it.
+    pub(crate) fn above(self, floor: u64) -> Self {
+        Self { floor, ..self }
     }
 
     pub(crate) fn include(&mut self, graph: &mut Graph, at: u32) -> Result<(), WalkError> {
@@ -170,7 +177,9 @@ impl RangeWalk {
                 self.paint(graph, parent)?;
             } else if graph.try_load(parent)? {
                 graph.set(parent, Self::MET);
-                self.enqueue(graph, parent);
+                if graph.reaches_down_to(parent, self.floor) {
+                    self.enqueue(graph, parent);
+                }
             } else if !self.forgiving {
                 return Err(WalkError::Missing { id: graph.id(parent)? });
             }

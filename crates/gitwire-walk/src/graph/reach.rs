@@ -60,6 +60,11 @@ impl Graph {
             left += usize::from(self.set(at, WANTED));
             numbers.push(at);
         }
+        // Nothing of an earlier generation reaches any of them.
+        let mut floor = u64::MAX;
+        for id in wanted {
+            floor = floor.min(self.indexed_generation(id));
+        }
         let mut queue = DateQueue::default();
         for tip in tips {
             let Some(peeled) = self.try_peel(tip)? else { continue };
@@ -84,7 +89,7 @@ impl Graph {
                 let Some(parent) = self.parents(at).get(nth).copied() else { continue };
                 if self.set(parent, REACHED) {
                     left -= usize::from(self.has(parent, WANTED));
-                    if self.try_load(parent)? {
+                    if self.try_load(parent)? && self.reaches_down_to(parent, floor) {
                         queue.push(self.time(parent), parent);
                     }
                 }
@@ -98,7 +103,7 @@ impl Graph {
         if !self.try_load(ancestor)? || !self.try_load(descendant)? {
             return Ok(false);
         }
-        let mut walk = RangeWalk::forgiving();
+        let mut walk = RangeWalk::forgiving().above(self.generation(ancestor));
         walk.exclude(self, ancestor)?;
         walk.include(self, descendant)?;
         while walk.has_wanted() {

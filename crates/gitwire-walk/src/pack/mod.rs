@@ -103,7 +103,7 @@ impl PackRequest {
 ///
 /// Nothing is done before the first [`next`](PackSource::next). Each call does a bounded piece of work: first it finds all objects, then
 /// it locates them and makes deltas, then it gives bytes. Before the first byte every object is known and located. Memory: about
-/// 100 bytes an object and 90 a commit, the tree cache of the limits, and the request's `memory`.
+/// 100 bytes an object and 100 a commit, the tree cache of the limits, and the request's `memory`.
 #[must_use]
 pub fn pack_source(graph: Graph, request: PackRequest) -> Box<dyn PackSource> {
     let objects = Arc::clone(graph.objects());
