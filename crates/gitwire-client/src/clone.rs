@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use gitwire_gitdir::{ConfigSection, GitDir, InitOptions, InitialHead};
+use gitwire_gitdir::{ConfigSection, GitDir, InitOptions, InitialHead, RefFormat};
 use gitwire_storage::{Expected, RefEdit, Repository, Transaction};
 use gitwire_types::{FetchRefspec, Force, Interrupt, Never, ObjectId, RefName, RefTarget};
 
@@ -30,6 +30,8 @@ pub struct Clone {
     pub tags: bool,
     /// The name of the remote. `origin`.
     pub origin: String,
+    /// How the clone keeps its references.
+    pub ref_format: RefFormat,
 }
 
 /// What becomes of the remote's refs.
@@ -63,7 +65,9 @@ impl Clone {
     pub fn new(remote: Remote, kind: CloneKind) -> Self {
         let mut fetch = Fetch::new(remote);
         fetch.shallow_source = ShallowSource::Update;
-        Self { fetch, kind, branch: None, single_branch: false, tags: true, origin: "origin".to_owned() }
+        let origin = "origin".to_owned();
+        let ref_format = RefFormat::default();
+        Self { fetch, kind, branch: None, single_branch: false, tags: true, origin, ref_format }
     }
 
     /// Clones into the Git directory `path`, which is made. `listener` hears what happens.
@@ -116,6 +120,7 @@ impl Clone {
     fn init(&self, path: &Path, refs: &RemoteRefs, head: &Head) -> Result<GitDir, ClientError> {
         let mut options = InitOptions::default();
         options.format = refs.format();
+        options.ref_format = self.ref_format;
         options.head = InitialHead::Later;
         let origin = self.origin.as_bytes();
         let mut remote = ConfigSection::new("remote", Some(origin)).with("url", &self.fetch.remote.name);

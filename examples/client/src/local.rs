@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use gitwire_client::Remote;
 use gitwire_gitdir::fs::Disk;
-use gitwire_gitdir::{Config, ConfigSources, GitDir, Lookup, OpenOptions};
+use gitwire_gitdir::{Config, ConfigSources, GitDir, Lookup, OpenOptions, RefFormat};
 use gitwire_protocol::Version;
 use gitwire_storage::{Namespace, Namespaced, Repository};
 use gitwire_transport::{Program, SshOptions};
@@ -120,6 +120,20 @@ pub(crate) fn outside(overlay: Config) -> Result<Config, Failure> {
     config.append(sources.command.clone());
     config.append(overlay);
     Ok(config)
+}
+
+/// How a new repository keeps its references: as the option says, `GIT_DEFAULT_REF_FORMAT`, or `init.defaultRefFormat`.
+pub(crate) fn ref_format(option: Option<&OsString>, config: &Config) -> Result<RefFormat, Failure> {
+    let variable = std::env::var_os("GIT_DEFAULT_REF_FORMAT");
+    if let Some(name) = option.or(variable.as_ref()) {
+        let unknown = || Failure::fatal(format!("unknown ref storage format '{}'", name.to_string_lossy()));
+        return RefFormat::from_name(name.as_bytes()).ok_or_else(unknown);
+    }
+    let Some(name) = config.string("init", None, "defaultRefFormat") else { return Ok(RefFormat::default()) };
+    Ok(RefFormat::from_name(name).unwrap_or_else(|| {
+        eprintln!("warning: unknown ref storage format '{}'", name.escape_ascii());
+        RefFormat::default()
+    }))
 }
 
 /// A remote by URL, with what the configuration says of the protocol.

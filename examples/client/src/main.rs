@@ -119,7 +119,7 @@ fn execute(command: &Command, config: Config) -> Result<ExitCode, Failure> {
         Command::Clone(command) => command.run(&local::outside(config)?),
         Command::Fetch(command) => command.run(config),
         Command::Push(command) => command.run(config),
-        Command::Init(command) => command.run(),
+        Command::Init(command) => command.run(&local::outside(config)?),
         Command::UploadPack(command) => command.run(config),
         Command::ReceivePack(command) => command.run(config),
         Command::FetchPack(command) => command.run(config),

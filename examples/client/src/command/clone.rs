@@ -46,6 +46,9 @@ pub(crate) struct CloneCommand {
     /// The name of the remote.
     #[arg(short, long, value_name = "NAME", default_value = "origin")]
     origin: String,
+    /// How references are kept: files or reftable.
+    #[arg(long, value_name = "FORMAT")]
+    ref_format: Option<OsString>,
     /// The program that serves a local path.
     #[arg(short, long, value_name = "PROGRAM")]
     upload_pack: Option<OsString>,
@@ -81,7 +84,8 @@ impl CloneCommand {
             return Err(Failure::fatal(text));
         }
         let git_dir = if kind == CloneKind::Tracking { directory.join(".git") } else { directory.clone() };
-        let clone = self.clone_call(remote, kind)?;
+        let mut clone = self.clone_call(remote, kind)?;
+        clone.ref_format = local::ref_format(self.ref_format.as_ref(), config)?;
         if !self.quiet {
             let bare = if kind == CloneKind::Tracking { "" } else { "bare repository " };
             eprintln!("Cloning into {bare}'{}'...", directory.display());

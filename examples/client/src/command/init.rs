@@ -1,13 +1,15 @@
 //! `gitwire init`.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use gitwire_gitdir::{ConfigSection, GitDir, InitOptions, InitialHead, OpenOptions};
+use gitwire_gitdir::{Config, ConfigSection, GitDir, InitOptions, InitialHead, OpenOptions};
 use gitwire_types::{ObjectFormat, RefName};
 
 use crate::failure::Failure;
+use crate::local;
 
 #[derive(Debug, Args)]
 pub(crate) struct Init {
@@ -17,6 +19,9 @@ pub(crate) struct Init {
     /// The hash function of its objects: sha1 or sha256.
     #[arg(long, value_name = "FORMAT", default_value = "sha1")]
     object_format: String,
+    /// How references are kept: files or reftable.
+    #[arg(long, value_name = "FORMAT")]
+    ref_format: Option<OsString>,
     /// The name of the first branch.
     #[arg(short = 'b', long, value_name = "NAME", default_value = "master")]
     initial_branch: String,
@@ -29,7 +34,7 @@ pub(crate) struct Init {
 }
 
 impl Init {
-    pub(crate) fn run(&self) -> Result<ExitCode, Failure> {
+    pub(crate) fn run(&self, config: &Config) -> Result<ExitCode, Failure> {
         let path = if self.bare { self.directory.clone() } else { self.directory.join(".git") };
         let existed = GitDir::open(&path, &OpenOptions::default()).is_ok();
         if !existed {
@@ -38,6 +43,7 @@ impl Init {
                 |_| Failure::fatal(format!("invalid initial branch name: '{}'", self.initial_branch));
             let mut options = InitOptions::default();
             options.format = ObjectFormat::from_name(self.object_format.as_bytes()).ok_or_else(unknown)?;
+            options.ref_format = local::ref_format(self.ref_format.as_ref(), config)?;
             let head = RefName::full(format!("refs/heads/{}", self.initial_branch)).map_err(invalid)?;
             options.head = InitialHead::Unborn(head);
             if !self.bare {

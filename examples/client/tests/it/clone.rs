@@ -123,6 +123,37 @@ fn one_branch_and_a_tag_as_head() {
 }
 
 #[test]
+fn references_are_kept_as_one_asks() {
+    let Some(git) = Git::at_least(&[2, 45]) else { return };
+    let folder = Folder::new("clone-ref-format");
+    let source = make(&git, folder.path(), "source.git", "sha256");
+    let url = source.to_str().unwrap();
+    let format = |path: &Path| String::from_utf8(git.ok(path, ["rev-parse", "--show-ref-format"])).unwrap();
+    ok(folder.path(), ["clone", "-q", "--mirror", "--ref-format=reftable", url, "option"]);
+    let configured = "init.defaultRefFormat=reftable";
+    ok(folder.path(), ["-c", configured, "clone", "-q", "--bare", url, "configured"]);
+    ok(folder.path(), ["-c", configured, "clone", "-q", "--mirror", "--ref-format=files", url, "files"]);
+    ok(folder.path(), ["init", "-q", "--bare", "--ref-format=reftable", "new.git"]);
+    for (name, expected) in [
+        ("option", "reftable\n"),
+        ("configured", "reftable\n"),
+        ("files", "files\n"),
+        ("new.git", "reftable\n"),
+    ] {
+        assert_eq!(format(&folder.path().join(name)), expected, "{name}");
+    }
+    same(&git, &folder.path().join("option"), &source);
+    same(&git, &folder.path().join("files"), &source);
+    fails(folder.path(), ["clone", "--ref-format=clay", url, "x"], 128, "unknown ref storage format 'clay'");
+    // What comes later comes into tables too, and goes from there.
+    add(&git, &source, "main", 200..205);
+    git.ok(&source, ["update-ref", "-d", "refs/heads/side"]);
+    let clone = folder.path().join("option");
+    ok(&clone, ["fetch", "-q", "--prune"]);
+    same(&git, &clone, &source);
+}
+
+#[test]
 fn an_empty_remote_and_what_is_no_remote() {
     let Some(git) = Git::find() else { return };
     let folder = Folder::new("empty");
