@@ -4,6 +4,7 @@
 
 use std::sync::atomic::Ordering;
 
+use gitwire_delta::StreamError;
 use gitwire_object::{Hasher, Trust};
 use gitwire_types::{ObjectId, ObjectKind};
 
@@ -66,8 +67,24 @@ impl Worker<'_> {
 
     /// Makes the object of the delta `entry` from its base.
     pub(crate) fn apply(&mut self, entry: u32, base: &[u8]) -> Result<Made, PackError> {
+        match self.apply_or_hash(entry, base, None)? {
+            Applied::Held(made) => Ok(made),
+            Applied::Hashed { .. } => Err(PackError::Internal("what is asked for whole is held")),
+        }
+    }
+
+    /// Makes the object of the delta `entry` from its base; where it is large, and `stream` says of which kind it is, only to hash it.
+    pub(crate) fn apply_or_hash(
+        &mut self,
+        entry: u32,
+        base: &[u8],
+        stream: Option<ObjectKind>,
+    ) -> Result<Applied, PackError> {
         let (offset, _) = self.shared.table.place(entry);
         let header = self.header(entry)?;
+        if let Some(kind) = stream.filter(|_| header.size > STREAM_ABOVE) {
+            return self.hash_large_delta(entry, &header, base, kind);
+        }
         let mut delta = std::mem::take(&mut self.scratch.delta);
         let delta_len = usize::try_from(header.size).unwrap_or(usize::MAX);
         if delta.len() < delta_len {
@@ -79,6 +96,12 @@ impl Worker<'_> {
         let sizes = gitwire_delta::Header::parse(bytes).map_err(|source| delta_error(offset, source))?;
         sizes.check(base.len() as u64, max).map_err(|source| delta_error(offset, source))?;
         let size = usize::try_from(sizes.result_size).unwrap_or(usize::MAX);
+        if let Some(kind) = stream.filter(|_| sizes.result_size > STREAM_ABOVE) {
+            let mut hashing = HashDelta::new(offset, base, kind, max);
+            hashing.feed(&mut self.scratch.hasher, bytes)?;
+            self.keep_delta(delta);
+            return hashing.finish(&mut self.scratch.hasher);
+        }
         self.make_way(size, base.len());
         let made = if size <= KEEP_MAX {
             let mut buffer = self.room(size);
@@ -89,10 +112,36 @@ impl Worker<'_> {
             let mut buffer = Vec::new();
             gitwire_delta::apply(base, bytes, max, &mut buffer).map(|()| buffer)
         };
+        self.keep_delta(delta);
+        Ok(Applied::Held(Made { buffer: made.map_err(|source| delta_error(offset, source))?, size }))
+    }
+
+    /// Hashes what a delta makes that is large itself: neither is held.
+    fn hash_large_delta(
+        &mut self,
+        entry: u32,
+        header: &EntryHeader,
+        base: &[u8],
+        kind: ObjectKind,
+    ) -> Result<Applied, PackError> {
+        let (offset, end) = self.shared.table.place(entry);
+        let start = offset.saturating_add(u64::from(header.len));
+        let mut stream = InflateStream::new(Compressed { entry: offset, start, end, size: header.size });
+        let mut hashing = HashDelta::new(offset, base, kind, self.shared.options.limits.delta_bytes_max);
+        loop {
+            let piece = stream.next(self.shared.spool)?;
+            if piece.is_empty() {
+                return hashing.finish(&mut self.scratch.hasher);
+            }
+            hashing.feed(&mut self.scratch.hasher, piece)?;
+            self.shared.interrupt.check()?;
+        }
+    }
+
+    fn keep_delta(&mut self, delta: Vec<u8>) {
         if delta.capacity() <= KEEP_MAX {
             self.scratch.delta = delta;
         }
-        Ok(Made { buffer: made.map_err(|source| delta_error(offset, source))?, size })
     }
 
     /// Makes an object again whose content was dropped.
@@ -184,6 +233,59 @@ impl Worker<'_> {
     }
 }
 
+/// What a delta made.
+pub(crate) enum Applied {
+    /// All of it.
+    Held(Made),
+    /// Its name.
+    Hashed { id: ObjectId, size: u64 },
+}
+
+/// Hashes what a delta makes, piece by piece.
+struct HashDelta<'b> {
+    offset: u64,
+    base: &'b [u8],
+    kind: ObjectKind,
+    stream: gitwire_delta::Stream,
+    /// The size of the result, once the delta has said it.
+    size: Option<u64>,
+    room: Vec<u8>,
+}
+
+impl<'b> HashDelta<'b> {
+    fn new(offset: u64, base: &'b [u8], kind: ObjectKind, max: u64) -> Self {
+        let stream = gitwire_delta::Stream::new(&base, max);
+        Self { offset, base, kind, stream, size: None, room: vec![0; PIECE] }
+    }
+
+    /// The next piece of the delta.
+    fn feed(&mut self, hasher: &mut Hasher, mut delta: &[u8]) -> Result<(), PackError> {
+        loop {
+            let filled =
+                self.stream.read(&mut self.base, &mut delta, &mut self.room).map_err(
+                    |error| match error {
+                        StreamError::Delta(source) => delta_error(self.offset, source),
+                        StreamError::Base(never) => match never {},
+                    },
+                )?;
+            if let (None, Some(header)) = (self.size, self.stream.header()) {
+                hasher.begin_object(self.kind, header.result_size);
+                self.size = Some(header.result_size);
+            }
+            if filled == 0 {
+                return Ok(());
+            }
+            hasher.update(self.room.get(..filled).unwrap_or_default());
+        }
+    }
+
+    fn finish(self, hasher: &mut Hasher) -> Result<Applied, PackError> {
+        self.stream.finish().map_err(|source| delta_error(self.offset, source))?;
+        let id = hasher.finish_reset().map_err(|error| attack(self.offset, error))?;
+        Ok(Applied::Hashed { id, size: self.size.unwrap_or_default() })
+    }
+}
+
 /// Bytes of the pack, where they lie or in `room`.
 fn read<'b>(
     spool: &'b dyn ReadAt,
@@ -203,9 +305,11 @@ fn read<'b>(
     Ok(room)
 }
 
-/// Whole objects above this are hashed in pieces if nothing is made against them.
+/// Blobs above this are hashed in pieces if nothing is made against them. What else there is must be seen whole to be checked.
 pub(crate) const STREAM_ABOVE: u64 = 1 << 20;
 /// Buffers above this are given back at once.
 pub(crate) const KEEP_MAX: usize = 1 << 20;
+/// As much of a result as is made at once where it is not held.
+const PIECE: usize = 64 << 10;
 /// Bytes that are read for a header.
 const READ_AHEAD: usize = EntryHeader::MAX_LEN;

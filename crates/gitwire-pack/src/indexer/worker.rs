@@ -9,7 +9,7 @@ use gitwire_types::{Interrupt, ObjectId, ObjectKind};
 
 use crate::hash::attack;
 use crate::indexer::family::{Families, IdDeltas, NONE, Names};
-use crate::indexer::make::{KEEP_MAX, STREAM_ABOVE, Scratch};
+use crate::indexer::make::{Applied, KEEP_MAX, STREAM_ABOVE, Scratch};
 use crate::indexer::options::{Content, IndexerOptions, Resolve};
 use crate::indexer::progress::Progress;
 use crate::indexer::table::{Code, Table};
@@ -135,7 +135,7 @@ impl<'a> Worker<'a> {
     fn root(&mut self, entry: u32, kind: ObjectKind) -> Result<(), PackError> {
         let (offset, _) = self.shared.table.place(entry);
         let header = self.header(entry)?;
-        let streamed = header.size > STREAM_ABOVE;
+        let streamed = header.size > STREAM_ABOVE && kind == ObjectKind::Blob;
         let (first, last) = self.shared.families.children(entry);
         if streamed && first == NONE && last == NONE {
             let id = self.hash_stream(entry, &header, kind)?;
@@ -166,7 +166,21 @@ impl<'a> Worker<'a> {
             return Err(PackError::ChainTooDeep { offset, max });
         }
         self.shared.families.set_parent(entry, parent);
-        let made = self.apply(entry, base.bytes())?;
+        let is_leaf = self.shared.families.children(entry) == (NONE, NONE);
+        let stream = Some(kind).filter(|kind| *kind == ObjectKind::Blob && is_leaf);
+        let made = match self.apply_or_hash(entry, base.bytes(), stream)? {
+            Applied::Held(made) => made,
+            Applied::Hashed { id, size } => {
+                self.shared.interrupt.check()?;
+                if self.shared.id_deltas.against(self.shared.table, &id).is_empty() {
+                    self.release(Some(base));
+                    self.check(offset, &id, kind, Content::Large { size }, &[])?;
+                    self.name(entry, &id, kind, size, depth);
+                    return Ok(());
+                }
+                self.apply(entry, base.bytes())?
+            }
+        };
         if made.size > KEEP_MAX {
             self.shared.interrupt.check()?;
         }

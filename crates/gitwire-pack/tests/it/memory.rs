@@ -65,3 +65,30 @@ fn objects_larger_than_a_buffer() {
         check(options(threads).memory(0), 3, 1_300_000);
     }
 }
+
+#[test]
+fn a_delta_larger_than_a_buffer() {
+    // Nothing but insertions, so that the delta is as large as what it makes.
+    let content: Vec<u8> = (0..3_000_000).map(|at| (at * 7 % 251) as u8).collect();
+    let mut delta = Vec::new();
+    write_size(3, &mut delta);
+    write_size(content.len() as u64, &mut delta);
+    for piece in content.chunks(127) {
+        delta.push(piece.len() as u8);
+        delta.extend_from_slice(piece);
+    }
+    let mut pack = PackBuilder::new();
+    let base = pack.blob(b"one");
+    pack.offset_delta(base, &delta);
+    for threads in [1, 4] {
+        let indexed = index_in(&pack.finish(), options(threads), usize::MAX, &Resolve::default()).unwrap();
+        assert!(indexed.objects().any(|(id, _)| id == blob_id(&content)));
+    }
+    // One that ends too early, and one that goes on too long, are told as such where they are not held, too.
+    delta.truncate(2_900_000);
+    let mut pack = PackBuilder::new();
+    let base = pack.blob(b"one");
+    pack.offset_delta(base, &delta);
+    let error = index_in(&pack.finish(), options(1), usize::MAX, &Resolve::default()).unwrap_err();
+    assert!(crate::packs::whole_text(&error).contains("delta ends at offset 2900000"), "{error:?}");
+}

@@ -1,80 +1,12 @@
 //! Packs made by hand.
 
-use gitwire_object::{Hasher, Trust, object_id};
-use gitwire_pack::{
-    EntryHeader, EntryKind, Indexed, Indexer, IndexerOptions, MemorySpool, PackError, PackHeader, Resolve,
-};
+use gitwire_object::{Trust, object_id};
+use gitwire_pack::{Indexed, Indexer, IndexerOptions, MemorySpool, PackError, Resolve};
 use gitwire_types::{Never, ObjectFormat, ObjectId, ObjectKind};
-use sirocco::{Format, deflate::Level};
+
+pub(crate) use gitwire_testkit::pack::{PackBuilder, deflate, sealed, write_size};
 
 pub(crate) const SHA1: ObjectFormat = ObjectFormat::Sha1;
-
-/// Writes entries as they are asked for, right or wrong.
-#[derive(Debug, Clone)]
-pub(crate) struct PackBuilder {
-    pub(crate) bytes: Vec<u8>,
-    count: u32,
-}
-
-impl PackBuilder {
-    pub(crate) fn new() -> Self {
-        Self { bytes: PackHeader { version: 2, objects: 0 }.to_bytes().to_vec(), count: 0 }
-    }
-
-    pub(crate) fn blob(&mut self, content: &[u8]) -> u64 {
-        self.whole(ObjectKind::Blob, content)
-    }
-
-    pub(crate) fn whole(&mut self, kind: ObjectKind, content: &[u8]) -> u64 {
-        self.entry(EntryKind::Whole(kind), content.len() as u64, &deflate(content))
-    }
-
-    /// A delta against the entry at `base`.
-    pub(crate) fn offset_delta(&mut self, base: u64, delta: &[u8]) -> u64 {
-        let distance = (self.bytes.len() as u64).wrapping_sub(base);
-        self.entry(EntryKind::OffsetDelta { distance }, delta.len() as u64, &deflate(delta))
-    }
-
-    pub(crate) fn id_delta(&mut self, base: ObjectId, delta: &[u8]) -> u64 {
-        self.entry(EntryKind::IdDelta { base }, delta.len() as u64, &deflate(delta))
-    }
-
-    pub(crate) fn entry(&mut self, kind: EntryKind, size: u64, compressed: &[u8]) -> u64 {
-        let mut header = Vec::new();
-        EntryHeader { kind, size, len: 0 }.write(&mut header);
-        self.raw(&[&header, compressed].concat())
-    }
-
-    pub(crate) fn raw(&mut self, entry: &[u8]) -> u64 {
-        let offset = self.bytes.len() as u64;
-        self.bytes.extend_from_slice(entry);
-        self.count += 1;
-        offset
-    }
-
-    pub(crate) fn finish(&self) -> Vec<u8> {
-        self.declare(self.count)
-    }
-
-    /// The pack, with another number of objects in its header.
-    pub(crate) fn declare(&self, objects: u32) -> Vec<u8> {
-        let mut bytes = self.bytes.clone();
-        bytes[8..12].copy_from_slice(&objects.to_be_bytes());
-        sealed(bytes)
-    }
-}
-
-/// With a trailer.
-pub(crate) fn sealed(mut bytes: Vec<u8>) -> Vec<u8> {
-    let mut hasher = Hasher::new(SHA1, Trust::Own);
-    hasher.update(&bytes);
-    bytes.extend_from_slice(hasher.finish().unwrap().as_bytes());
-    bytes
-}
-
-pub(crate) fn deflate(content: &[u8]) -> Vec<u8> {
-    sirocco::compress(Format::Zlib, Level::DEFAULT, content)
-}
 
 pub(crate) fn blob_id(content: &[u8]) -> ObjectId {
     object_id(SHA1, Trust::Own, ObjectKind::Blob, content).unwrap()
@@ -92,14 +24,6 @@ pub(crate) fn appending(base_len: usize, tail: &[u8]) -> Vec<u8> {
     delta.push(tail.len() as u8);
     delta.extend_from_slice(tail);
     delta
-}
-
-pub(crate) fn write_size(mut size: u64, out: &mut Vec<u8>) {
-    while size >= 0x80 {
-        out.push(size as u8 | 0x80);
-        size >>= 7;
-    }
-    out.push(size as u8);
 }
 
 pub(crate) fn options(threads: usize) -> IndexerOptions {
