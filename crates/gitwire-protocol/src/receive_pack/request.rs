@@ -216,6 +216,10 @@ impl Options {
             Packet::Flush => Ok(true),
             Packet::Data(data) => {
                 let option = text(data);
+                // One that hooks get as a line or as a variable must not become two.
+                if option.iter().any(|byte| matches!(byte, b'\n' | 0)) {
+                    return Err(reader.violation(Violation::malformed("push option", option)));
+                }
                 self.count(reader, limits, option.len())?;
                 self.request.push_options.push(Bytes::copy_from_slice(option));
                 Ok(false)

@@ -397,6 +397,19 @@ fn limits_at_max_and_above() {
 }
 
 #[test]
+fn a_push_option_is_one_line() {
+    let first = format!("{} {} refs/heads/a\0report-status push-options", "1".repeat(40), "0".repeat(40));
+    let push = |option: &str| serve(Limits::default(), &lines(&[&first, "", option, ""]));
+    for good in ["", "a", "a=b;c", "a b", "ä", "a\r"] {
+        push(good).unwrap();
+    }
+    for bad in ["a\nb", "\n\n", "a\0", "\0b"] {
+        let error = push(bad).unwrap_err().to_string();
+        assert!(error.contains("malformed push option"), "{bad:?}: {error}");
+    }
+}
+
+#[test]
 fn git_takes_what_our_client_pushes() {
     let Some(fixture) = Fixture::new() else { return };
     let folder = gitwire_testkit::git::Folder::new("push");
