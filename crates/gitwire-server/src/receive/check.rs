@@ -20,7 +20,14 @@ impl Push {
             return Ok(());
         }
         if self.policy.check_connectivity {
-            self.check_connected(stop)?;
+            match self.check_connected(stop) {
+                Err(ServeError::Walk(error)) if is_the_pushers(&error) => {
+                    self.cannot_unpack(&error.into());
+                    self.refuse_all(b"unpacker error");
+                    return Ok(());
+                }
+                checked => checked?,
+            }
         }
         if self.policy.view.is_some() || self.policy.check_visibility && !self.policy.hidden.is_empty() {
             self.check_visible(stop)?;
@@ -197,4 +204,9 @@ impl Push {
             self.refuse_all(b"pre-receive hook declined");
         }
     }
+}
+
+/// Whether a walk over what a push reaches ended because of what the push brings, not because of us.
+const fn is_the_pushers(error: &WalkError) -> bool {
+    matches!(error, WalkError::Limit { .. } | WalkError::Kind { .. } | WalkError::Malformed { .. })
 }

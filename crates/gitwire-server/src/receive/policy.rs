@@ -110,6 +110,7 @@ impl ReceivePolicy {
         // git has no limits here; these are those of a client, which trusts what it asked for.
         policy.protocol.commands_max = policy.protocol.refs_max;
         policy.protocol.command_bytes_max = policy.protocol.advertisement_bytes_max;
+        policy.protocol.shallows_max = Limits::default().shallows_max;
         policy
     }
 
@@ -159,6 +160,9 @@ impl Default for ReceivePolicy {
         stage.objects_max = 20_000_000;
         // Hosts refuse files of more than 100 MB.
         stage.object_bytes_max = 1 << 30;
+        let mut protocol = Limits::default();
+        // A pusher with so many borders has cloned as many branches; 33 bytes each.
+        protocol.shallows_max = 1 << 18;
         Self {
             agent: None,
             session_id: None,
@@ -180,7 +184,7 @@ impl Default for ReceivePolicy {
             notes: Vec::new(),
             unusable: None,
             stage,
-            protocol: Limits::default(),
+            protocol,
             walk: WalkLimits::default(),
             deadlines: Deadlines::server(),
         }
