@@ -91,6 +91,11 @@ fn the_tree_is_tidy() {
         source(&path, &fs::read_to_string(&path).unwrap(), &mut findings);
     }
     fuzz_manifest(&mut findings);
+    let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    let release = manifest.split_once("[profile.release]").map_or("", |(_, rest)| rest);
+    if !release.contains("overflow-checks = true") {
+        findings.push("Cargo.toml: programs are built without overflow checks".to_owned());
+    }
     assert!(findings.is_empty(), "{} findings:\n{}", findings.len(), findings.join("\n"));
 }
 

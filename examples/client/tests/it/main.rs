@@ -17,6 +17,7 @@ mod kill;
 mod ls_remote;
 mod matrix;
 mod negotiation;
+mod modes;
 mod plumbing;
 mod push;
 mod remote_http;

@@ -11,6 +11,7 @@
 mod bombs;
 mod control;
 mod doors;
+mod hostile;
 mod kill;
 mod names;
 mod pages;
