@@ -160,9 +160,6 @@ impl Default for ReceivePolicy {
         stage.objects_max = 20_000_000;
         // Hosts refuse files of more than 100 MB.
         stage.object_bytes_max = 1 << 30;
-        let mut protocol = Limits::default();
-        // A pusher with so many borders has cloned as many branches; 33 bytes each.
-        protocol.shallows_max = 1 << 18;
         Self {
             agent: None,
             session_id: None,
@@ -184,7 +181,8 @@ impl Default for ReceivePolicy {
             notes: Vec::new(),
             unusable: None,
             stage,
-            protocol,
+            // A pusher with so many borders has cloned as many branches; 33 bytes each.
+            protocol: Limits { shallows_max: 1 << 18, ..Limits::default() },
             walk: WalkLimits::default(),
             deadlines: Deadlines::server(),
         }

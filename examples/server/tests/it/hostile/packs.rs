@@ -328,7 +328,7 @@ fn objects_that_no_repository_should_hold() {
             "multipleAuthors",
         ),
         (format!("tree {id}\nauthor {person}\n\nx\n"), "missingCommitter"),
-        (format!("tree {}\nauthor {person}\ncommitter {person}\n\nx\n", &id.to_string()[1..]), "badTreeSha1"),
+        (format!("tree {id}0\nauthor {person}\ncommitter {person}\n\nx\n"), "badTreeSha1"),
         (format!("tree {id}\nauthor {person}\ncommitter {person}"), "unterminatedHeader"),
         (format!("author {person}\ntree {id}\ncommitter {person}\n\nx\n"), "missingTree"),
     ] {

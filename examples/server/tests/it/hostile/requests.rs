@@ -89,8 +89,9 @@ fn names_that_stand_in_each_others_way() {
 fn ids_that_are_none() {
     let Some(door) = Door::new("ids") else { return };
     let tip = tip(&door);
-    let path = format!("../../{}", &tip[6..]);
-    for id in [&tip[1..], &format!("{tip}0"), &path, &format!("-{}", &tip[1..]), "x"] {
+    let (short, rest) = (tip.get(1..).unwrap(), tip.get(6..).unwrap());
+    let path = format!("../../{rest}");
+    for id in [short, &format!("{tip}0"), &path, &format!("-{short}"), "x"] {
         let command = format!("{ZERO} {id} refs/heads/hostile");
         door.says("", &request(&command, "report-status", b""), "ERR ");
         let command = format!("{id} {ZERO} refs/heads/main");
