@@ -41,9 +41,9 @@ pub use crate::policy::{
 #[cfg(feature = "gitdir")]
 pub use crate::receive::ProgramHooks;
 pub use crate::receive::{
-    CertificateCheck, CertificatePolicy, ConfigTrust, CurrentBranch, Hooks, NoHooks, NonceStatus,
-    ProcReceiveRefs, Processed, Proposal, Pusher, ReceivePolicy, ReceiveSession, Refusal, SignatureCheck,
-    SignatureStatus, TransactionState,
+    CertificateCheck, CertificatePolicy, ConfigTrust, CurrentBranch, Hooks, MaintenanceTask, NoHooks,
+    NonceStatus, ProcReceiveRefs, Processed, Proposal, Pusher, ReceivePolicy, ReceiveSession, Refusal,
+    SignatureCheck, SignatureStatus, TransactionState,
 };
 pub use crate::relay::{PushGate, Relay, RelayError};
 #[cfg(feature = "gitdir")]

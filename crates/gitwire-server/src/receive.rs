@@ -33,7 +33,8 @@ use crate::{Conversation, Observer, PushFacts, Reply, ServeError};
 
 pub use self::certificate::{CertificateCheck, CertificatePolicy, NonceStatus};
 pub use self::hooks::{
-    Hooks, NoHooks, Processed, Proposal, Pusher, Refusal, SignatureCheck, SignatureStatus, TransactionState,
+    Hooks, MaintenanceTask, NoHooks, Processed, Proposal, Pusher, Refusal, SignatureCheck, SignatureStatus,
+    TransactionState,
 };
 pub use self::policy::{ConfigTrust, CurrentBranch, ReceivePolicy};
 pub use self::proc_receive::ProcReceiveRefs;

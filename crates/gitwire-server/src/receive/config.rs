@@ -62,6 +62,13 @@ impl ReceivePolicy {
             self.proc_receive = ProcReceiveRefs::new(names);
         }
         self.certificates = certificates(config)?.or(self.certificates);
+        // What costs more than the server is ready to spend is not for a repository to say.
+        let spends = |own: bool, said: Option<bool>| said.map_or(own, |said| said && (own || may_loosen));
+        self.maintenance = spends(self.maintenance, says("autogc")?);
+        self.server_info = spends(self.server_info, says("updateServerInfo")?);
+        if config.boolean("maintenance", None, "auto")? == Some(false) {
+            self.maintenance = false;
+        }
         self.configure_stage(config)?;
         Ok(self)
     }

@@ -216,6 +216,22 @@ pub trait Hooks: Send + Sync {
     fn post_update(&self, proposal: Proposal<'_>, names: &[Bytes], say: &mut dyn FnMut(&[u8])) {
         let _ = (proposal, names, say);
     }
+
+    /// Last of all, for each task that the policy asks for. By default nothing is done.
+    fn maintain(&self, proposal: Proposal<'_>, task: MaintenanceTask, say: &mut dyn FnMut(&[u8])) {
+        let _ = (proposal, task, say);
+    }
+}
+
+/// What is to be done to a repository behind a push.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum MaintenanceTask {
+    /// Whatever is due, if anything is: `git maintenance run --auto` ([`ReceivePolicy::maintenance`](crate::ReceivePolicy::maintenance)).
+    Auto,
+    /// The lists that clients read where files alone are served: `git update-server-info`
+    /// ([`ReceivePolicy::server_info`](crate::ReceivePolicy::server_info)).
+    ServerInfo,
 }
 
 /// What is known of a signature.

@@ -57,6 +57,11 @@ pub struct ReceivePolicy {
     pub certificates: Option<CertificatePolicy>,
     /// How long each hook may take. git: for ever; default: 10 minutes, a build with its tests.
     pub hook_time_max: Option<Duration>,
+    /// Whether the repository is tidied up behind a push (`receive.autogc`), by [`Hooks::maintain`](crate::Hooks::maintain). git: yes; default:
+    /// no, since it costs what no pusher should decide on.
+    pub maintenance: bool,
+    /// Whether the lists for servers of files are written anew behind a push (`receive.updateServerInfo`), by the same. In both: no.
+    pub server_info: bool,
     /// What of the configuration was not understood, a line each: the pusher is told.
     pub notes: Vec<String>,
     /// Why no pack can be taken, where the configuration says something that cannot be: the pusher is told.
@@ -105,6 +110,7 @@ impl ReceivePolicy {
         let mut policy = Self { deadlines: Deadlines { keep_alive, ..Deadlines::none() }, ..Self::default() };
         policy.trust = ConfigTrust::Obeyed;
         policy.hook_time_max = None;
+        policy.maintenance = true;
         policy.stage = StageRequest::default();
         policy.stage.unpack_limit = 100;
         // git has no limits here; these are those of a client, which trusts what it asked for.
@@ -178,6 +184,8 @@ impl Default for ReceivePolicy {
             proc_receive: ProcReceiveRefs::default(),
             certificates: None,
             hook_time_max: Some(Duration::from_secs(600)),
+            maintenance: false,
+            server_info: false,
             notes: Vec::new(),
             unusable: None,
             stage,

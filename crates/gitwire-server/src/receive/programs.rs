@@ -19,7 +19,9 @@ use gitwire_storage::{Expected, RefEdit, Repository, StorageError};
 use gitwire_types::{ObjectId, RefTarget};
 
 use self::process::Process;
-use super::{Hooks, NonceStatus, Processed, Proposal, Refusal, SignatureCheck, TransactionState};
+use super::{
+    Hooks, MaintenanceTask, NonceStatus, Processed, Proposal, Refusal, SignatureCheck, TransactionState,
+};
 
 /// The programs `pre-receive`, `update`, `proc-receive`, `reference-transaction`, `push-to-checkout`, `post-receive` and `post-update` of a Git
 /// directory: those that its configuration names (`hook.<name>.command`), then the one among its hooks.
@@ -79,6 +81,10 @@ impl ProgramHooks {
 
     /// The programs of an event, in their order.
     fn programs(&self, event: &str) -> Vec<Command> {
+        let switched = self.config.boolean("hook", Some(event.as_bytes()), "enabled");
+        if switched.ok().flatten() == Some(false) {
+            return Vec::new();
+        }
         let mut found: Vec<Command> = configured(&self.config, event).into_iter().map(shell).collect();
         let program = self.hooks.join(event);
         if is_program(&program) {
@@ -99,18 +105,40 @@ impl ProgramHooks {
         say: &mut dyn FnMut(&[u8]),
     ) -> bool {
         let mut passes = true;
-        for mut command in self.programs(event) {
+        let mut commands = self.programs(event);
+        for command in &mut commands {
             command.args(arguments.iter().map(|argument| OsStr::from_bytes(argument)));
-            self.prepare(&mut command, proposal);
-            match self.run_command(command, input, proposal, say) {
-                Ok(ran) => passes &= ran,
-                Err(error) => {
-                    say(format!("error: cannot run {event}: {error}\n").as_bytes());
-                    passes = false;
+            self.prepare(command, proposal);
+        }
+        let (jobs, mut commands) = (self.jobs(event), commands.into_iter().peekable());
+        while commands.peek().is_some() {
+            // What several say comes one after the other, as if they had run so.
+            let started: Vec<_> =
+                commands.by_ref().take(jobs).map(|command| self.start(command, input)).collect();
+            for process in started {
+                match process.and_then(|process| Self::finish(process, proposal, say)) {
+                    Ok(ran) => passes &= ran,
+                    Err(error) => {
+                        say(format!("error: cannot run {event}: {error}\n").as_bytes());
+                        passes = false;
+                    }
                 }
             }
         }
         passes
+    }
+
+    /// How many programs of an event run at once: `hook.<event>.jobs` or `hook.jobs`, where all that the configuration names allow it.
+    fn jobs(&self, event: &str) -> usize {
+        let parallel = |name: &[u8]| self.config.boolean("hook", Some(name), "parallel").ok().flatten();
+        if !names(&self.config, event).into_iter().all(|name| parallel(name) == Some(true)) {
+            return 1;
+        }
+        let own = self.config.integer("hook", Some(event.as_bytes()), "jobs").ok().flatten();
+        match own.or_else(|| self.config.integer("hook", None, "jobs").ok().flatten()) {
+            Some(-1) => std::thread::available_parallelism().map_or(1, usize::from),
+            jobs => jobs.and_then(|jobs| usize::try_from(jobs).ok()).unwrap_or(1).clamp(1, JOBS_MAX),
+        }
     }
 
     /// Runs a program with its output going to the pusher; whether it succeeds.
@@ -121,8 +149,19 @@ impl ProgramHooks {
         proposal: &Proposal<'_>,
         say: &mut dyn FnMut(&[u8]),
     ) -> std::io::Result<bool> {
-        let group = self.surroundings == Surroundings::Cleaned;
-        let ran = Process::start(command, input.to_vec(), group)?.finish(proposal.stop, say)?;
+        Self::finish(self.start(command, input)?, proposal, say)
+    }
+
+    fn start(&self, command: Command, input: &[u8]) -> std::io::Result<Process> {
+        Process::start(command, input.to_vec(), self.surroundings == Surroundings::Cleaned)
+    }
+
+    fn finish(
+        process: Process,
+        proposal: &Proposal<'_>,
+        say: &mut dyn FnMut(&[u8]),
+    ) -> std::io::Result<bool> {
+        let ran = process.finish(proposal.stop, say)?;
         if ran.is_none() {
             say(b"error: the hook took too long and was stopped\n");
         }
@@ -267,6 +306,20 @@ impl Hooks for ProgramHooks {
         let names: Vec<&[u8]> = names.iter().map(|name| &name[..]).collect();
         let _ = self.run("post-update", &names, b"", &proposal, say);
     }
+
+    fn maintain(&self, proposal: Proposal<'_>, task: MaintenanceTask, say: &mut dyn FnMut(&[u8])) {
+        let words: &[&str] = match task {
+            MaintenanceTask::Auto => &["maintenance", "run", "--auto", "--quiet"],
+            MaintenanceTask::ServerInfo => &["update-server-info"],
+        };
+        let mut command = new_command(OsStr::new("git"));
+        command.args(words);
+        self.prepare(&mut command, &proposal);
+        // The push is made; what is not tidied up now is so later.
+        if let Err(error) = self.run_command(command, b"", &proposal, say) {
+            say(format!("warning: cannot run git {}: {error}\n", words.join(" ")).as_bytes());
+        }
+    }
 }
 
 impl ProgramHooks {
@@ -301,6 +354,12 @@ fn lines(commands: &[PushCommand]) -> Vec<u8> {
 
 /// The commands that the configuration gives for an event, in the order of their names' first mention.
 fn configured(config: &Config, event: &str) -> Vec<Vec<u8>> {
+    let command = |name: &[u8]| config.string("hook", Some(name), "command").map(<[u8]>::to_vec);
+    names(config, event).into_iter().filter_map(command).collect()
+}
+
+/// By which names the configuration knows hooks for an event.
+fn names<'a>(config: &'a Config, event: &str) -> Vec<&'a [u8]> {
     let mut names: Vec<&[u8]> = Vec::new();
     for entry in config.entries().iter().filter(|entry| entry.section == "hook") {
         if let Some(name) = entry.subsection.as_deref().filter(|name| !names.contains(name)) {
@@ -308,12 +367,13 @@ fn configured(config: &Config, event: &str) -> Vec<Vec<u8>> {
         }
     }
     names.retain(|name| {
-        let mut events = config.values("hook", Some(name), "event").flatten();
+        let events: Vec<&[u8]> = config.values("hook", Some(name), "event").flatten().collect();
+        // An empty value takes back those before it.
+        let events = events.rsplit(|one| one.is_empty()).next().unwrap_or_default();
         let enabled = config.boolean("hook", Some(name), "enabled").ok().flatten();
-        enabled != Some(false) && events.any(|one| one == event.as_bytes())
+        enabled != Some(false) && events.contains(&event.as_bytes())
     });
-    let command = |name: &[u8]| config.string("hook", Some(name), "command").map(<[u8]>::to_vec);
-    names.into_iter().filter_map(command).collect()
+    names
 }
 
 /// A command as a shell reads it, which gets further arguments as they are.
@@ -339,3 +399,6 @@ fn new_command(program: &OsStr) -> Command {
 fn is_program(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
 }
+
+/// Programs that run at once for one event, whatever the configuration says: each holds pipes and threads.
+const JOBS_MAX: usize = 64;

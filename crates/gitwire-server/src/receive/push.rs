@@ -10,7 +10,7 @@ use gitwire_storage::{ObjectStore, Repository, Staged, StorageError, StorageErro
 use gitwire_types::{Interrupt, ObjectId};
 
 use super::voice::{Ending, Told, Voice};
-use super::{CertificateCheck, Hooks, Proposal, Pusher, ReceivePolicy};
+use super::{CertificateCheck, Hooks, MaintenanceTask, Proposal, Pusher, ReceivePolicy};
 use crate::ServeError;
 
 /// Everything that is known of one push. It moves into a thread of its own once the objects are checked, because hooks take their time.
@@ -162,6 +162,13 @@ impl Push {
         let names: Vec<Bytes> = made.iter().map(|(_, command)| command.name.clone()).collect();
         self.ask(|hooks, proposal, say| hooks.post_receive(proposal, &changes, say));
         self.ask(|hooks, proposal, say| hooks.post_update(proposal, &names, say));
+        let tasks = [
+            (self.policy.maintenance, MaintenanceTask::Auto),
+            (self.policy.server_info, MaintenanceTask::ServerInfo),
+        ];
+        for (_, task) in tasks.into_iter().filter(|(is_due, _)| *is_due) {
+            self.ask(|hooks, proposal, say| hooks.maintain(proposal, task, say));
+        }
     }
 
     fn report(&self) -> PushReport {

@@ -252,3 +252,65 @@ fn proc_receive_may_be_a_value() {
     assert!(text.contains("refs/for/yes\t[new reference]"), "{text}");
     assert_eq!(fixture.refs(&fixture.served()).lines().count(), 1);
 }
+
+/// Each waits for the other, so neither gets to its end unless both run at once.
+#[test]
+fn hooks_of_the_configuration_run_at_once_where_all_of_them_may() {
+    let Some(fixture) = fixture() else { return };
+    let config = |key: &str, value: &str| fixture.git.ok(&fixture.served(), ["config", key, value]);
+    for (name, other) in [("one", "two"), ("two", "one")] {
+        let wait = format!(
+            "touch {name}; n=0; until test -e {other}; do n=$((n+1)); test $n -lt 20 || exit 1; sleep .1; done; echo {name}"
+        );
+        config(&format!("hook.{name}.event"), "pre-receive");
+        config(&format!("hook.{name}.command"), &format!("{{ {wait}; }} #"));
+        config(&format!("hook.{name}.parallel"), "true");
+    }
+    fixture.refused(&["main"], "pre-receive hook declined");
+    for name in ["one", "two"] {
+        fs::remove_file(fixture.served().join(name)).ok();
+    }
+    config("hook.jobs", "2");
+    let text = fixture.pushes(&["main"]);
+    assert!(text.find("remote: one") < text.find("remote: two"), "{text}");
+    // One that may not makes all of them wait.
+    for name in ["one", "two"] {
+        fs::remove_file(fixture.served().join(name)).unwrap();
+    }
+    config("hook.two.parallel", "false");
+    fixture.refused(&["main:other"], "pre-receive hook declined");
+    config("hook.pre-receive.enabled", "false");
+    fixture.pushes(&["main:other"]);
+}
+
+#[test]
+fn a_repository_is_tidied_up_behind_a_push_where_that_is_asked_for() {
+    let Some(fixture) = fixture() else { return };
+    let config = |key: &str, value: &str| fixture.git.ok(&fixture.served(), ["config", key, value]);
+    config("gc.auto", "1");
+    config("gc.autoDetach", "false");
+    config("receive.autogc", "false");
+    let objects = || fs::read_dir(fixture.served().join("objects/pack")).unwrap().count();
+    fixture.pushes(&["main"]);
+    assert!(objects() == 0 && !fixture.served().join("info/refs").exists());
+    config("receive.autogc", "true");
+    config("receive.updateServerInfo", "true");
+    // git estimates the number of single objects by those whose names begin with 17.
+    for blob in ["32", "119"] {
+        fixture.git.feed(&fixture.served(), ["hash-object", "-w", "--stdin"], blob.as_bytes());
+    }
+    fixture.pushes(&["main:other"]);
+    assert!(objects() > 0, "nothing was packed");
+    let listed = fs::read_to_string(fixture.served().join("info/refs")).unwrap();
+    assert!(listed.contains("refs/heads/other"), "{listed}");
+}
+
+/// A policy that spends nothing is not made to by a repository.
+#[test]
+fn a_repository_cannot_switch_on_what_costs() {
+    let Some(fixture) = Fixture::new(Some(ReceivePolicy::default())) else { return };
+    let config = |key: &str, value: &str| fixture.git.ok(&fixture.served(), ["config", key, value]);
+    config("receive.updateServerInfo", "true");
+    fixture.pushes(&["main"]);
+    assert!(!fixture.served().join("info/refs").exists());
+}
