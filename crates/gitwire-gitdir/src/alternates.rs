@@ -26,17 +26,22 @@ impl ObjectDirectory {
 
 /// The repository's own object directory and all that it borrows from, its own first. Alternates that are not there are
 /// left out, as git does, and so is whatever lies deeper than `depth_max`.
+///
+/// `first` are alternates of its own that stand in no file.
 pub(crate) fn resolve(
     own: &ObjectDirectory,
+    first: &[PathBuf],
     file_system: &dyn FileSystem,
     depth_max: u32,
 ) -> Result<Vec<ObjectDirectory>> {
     let mut found = vec![own.clone()];
     let mut level = vec![own.clone()];
+    let mut named = first.to_vec();
     for _ in 0..depth_max {
         let mut next = Vec::new();
         for directory in &level {
-            for path in read(directory)? {
+            named.extend(read(directory)?);
+            for path in named.drain(..) {
                 let Ok(dir) = file_system.directory(&path) else { continue };
                 let Ok(alternate) = ObjectDirectory::open(path, dir) else { continue };
                 if found.len() < ALTERNATES_MAX
@@ -69,6 +74,38 @@ pub(crate) fn parse(content: &[u8], relative_to: &Path) -> Vec<PathBuf> {
             relative_to.join(path_from(&path))
         })
         .collect()
+}
+
+/// Paths with colons between them; `"` begins a quoted one, which may hold colons.
+pub(crate) fn parse_list(list: &[u8]) -> Vec<PathBuf> {
+    let mut paths = Vec::new();
+    let mut rest = list;
+    while !rest.is_empty() {
+        let len = entry_len(rest);
+        let (entry, behind) = rest.split_at_checked(len).unwrap_or((rest, b""));
+        let path = entry.strip_prefix(b"\"").and_then(unquote).unwrap_or_else(|| entry.to_vec());
+        if !path.is_empty() {
+            paths.push(path_from(&path));
+        }
+        rest = behind.get(1..).unwrap_or_default();
+    }
+    paths
+}
+
+/// How long the first entry of a list is.
+fn entry_len(list: &[u8]) -> usize {
+    let mut quoted = list.starts_with(b"\"");
+    let mut escaped = false;
+    for (at, byte) in list.iter().enumerate() {
+        match byte {
+            b':' if !quoted => return at,
+            _ if escaped => escaped = false,
+            b'\\' => escaped = quoted,
+            b'"' if at > 0 => quoted = false,
+            _ => {}
+        }
+    }
+    list.len()
 }
 
 /// What a C-style quoted string says, after its first quote; `None` where it is none.

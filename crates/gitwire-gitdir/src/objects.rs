@@ -1,6 +1,6 @@
 //! All object directories of a repository, and views of them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use gitwire_storage::{
@@ -25,6 +25,10 @@ pub(crate) struct ObjectFiles {
     pub(crate) own: ObjectDirectory,
     pub(crate) format: ObjectFormat,
     options: PackedOptions,
+    /// The own objects are not in `objects`.
+    pub(crate) is_elsewhere: bool,
+    /// What is borrowed from without a word in the repository.
+    alternates: Vec<PathBuf>,
     alternates_depth_max: u32,
     promised_max: usize,
     promised: Arc<Promised>,
@@ -40,9 +44,11 @@ impl ObjectFiles {
         format: ObjectFormat,
         options: &OpenOptions,
     ) -> Result<Self> {
-        let path = common_path.join("objects");
-        let own = common
-            .open_dir(b"objects")
+        let (path, dir) = match &options.object_directory {
+            Some(path) => (path.clone(), options.file_system.directory(path)),
+            None => (common_path.join("objects"), common.open_dir(b"objects")),
+        };
+        let own = dir
             .and_then(|dir| ObjectDirectory::open(path.clone(), dir))
             .context(|| format!("cannot open directory '{}'", path.display()))?;
         let mut packed = PackedOptions::default();
@@ -55,6 +61,8 @@ impl ObjectFiles {
             options: packed,
             alternates_depth_max: options.alternates_depth_max,
             promised_max: options.promised_max,
+            is_elsewhere: options.object_directory.is_some(),
+            alternates: options.alternates.clone(),
             promised: Arc::default(),
             graphs: Arc::new(CommitGraphs::new(Arc::clone(common), format)),
             store: Mutex::default(),
@@ -63,7 +71,7 @@ impl ObjectFiles {
 
     /// All object directories, the repository's own first.
     pub(crate) fn directories(&self) -> Result<Vec<ObjectDirectory>> {
-        alternates::resolve(&self.own, &*self.file_system, self.alternates_depth_max)
+        alternates::resolve(&self.own, &self.alternates, &*self.file_system, self.alternates_depth_max)
     }
 
     /// A view of all objects. Packs that are open stay so from one view to the next.

@@ -1,11 +1,13 @@
 //! Finding a Git directory and making sure that we understand it (`gitrepository-layout`, `repository-version`).
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use gitwire_storage::{Result, StorageError, StorageErrorKind};
 use gitwire_types::ObjectFormat;
 
+use crate::alternates;
 use crate::config::{Config, ConfigSources};
 use crate::error::{Context as _, corrupt, optional, unsupported};
 use crate::fs::{Directory, Disk, FileKind, FileSystem, Links, path_from, read_all};
@@ -31,6 +33,33 @@ pub struct OpenOptions {
     pub alternates_depth_max: u32,
     /// How many objects promisors may have promised. Only a partial clone in which something is missed finds out what was promised.
     pub promised_max: usize,
+    /// Where the repository's own objects are, instead of in `objects`: what git calls `GIT_OBJECT_DIRECTORY`.
+    pub object_directory: Option<PathBuf>,
+    /// Object directories that are borrowed from, beside those that `objects/info/alternates` names.
+    pub alternates: Vec<PathBuf>,
+}
+
+impl OpenOptions {
+    /// Takes object directories from git's variables: `GIT_OBJECT_DIRECTORY`, and `GIT_ALTERNATE_OBJECT_DIRECTORIES`, a list with colons
+    /// of which entries may be quoted. That is how git's server tells programs of a quarantine.
+    ///
+    /// ```
+    /// use gitwire_gitdir::OpenOptions;
+    ///
+    /// let mut options = OpenOptions::default();
+    /// options.object_variables(&|name| match name {
+    ///     "GIT_OBJECT_DIRECTORY" => Some("/srv/r.git/objects/incoming".into()),
+    ///     _ => Some("/srv/r.git/objects:\"/srv/a:b\"".into()),
+    /// });
+    /// assert_eq!(options.object_directory, Some("/srv/r.git/objects/incoming".into()));
+    /// assert_eq!(options.alternates, ["/srv/r.git/objects", "/srv/a:b"].map(std::path::PathBuf::from));
+    /// ```
+    pub fn object_variables(&mut self, variable: &dyn Fn(&str) -> Option<OsString>) {
+        let value = |name| variable(name).filter(|value| !value.is_empty());
+        self.object_directory = value("GIT_OBJECT_DIRECTORY").map(PathBuf::from);
+        let list = value("GIT_ALTERNATE_OBJECT_DIRECTORIES").unwrap_or_default();
+        self.alternates = alternates::parse_list(list.as_encoded_bytes());
+    }
 }
 
 impl Default for OpenOptions {
@@ -43,6 +72,8 @@ impl Default for OpenOptions {
             verify_objects: false,
             // As git's core.deltaBaseCacheLimit.
             base_cache_bytes: 96 << 20,
+            object_directory: None,
+            alternates: Vec::new(),
             // As git: deeper nesting is a mistake or an attack.
             alternates_depth_max: 5,
             // Three times what the largest public histories hold; half a gigabyte of memory.
@@ -139,7 +170,11 @@ fn look_at(path: &Path, options: &OpenOptions) -> Result<Option<Found>> {
         .context(|| format!("cannot open directory '{}'", path.display()))?;
     let Some(dir) = dir else { return Ok(None) };
     let (common, common_path) = common_directory(&dir, &path, options)?;
-    if !has_valid_head(&*dir) || !is_directory(&*common, b"objects") || !is_directory(&*common, b"refs") {
+    let has_objects = match &options.object_directory {
+        Some(path) => options.file_system.directory(path).is_ok(),
+        None => is_directory(&*common, b"objects"),
+    };
+    if !has_valid_head(&*dir) || !has_objects || !is_directory(&*common, b"refs") {
         return Ok(None);
     }
     let config = read_config(&*dir, &*common, &options.config)?;

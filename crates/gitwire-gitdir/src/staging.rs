@@ -296,7 +296,7 @@ pub(crate) fn publish(repository: &GitDir, staged: Box<dyn Staged>) -> Result<(A
     }
     let keep = match keep_for_good(&*dir, &staged).context(|| context(b".keep"))? {
         true => None,
-        false => Some(make_keep(&dir, &staged.lease, &staged.stem).context(|| context(b".keep"))?),
+        false => Some(make_keep(repository, &staged.lease, &staged.stem).context(|| context(b".keep"))?),
     };
     for end in [&b".promisor"[..], b".pack", b".rev", b".idx"] {
         let name = [b"pack/", staged.stem.as_slice(), end].concat();
@@ -321,11 +321,17 @@ fn keep_for_good(dir: &dyn Directory, staged: &DirectoryStaged) -> std::io::Resu
     }
 }
 
-fn make_keep(dir: &Arc<dyn Directory>, lease: &Lease, stem: &[u8]) -> std::io::Result<Keep> {
+fn make_keep(repository: &GitDir, lease: &Lease, stem: &[u8]) -> std::io::Result<Keep> {
+    let objects = &repository.inner().objects;
+    let dir = &objects.own.dir;
     let path = [b"pack/", stem, b".keep"].concat();
     // A further name of the lease tells whose it is from the moment it exists. Where objects stand on another file system, or one
     // without links, a file of its own does, which a crash would leave.
-    let made = match lease.link(&[b"objects/", path.as_slice()].concat()) {
+    let linked = match objects.is_elsewhere {
+        true => Err(std::io::ErrorKind::Unsupported.into()),
+        false => lease.link(&[b"objects/", path.as_slice()].concat()),
+    };
+    let made = match linked {
         Err(error) if has_no_such_links(&error) => dir.create(&path, 0o600).map(drop),
         made => made,
     };
@@ -342,7 +348,7 @@ fn make_keep(dir: &Arc<dyn Directory>, lease: &Lease, stem: &[u8]) -> std::io::R
 /// Whether there can be no link between two places, however often it is tried.
 fn has_no_such_links(error: &std::io::Error) -> bool {
     use std::io::ErrorKind::{CrossesDevices, NotFound, PermissionDenied, TooManyLinks, Unsupported};
-    // `objects` may be a symbolic link, too, or the object directory that the environment names.
+    // `objects` may be a symbolic link, too.
     matches!(error.kind(), CrossesDevices | NotFound | PermissionDenied | TooManyLinks | Unsupported)
 }
 

@@ -92,6 +92,7 @@ fn open(config: Config, options: OpenOptions) -> Result<GitDir, Failure> {
 
 fn find(config: Config, mut options: OpenOptions) -> Result<Option<GitDir>, Failure> {
     options.config = config;
+    options.object_variables(&|name| std::env::var_os(name));
     if let Some(path) = std::env::var_os("GIT_DIR") {
         options.lookup = Lookup::Exact;
         return Ok(Some(GitDir::open(PathBuf::from(path), &options)?));

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use clap::Args;
 use gitwire_gitdir::{Config, GitDir};
 use gitwire_pack::{
-    Duplicates, IndexVersion, Indexed, Indexer, IndexerOptions, LARGE_OFFSET_ABOVE, Limits, Resolve,
-    WriteIndex,
+    Duplicates, IndexVersion, Indexed, Indexer, IndexerOptions, LARGE_OFFSET_ABOVE, Limits, PackHeader,
+    Resolve, WriteIndex,
 };
 use gitwire_storage::{FsckRules, MemoryRepository, PackCheck, Repository as _, StageRequest, Transaction};
 use gitwire_types::{Never, ObjectFormat};
@@ -19,8 +19,9 @@ use gitwire_types::{Never, ObjectFormat};
 use crate::command::verify_pack::VerifyPack;
 use crate::failure::Failure;
 use crate::files::{PackFile, write_whole};
+use crate::input::{Input, receive};
 use crate::show::{Meter, Style, Title};
-use crate::{links, local};
+use crate::{links, local, strict};
 
 #[derive(Debug, Args)]
 pub(crate) struct IndexPack {
@@ -66,6 +67,9 @@ pub(crate) struct IndexPack {
     /// The largest pack, in bytes; 0 for no bound but the default one.
     #[arg(long, value_name = "BYTES", default_value_t = 0)]
     max_input_size: u64,
+    /// The pack's version and number of objects: its header has been read already.
+    #[arg(long = "pack_header", value_name = "VERSION,OBJECTS", value_parser = pack_header, requires = "stdin")]
+    pack_header: Option<PackHeader>,
     /// The hash function of the ids: sha1 or sha256.
     #[arg(long, value_name = "FORMAT", conflicts_with = "stdin")]
     object_format: Option<String>,
@@ -93,7 +97,7 @@ impl IndexPack {
                     File::options().read(true).write(true).create_new(true).open(pack).map_err(|error| {
                         Failure::fatal(format!("unable to create '{}': {error}", pack.display()))
                     })?;
-                self.index(PackFile::new(file), &mut std::io::stdin().lock(), pack, format, None)?
+                self.index(PackFile::new(file), None, pack, format, None)?
             }
             (Some(pack), false) => {
                 let open = || {
@@ -112,7 +116,7 @@ impl IndexPack {
                     let max = self.max_input_size;
                     return Err(Failure::fatal(format!("pack exceeds maximum allowed size ({max} bytes)")));
                 }
-                self.index(PackFile::existing(open()?), &mut open()?, pack, format, repository.as_ref())?
+                self.index(PackFile::existing(open()?), Some(open()?), pack, format, repository.as_ref())?
             }
         };
         if !self.verify {
@@ -127,14 +131,17 @@ impl IndexPack {
         request.thin = self.fix_thin;
         request.threads = self.threads();
         request.memory = self.memory.map_or(request.memory, |memory| memory as u64);
-        request.fsck = self.rules()?.map(Arc::new);
+        request.fsck = self.rules(repository.format())?.map(Arc::new);
         if self.max_input_size > 0 {
             request.pack_bytes_max = self.max_input_size;
         }
         let mut staging = repository.stage(&request)?;
         let progress = staging.progress();
         let meter = progress.clone().map(|progress| Meter::start(self.style(), Title::Receiving, progress));
-        copy(&mut std::io::stdin().lock(), |piece| Ok(staging.write(piece)?))?;
+        receive(self.pack_header, &mut |input| match input {
+            Input::Bytes(piece) => Ok(staging.write(piece).map(|()| false)?),
+            Input::Pause => Ok(staging.is_complete()?),
+        })?;
         drop(meter);
         let meter = progress.map(|progress| Meter::start(self.style(), Title::Resolving, progress));
         let staged = staging.finish(&Never)?;
@@ -157,11 +164,11 @@ impl IndexPack {
         Ok(format!("keep\t{name}"))
     }
 
-    /// The index of a pack that stands, or is written, in a file of its own.
+    /// The index of a pack that stands in a file of its own, or is written there from standard input.
     fn index(
         &self,
         spool: PackFile,
-        input: &mut dyn Read,
+        input: Option<File>,
         pack: &Path,
         format: ObjectFormat,
         repository: Option<&GitDir>,
@@ -179,11 +186,20 @@ impl IndexPack {
         let mut indexer = Indexer::new(spool, options);
         let progress = indexer.progress();
         let meter = Meter::start(self.style(), Title::Indexing, progress.clone());
-        copy(input, |piece| Ok(indexer.write(piece, &Never)?))?;
+        match input {
+            Some(mut file) => copy(&mut file, |piece| Ok(indexer.write(piece, &Never)?))?,
+            None => receive(self.pack_header, &mut |input| {
+                match input {
+                    Input::Bytes(piece) => indexer.write(piece, &Never)?,
+                    Input::Pause => indexer.flush(&Never)?,
+                }
+                Ok(indexer.is_complete())
+            })?,
+        }
         indexer.flush(&Never)?;
         drop(meter);
         let meter = Meter::start(self.style(), Title::Resolving, progress);
-        let rules = self.rules()?;
+        let rules = self.rules(format)?;
         let check = rules.as_ref().map(PackCheck::new);
         let mut resolve = Resolve::default();
         if let Some(check) = &check {
@@ -260,14 +276,9 @@ impl IndexPack {
     }
 
     /// By which rules objects are checked, if they are.
-    fn rules(&self) -> Result<Option<FsckRules>, Failure> {
-        let Some(list) = self.strict.as_ref().or(self.fsck_objects.as_ref()) else { return Ok(None) };
-        let mut rules = FsckRules::incoming();
-        for word in list.split([',', ' ', '|']).filter(|word| !word.is_empty()) {
-            let (name, severity) = word.split_once(['=', ':']).unwrap_or((word, ""));
-            rules.configure(name.as_bytes(), severity.as_bytes())?;
-        }
-        Ok(Some(rules))
+    fn rules(&self, format: ObjectFormat) -> Result<Option<FsckRules>, Failure> {
+        let list = self.strict.as_ref().or(self.fsck_objects.as_ref());
+        list.map(|list| strict::rules(list, format)).transpose()
     }
 
     fn format(&self, repository: Option<&GitDir>) -> Result<ObjectFormat, Failure> {
@@ -313,6 +324,14 @@ fn index_version(text: &str) -> Result<IndexFormat, String> {
     Ok(IndexFormat { version, large_offset_above })
 }
 
+/// `VERSION,OBJECTS`, as git's programs tell each other what they have read.
+pub(crate) fn pack_header(text: &str) -> Result<PackHeader, String> {
+    let numbers = text.split_once(',').and_then(|(version, objects)| {
+        Some(PackHeader { version: version.parse().ok()?, objects: objects.parse().ok()? })
+    });
+    numbers.ok_or_else(|| format!("bad --pack_header: {text}"))
+}
+
 /// What was found that refuses nothing.
 fn warn(warnings: &[String]) {
     for warning in warnings {
@@ -330,10 +349,7 @@ fn write_keep(path: &Path, why: &str) -> Result<(), Failure> {
         .map_err(|error| Failure::fatal(format!("cannot write keep file '{}': {error}", path.display())))
 }
 
-pub(crate) fn copy(
-    input: &mut dyn Read,
-    mut each: impl FnMut(&[u8]) -> Result<(), Failure>,
-) -> Result<(), Failure> {
+fn copy(input: &mut dyn Read, mut each: impl FnMut(&[u8]) -> Result<(), Failure>) -> Result<(), Failure> {
     let mut room = vec![0; 256 << 10];
     loop {
         match input.read(&mut room) {

@@ -225,8 +225,11 @@ fn what_is_broken_or_names_what_is_not_there_is_refused_where_that_is_asked_for(
     let heads =
         git.ok(&source, ["cat-file", "--batch-check=%(objectname) %(objecttype)", "--batch-all-objects"]);
     let heads = String::from_utf8(heads).unwrap();
-    let tree = heads.lines().find_map(|line| line.strip_suffix(" tree")).unwrap();
-    let text = format!("tree {tree}\nauthor x <x@y> 1 +0000\ncommitter x <x@y> 1 +0000\n\nx\n");
+    // Not the empty one, which is there everywhere.
+    let commit = heads.lines().find_map(|line| line.strip_suffix(" commit")).unwrap();
+    let entry = format!("160000 commit {commit}\tmodule\n");
+    let tree = String::from_utf8(git.feed(&source, ["mktree"], entry.as_bytes()).stdout).unwrap();
+    let text = format!("tree {}\nauthor x <x@y> 1 +0000\ncommitter x <x@y> 1 +0000\n\nx\n", tree.trim());
     let commit = git.feed(&source, ["hash-object", "-w", "--stdin", "-t", "commit"], text.as_bytes()).stdout;
     let alone = git.feed(&source, ["pack-objects", "-q", "--stdout"], &commit).stdout;
     git.ok(folder.path(), ["init", "-q", "--bare", "empty"]);
@@ -258,4 +261,74 @@ fn an_index_is_compared_with_its_pack() {
     fails(folder.path(), ["index-pack", "--verify", text], 128, "is not that of the pack");
     fails(folder.path(), ["index-pack", "--max-input-size=20", text], 128, "maximum allowed size (20 bytes)");
     fails(folder.path(), ["index-pack", "--index-version=3", text], 129, "bad 3");
+}
+
+/// As git's server calls them: the header has been read, the objects go into a quarantine, and who sends the pack keeps the stream open.
+#[test]
+fn a_pack_goes_into_a_quarantine_and_ends_where_it_ends() {
+    let Some(git) = Git::find() else { return };
+    let folder = Folder::new("quarantine");
+    let (_, pack) = packed(&git, &folder, "sha1");
+    let bytes = fs::read(pack).unwrap();
+    let count = u32::from_be_bytes(bytes[8..12].try_into().unwrap());
+    let header = format!("--pack_header=2,{count}");
+    for command in ["unpack-objects", "index-pack"] {
+        let target = folder.path().join(format!("{command}.git"));
+        git.ok(folder.path(), ["init", "-q", "--bare", target.to_str().unwrap()]);
+        let quarantine = target.join("objects/tmp_objdir-incoming-abcdef");
+        fs::create_dir(&quarantine).unwrap();
+        let option = if command == "index-pack" { "--stdin" } else { "-q" };
+        let mut child = gitwire(&target, [command, option, &header])
+            .env("GIT_OBJECT_DIRECTORY", &quarantine)
+            .env("GIT_ALTERNATE_OBJECT_DIRECTORIES", target.join("objects"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        stdin.write_all(&bytes[12..]).unwrap();
+        assert!(child.wait().unwrap().success(), "{command}");
+        drop(stdin);
+        assert!(
+            git.ok(&target, ["cat-file", "--batch-all-objects", "--batch-check"]).is_empty(),
+            "{command}"
+        );
+        let mut list = git.command(&target, ["cat-file", "--batch-all-objects", "--batch-check"]);
+        let listed = list.env("GIT_OBJECT_DIRECTORY", &quarantine).output().unwrap().stdout;
+        assert!(!listed.is_empty(), "{command}");
+    }
+}
+
+#[test]
+fn single_findings_and_objects_are_passed_over() {
+    let Some(git) = Git::find() else { return };
+    let folder = Folder::new("strict");
+    let pack = unsound(&git, &folder);
+    let commit = folder.path().join("skip");
+    let target = folder.path().join("target.git");
+    git.ok(folder.path(), ["init", "-q", "--bare", "target.git"]);
+    let ids = git.feed(&target, ["index-pack", "--stdin", "--strict"], &pack);
+    let text = String::from_utf8_lossy(&ids.stderr).into_owned();
+    let id = text.split([' ', ':']).find(|word| word.len() == 40).unwrap();
+    fs::write(&commit, format!("# known\n{id}\n")).unwrap();
+    for (word, works) in [
+        ("missingEmail=warn", true),
+        ("missingemail=ignore", true),
+        ("zeroPaddedFilemode=warn", false),
+        (&*format!("skiplist={}", commit.display()), true),
+        ("skiplist=/dev/null", false),
+    ] {
+        let strict = format!("--strict={word}");
+        let output = feed(&target, ["unpack-objects", "-n", "-q", &strict], &pack);
+        assert_eq!(output.status.success(), works, "{word}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    for (word, why) in [
+        ("skiplist=none", "could not open object name list: none"),
+        ("missing=warn", "Unhandled message id: missing"),
+        ("unterminatedHeader=warn", "Cannot demote unterminatedHeader to warn"),
+    ] {
+        let strict = format!("--strict={word}");
+        let output = feed(&target, ["unpack-objects", "-n", "-q", &strict], &pack);
+        assert!(String::from_utf8_lossy(&output.stderr).contains(why), "{word}");
+    }
 }
