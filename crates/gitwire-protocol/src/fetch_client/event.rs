@@ -18,6 +18,15 @@ pub enum FetchEvent {
     ServerShallow(ObjectId),
     /// The list of refs is whole.
     RefsEnd,
+    /// A variable of the server's list of bundles, as configuration names it; version 2. Bytes of the peer, not checked.
+    BundleUri {
+        /// The variable, such as `bundle.daily.uri`.
+        key: Bytes,
+        /// Its value.
+        value: Bytes,
+    },
+    /// The list of bundles is whole.
+    BundleUrisEnd,
     /// How the client's boundary moves. Complete when haves are asked for (versions 0 and 1) or the pack starts (version 2).
     Shallow(ShallowUpdate),
     /// The server says something of an object that it was told the client has.

@@ -9,6 +9,8 @@
 //!                                                        ▼                 ▼
 //!        ┌───────────────── list_refs (v2) ─────────── Command ◄───────────┘
 //!        └► RefList ── flush ──► Command                 │
+//!           BundleList ◄── list_bundles (v2) ────────────┤
+//!              └── flush ──► Command                     │
 //!                                                        ├─ finish ──► Done
 //!                                                        │ fetch
 //!                       ┌── depth asked for (v0, v1) ────┤
@@ -27,6 +29,7 @@
 //! many answers are still due; so it never waits for a line that will not come.
 
 mod acknowledgments;
+mod bundle_list;
 mod context;
 mod event;
 mod greeting;
@@ -47,6 +50,7 @@ use alloc::boxed::Box;
 use bytes::{Bytes, BytesMut};
 
 use self::acknowledgments::Acknowledgments;
+use self::bundle_list::BundleList;
 use self::context::{Context, Step};
 use self::greeting::{Capabilities, Greeting};
 use self::haves::Haves;
@@ -178,6 +182,27 @@ impl FetchClient {
             _ => return Err(Misuse::OutOfTurn("list_refs").into()),
         };
         self.state = State::RefList(next);
+        Ok(())
+    }
+
+    /// Asks where bundles are that bring a part of the repository (version 2). The list comes as [`FetchEvent::BundleUri`], up to
+    /// [`FetchEvent::BundleUrisEnd`]; then a command is due again.
+    ///
+    /// # Errors
+    /// [`Misuse::OutOfTurn`]; [`Misuse::NotOffered`] where the server has no such list. Nothing is written then.
+    pub fn list_bundles(
+        &mut self,
+        server_options: &[Bytes],
+        output: &mut BytesMut,
+    ) -> Result<(), ProtocolError> {
+        match &self.state {
+            State::Command(_) if self.context.version() == Some(Version::V2) => {
+                write::bundle_uri(&mut self.context, server_options, output)?;
+            }
+            State::Command(_) => return Err(Misuse::NotOffered("bundle-uri").into()),
+            _ => return Err(Misuse::OutOfTurn("list_bundles").into()),
+        }
+        self.state = State::BundleList(BundleList::default());
         Ok(())
     }
 
@@ -329,6 +354,7 @@ enum State {
     Capabilities(Capabilities),
     Advertised(Advertised),
     RefList(RefList),
+    BundleList(BundleList),
     Command(Command),
     ShallowList(ShallowList),
     Haves(Haves),
@@ -359,6 +385,7 @@ impl states::State for State {
             Self::Capabilities(state) => state.step(context, input),
             Self::Advertised(state) => state.step(context, input),
             Self::RefList(state) => state.step(context, input),
+            Self::BundleList(state) => state.step(context, input),
             Self::Command(state) => state.step(context, input),
             Self::ShallowList(state) => state.step(context, input),
             Self::Haves(state) => state.step(context, input),

@@ -50,6 +50,40 @@ fn converse(answers: &[u8], mut fetch: Option<FetchRequest>) -> Result<Vec<u8>, 
     }
 }
 
+/// Asks for bundles alone.
+fn bundles(answer: &[&str]) -> Result<Vec<(String, String)>, ProtocolError> {
+    let answers = lines(&[&["version 2", "bundle-uri", "0000"], answer].concat());
+    let mut client = FetchClient::new(FetchClientOptions { agent: None, ..FetchClientOptions::default() });
+    let (mut input, mut output) = (BytesMut::from(&answers[..]), BytesMut::new());
+    let (mut found, mut asked) = (Vec::new(), false);
+    loop {
+        match client.step(&mut input, &mut output)? {
+            Next::Event(FetchEvent::BundleUri { key, value }) => {
+                let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+                found.push((text(&key), text(&value)));
+            }
+            Next::Answer if asked => client.finish(&mut output)?,
+            Next::Answer => {
+                asked = true;
+                client.list_bundles(&[], &mut output)?;
+                assert!(output.starts_with(b"0017command=bundle-uri\n"));
+            }
+            Next::Read => client.end_of_input(),
+            Next::Done => return Ok(found),
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn a_list_of_bundles_ends_or_says_why() {
+    let error = bundles(&["bundle.version=1", "ERR busy"]).unwrap_err();
+    assert_eq!(error.to_string(), "the peer reports: busy");
+    assert!(bundles(&["bundle.version=1"]).unwrap_err().to_string().contains("got the end of the stream"));
+    assert!(bundles(&["0001"]).is_err());
+    assert_eq!(bundles(&["0000"]).unwrap(), []);
+}
+
 #[test]
 fn all_states_are_reached() {
     let v0 = [
@@ -76,7 +110,13 @@ fn all_states_are_reached() {
         "packfile",
     ];
     converse(&[&lines(&v2)[..], pack].concat(), Some(request())).unwrap();
+    assert_eq!(
+        bundles(&["bundle.version=1", "nonsense", "bundle.a.uri=x=y", "0000"]).unwrap(),
+        [("bundle.version", "1"), ("bundle.a.uri", "x=y")]
+            .map(|(key, value)| (String::from(key), String::from(value)))
+    );
     let states = [
+        "BundleList",
         "Greeting",
         "Capabilities",
         "Advertised",

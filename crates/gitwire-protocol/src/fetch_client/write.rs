@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use gitwire_capability::{FeatureSet, FetchAgreement, V2Agreement, V2Command, V2Request, Value};
 use gitwire_pktline::{encode_delimiter, encode_flush};
 use gitwire_types::ObjectId;
@@ -46,6 +46,27 @@ pub(super) fn ls_refs(
     for prefix in &request.prefixes {
         LsRefsArgument::RefPrefix(prefix).write(output)?;
     }
+    encode_flush(output);
+    context.turn = true;
+    Ok(())
+}
+
+/// Appends the command `bundle-uri`.
+pub(super) fn bundle_uri(
+    context: &mut Context,
+    server_options: &[Bytes],
+    output: &mut BytesMut,
+) -> Result<(), ProtocolError> {
+    if server_options.iter().any(|option| !is_sendable(option)) {
+        return Err(Misuse::Unsendable("an option with NUL or LF").into());
+    }
+    let request = LsRefsRequest { server_options: server_options.to_vec(), ..LsRefsRequest::default() };
+    let caller = Caller::from(&request);
+    let agreement = context.v2_agreement(caller, FeatureSet::NONE)?;
+    if !agreement.commands.contains(V2Command::BundleUri) {
+        return Err(Misuse::NotOffered("bundle-uri").into());
+    }
+    command(caller, V2Command::BundleUri, &agreement, output)?;
     encode_flush(output);
     context.turn = true;
     Ok(())
