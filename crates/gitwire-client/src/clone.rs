@@ -9,8 +9,10 @@ use gitwire_gitdir::{ConfigSection, GitDir, InitOptions, InitialHead, RefFormat}
 use gitwire_storage::{Expected, RefEdit, Repository, Transaction};
 use gitwire_types::{FetchRefspec, Force, Interrupt, Never, ObjectId, RefName, RefTarget};
 
+use crate::bundles::{BundleUris, ask};
+use crate::event::Listener;
 use crate::fetch::{Fetch, FetchHeadRole, Fetched, Plan, ShallowSource, TagFollowing, Wanted, map_refs};
-use crate::{ClientError, Event, Remote, RemoteRefs};
+use crate::{ClientError, Event, Remote, RemoteRefs, find_revision};
 
 /// Makes a Git directory of a remote, as `git clone` does, without a work tree.
 ///
@@ -28,6 +30,12 @@ pub struct Clone {
     pub single_branch: bool,
     /// Whether tags come along.
     pub tags: bool,
+    /// Only the history of this ref, or of an object by all its digits, which `HEAD` is set to; no branch is made (`--revision`).
+    pub revision: Option<Bytes>,
+    /// Where bundles are that bring a part of it (`--bundle-uri`).
+    pub bundle_uri: Option<Bytes>,
+    /// Whether the server is asked for bundles, where no URI is given (`transfer.bundleURI`).
+    pub server_bundles: bool,
     /// The name of the remote. `origin`.
     pub origin: String,
     /// How the clone keeps its references.
@@ -65,9 +73,18 @@ impl Clone {
     pub fn new(remote: Remote, kind: CloneKind) -> Self {
         let mut fetch = Fetch::new(remote);
         fetch.shallow_source = ShallowSource::Update;
-        let origin = "origin".to_owned();
-        let ref_format = RefFormat::default();
-        Self { fetch, kind, branch: None, single_branch: false, tags: true, origin, ref_format }
+        Self {
+            fetch,
+            kind,
+            branch: None,
+            single_branch: false,
+            tags: true,
+            revision: None,
+            bundle_uri: None,
+            server_bundles: false,
+            origin: "origin".to_owned(),
+            ref_format: RefFormat::default(),
+        }
     }
 
     /// Clones into the Git directory `path`, which is made. `listener` hears what happens.
@@ -94,6 +111,7 @@ impl Clone {
         stop: &dyn Interrupt,
     ) -> Result<Cloned, ClientError> {
         let path: PathBuf = path.as_ref().to_owned();
+        let goes_on = self.bring_bundles(&path, listener, stop)?;
         let made = RefCell::new(None);
         let planner = |refs: &RemoteRefs| {
             let head = Head::choose(self, refs)?;
@@ -106,7 +124,15 @@ impl Clone {
         let (repository, head) =
             made.into_inner().ok_or(ClientError::Internal("a clone without a repository"))?;
         self.local_branch(&repository, &head)?;
-        let target = head.target();
+        if let Some(section) = goes_on {
+            repository.add_config(&[section])?;
+        }
+        let mut target = head.target();
+        if let (Some(revision), Head::Detached(id)) = (&self.revision, &head) {
+            let commit = find_revision(&repository, format!("{id}^{{commit}}").as_bytes())?;
+            let none = || ClientError::NoSuchRevision(revision.escape_ascii().to_string());
+            target = Some(RefTarget::Direct(commit.ok_or_else(none)?));
+        }
         // An empty remote that does not name its branch leaves the choice to us.
         let default = || RefName::new("refs/heads/master").map(RefTarget::Symbolic);
         let written = match &target {
@@ -115,6 +141,52 @@ impl Clone {
         };
         repository.set_head(&written)?;
         Ok(Cloned { repository, fetched, head: target })
+    }
+
+    /// Brings bundles before anything is fetched, over a connection of its own: bundles take their time, and no server has to wait.
+    /// What the configuration is to say of them.
+    fn bring_bundles(
+        &self,
+        path: &Path,
+        listener: Listener<'_>,
+        stop: &dyn Interrupt,
+    ) -> Result<Option<ConfigSection>, ClientError> {
+        let asks = self.bundle_uri.is_some() || self.server_bundles;
+        if !asks || !self.fetch.depth.is_empty() {
+            return Ok(None);
+        }
+        let asked = ask(&self.fetch.remote, self.bundle_uri.is_none());
+        #[cfg(feature = "http")]
+        if asked.as_ref().is_err_and(crate::dumb::is_dumb) {
+            return Ok(None);
+        }
+        let (refs, list) = asked?;
+        if self.bundle_uri.is_none() && list.is_none() {
+            return Ok(None);
+        }
+        let repository = self.init(path, &refs, &Head::choose(self, &refs)?)?;
+        let mut uris = BundleUris::new(Arc::new(repository));
+        uris.connect = self.fetch.remote.connect.clone();
+        uris.filter.clone_from(&self.fetch.filter);
+        uris.walk = self.fetch.walk.clone();
+        uris.stage.fsck.clone_from(&self.fetch.fsck);
+        uris.stage.threads = self.fetch.threads;
+        uris.stage.memory = self.fetch.memory;
+        uris.stage.pack_bytes_max = self.fetch.pack_bytes_max;
+        let brought = match (&self.bundle_uri, list) {
+            (Some(uri), _) => uris.bring(uri, stop)?,
+            (None, Some(list)) => uris.bring_list(&list, &self.fetch.remote.name, stop)?,
+            (None, None) => return Ok(None),
+        };
+        for (uri, error) in &brought.failures {
+            listener(Event::BundleFailed { uri, error });
+        }
+        let Some(uri) = self.bundle_uri.as_ref().filter(|_| brought.goes_on) else { return Ok(None) };
+        let section = ConfigSection::new("fetch", None).with("bundleURI", uri);
+        Ok(Some(match brought.token {
+            Some(token) => section.with("bundleCreationToken", token.to_string().as_bytes()),
+            None => section,
+        }))
     }
 
     fn init(&self, path: &Path, refs: &RemoteRefs, head: &Head) -> Result<GitDir, ClientError> {
@@ -126,6 +198,9 @@ impl Clone {
         let mut remote = ConfigSection::new("remote", Some(origin)).with("url", &self.fetch.remote.name);
         match self.kind {
             CloneKind::Bare => {}
+            CloneKind::Tracking if self.revision.is_some() => {
+                options.config.push(ConfigSection::new("core", None).with("bare", b"false"));
+            }
             CloneKind::Mirror => remote = remote.with("fetch", b"+refs/*:refs/*").with("mirror", b"true"),
             CloneKind::Tracking => {
                 options.config.push(ConfigSection::new("core", None).with("bare", b"false"));
@@ -170,6 +245,10 @@ impl Clone {
         repository: Arc<dyn Repository>,
     ) -> Result<Plan, ClientError> {
         let mut fetch = self.fetch.clone();
+        if self.revision.is_some() {
+            let wanted = head.id().map(Self::unnamed).into_iter().collect();
+            return Ok(Plan { repository, wanted, following: Vec::new() });
+        }
         let missing = self.single_branch && head.id().is_none();
         fetch.refspecs = if missing { Vec::new() } else { vec![self.refspec(head)?] };
         fetch.tags = match (self.tags, self.single_branch) {
@@ -224,6 +303,9 @@ enum Head {
 
 impl Head {
     fn choose(clone: &Clone, refs: &RemoteRefs) -> Result<Self, ClientError> {
+        if let Some(revision) = &clone.revision {
+            return Self::revision(revision, refs);
+        }
         if let Some(branch) = &clone.branch {
             for prefix in [&b"refs/heads/"[..], b"refs/tags/"] {
                 let name = [prefix, branch].concat();
@@ -245,6 +327,17 @@ impl Head {
             (None, Some(id)) => Self::Detached(id),
             (None, None) => Self::Nothing,
         })
+    }
+
+    /// The commit that a ref, or an id, leads to.
+    fn revision(revision: &Bytes, refs: &RemoteRefs) -> Result<Self, ClientError> {
+        if let Some(shown) = refs.iter().find(|shown| shown.name == revision)
+            && let Some(id) = shown.id
+        {
+            return Ok(Self::Detached(shown.peeled.unwrap_or(id)));
+        }
+        let id = ObjectId::from_hex(refs.format(), revision);
+        id.map(Self::Detached).map_err(|_| ClientError::NoSuchRevision(revision.escape_ascii().to_string()))
     }
 
     fn branch(&self) -> Option<&RefName> {

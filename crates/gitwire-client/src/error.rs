@@ -57,6 +57,9 @@ pub enum ClientError {
     /// The remote's history is cut, and that was not to be.
     #[error("source repository is shallow, reject to clone.")]
     ShallowSource,
+    /// The remote has no such ref, and it is no object's id.
+    #[error("Remote revision {0} not found in upstream origin")]
+    NoSuchRevision(String),
     /// Refspecs of a push name nothing that could be pushed.
     #[error("{}", lines(.0))]
     Refspecs(Vec<RefspecProblem>),

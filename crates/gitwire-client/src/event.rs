@@ -13,6 +13,14 @@ pub enum Event<'a> {
     Remote(&'a [u8]),
     /// The server leaves nothing out: all of it comes, whatever the filter says.
     FilterIgnored,
+    /// A bundle could not be had, and will be done without.
+    #[cfg(feature = "gitdir")]
+    BundleFailed {
+        /// Where it was to be: bytes of a stranger.
+        uri: &'a [u8],
+        /// Why.
+        error: &'a crate::BundleError,
+    },
     /// So many commits were named to find out what both sides have.
     Negotiating(u64),
     /// The pack arrives; how far it is.

@@ -20,9 +20,11 @@ use gitwire_types::{FetchRefspec, FilterSpec, Interrupt, Never, ObjectId};
 use gitwire_walk::{HaveBudget, NegotiationAlgorithm, WalkLimits};
 
 pub use self::chosen::{Chooser, PackWish};
+#[cfg(any(feature = "gitdir", feature = "http"))]
+pub(crate) use self::download::tips;
 pub(crate) use self::download::{Download, Planner};
 #[cfg(feature = "http")]
-pub(crate) use self::download::{Received, follow_tags, missing, tips};
+pub(crate) use self::download::{Received, follow_tags, missing};
 pub(crate) use self::negotiate::{Tips, common};
 pub use self::options::{ForMerge, NegotiationTips, Prune, ShallowSource, TagFollowing};
 pub use self::outcome::{FetchHeadRole, Fetched, Update, UpdateKind};

@@ -5,6 +5,8 @@
 
 mod bring;
 #[cfg(feature = "gitdir")]
+mod bundles;
+#[cfg(feature = "gitdir")]
 mod clone;
 mod conversation;
 #[cfg(feature = "http")]
@@ -19,6 +21,10 @@ mod remote;
 mod revision;
 
 pub use crate::bring::{PromisorRemotes, bring};
+#[cfg(feature = "gitdir")]
+pub use crate::bundles::{
+    BroughtBundles, Bundle, BundleError, BundleLimits, BundleList, BundleMode, BundleUris,
+};
 #[cfg(feature = "gitdir")]
 pub use crate::clone::{Clone, CloneKind, Cloned};
 pub use crate::conversation::{Carrier, Conversation};
