@@ -66,6 +66,10 @@ impl Show {
         if matches!(event, Event::FilterIgnored) {
             eprintln!("warning: filtering not recognized by server, ignoring");
         }
+        if let Event::BundleFailed { uri, error } = event {
+            eprintln!("warning: failed to download bundle from URI '{}': {error}", uri.escape_ascii());
+            return;
+        }
         if self.style == Style::None {
             return;
         }

@@ -6,15 +6,16 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use gitwire_client::{Clone, CloneKind, Remote};
+use gitwire_client::{Clone, CloneKind, Remote, ShallowSource};
 use gitwire_gitdir::Config;
 use gitwire_protocol::message::DepthRequest;
 use gitwire_transport::Scheme;
 use gitwire_types::{FilterSpec, Limits};
 
 use crate::failure::Failure;
-use crate::local;
+use crate::incoming::check_objects;
 use crate::show::{Show, Style};
+use crate::{date, local};
 
 /// Without --bare or --mirror the repository is made in DIR/.git with remote-tracking branches, and no files are checked out.
 #[derive(Debug, Args)]
@@ -28,6 +29,24 @@ pub(crate) struct CloneCommand {
     /// How many commits of each branch.
     #[arg(long, value_name = "N")]
     depth: Option<u32>,
+    /// No history before a time.
+    #[arg(long, value_name = "TIME")]
+    shallow_since: Option<String>,
+    /// No history of a ref of the remote.
+    #[arg(long, value_name = "REF")]
+    shallow_exclude: Vec<OsString>,
+    /// No repository whose own history is cut.
+    #[arg(long)]
+    reject_shallow: bool,
+    /// Only the history of this ref, or of an object by its id, which HEAD is set to.
+    #[arg(long, value_name = "REV", conflicts_with_all = ["branch", "mirror"])]
+    revision: Option<OsString>,
+    /// Where bundles are that bring a part of the repository.
+    #[arg(long, value_name = "URI", conflicts_with_all = ["depth", "shallow_since", "shallow_exclude"])]
+    bundle_uri: Option<OsString>,
+    /// An option for the server.
+    #[arg(long, value_name = "TEXT")]
+    server_option: Vec<OsString>,
     /// What to leave out: blob:none, blob:limit=N, tree:N, object:type=T, combine:A+B.
     #[arg(long, value_name = "SPEC")]
     filter: Option<String>,
@@ -84,7 +103,7 @@ impl CloneCommand {
             return Err(Failure::fatal(text));
         }
         let git_dir = if kind == CloneKind::Tracking { directory.join(".git") } else { directory.clone() };
-        let mut clone = self.clone_call(remote, kind)?;
+        let mut clone = self.clone_call(remote, kind, config)?;
         clone.ref_format = local::ref_format(self.ref_format.as_ref(), config)?;
         if !self.quiet {
             let bare = if kind == CloneKind::Tracking { "" } else { "bare repository " };
@@ -111,26 +130,43 @@ impl CloneCommand {
         }
     }
 
-    fn clone_call(&self, remote: Remote, kind: CloneKind) -> Result<Clone, Failure> {
+    fn clone_call(&self, remote: Remote, kind: CloneKind, config: &Config) -> Result<Clone, Failure> {
         let mut clone = Clone::new(remote, kind);
         clone.branch = self.branch.as_ref().map(local::bytes);
-        clone.single_branch =
-            self.single_branch || self.depth.is_some() && !self.no_single_branch && !self.mirror;
+        clone.revision = self.revision.as_ref().map(local::bytes);
+        let cut = self.depth.is_some() || self.shallow_since.is_some() || !self.shallow_exclude.is_empty();
+        clone.single_branch = self.single_branch || cut && !self.no_single_branch && !self.mirror;
         clone.tags = !self.no_tags;
         clone.origin.clone_from(&self.origin);
-        if let Some(depth) = self.depth {
-            if depth == 0 {
-                return Err(Failure::fatal("depth 0 is not a positive number"));
-            }
-            clone.fetch.depth = DepthRequest::commits(depth);
+        clone.bundle_uri = self.bundle_uri.as_ref().map(local::bytes);
+        clone.server_bundles = config.boolean("transfer", None, "bundleURI")?.unwrap_or_default();
+        clone.fetch.remote.server_options = self.server_option.iter().map(local::bytes).collect();
+        clone.fetch.depth = self.depth()?;
+        if self.reject_shallow || config.boolean("clone", None, "rejectShallow")?.unwrap_or_default() {
+            clone.fetch.shallow_source = ShallowSource::Refuse;
         }
         if let Some(filter) = &self.filter {
             clone.fetch.filter = Some(FilterSpec::parse(filter.as_bytes(), &Limits::default())?);
         }
+        check_objects(&mut clone.fetch, config)?;
         if let Some(threads) = self.threads {
             clone.fetch.threads = threads;
         }
         Ok(clone)
+    }
+
+    fn depth(&self) -> Result<DepthRequest, Failure> {
+        let mut request = match self.depth {
+            Some(0) => return Err(Failure::fatal("depth 0 is not a positive number")),
+            Some(depth) => DepthRequest::commits(depth),
+            None => DepthRequest::default(),
+        };
+        if let Some(text) = &self.shallow_since {
+            let time = date::parse(text).filter(|time| *time > 0);
+            request.since = Some(time.ok_or_else(|| Failure::fatal(format!("no time: {text}")))?);
+        }
+        request.not = self.shallow_exclude.iter().map(local::bytes).collect();
+        Ok(request)
     }
 
     /// The configuration of a clone names its remote so that it is found from everywhere.

@@ -1,5 +1,6 @@
 //! `gitwire fetch`.
 
+mod bundles;
 mod remote_head;
 mod report;
 mod source;
@@ -199,6 +200,9 @@ impl FetchCommand {
         }
         self.refuse_checked_out(repository, &fetch)?;
         let mut show = Show::new(self.progress, self.quiet || self.porcelain);
+        if !self.dry_run && fetch.depth.is_empty() {
+            bundles::bring(&fetch, repository, config, &mut |event| show.event(event))?;
+        }
         let fetched = fetch.run(Arc::new(repository.clone()), &mut |event| show.event(event))?;
         drop(show);
         if self.filter.is_some() && source.is_configured && !source.promises(config)? {

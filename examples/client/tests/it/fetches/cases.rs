@@ -27,6 +27,8 @@ pub(super) enum Ours {
 pub(super) struct Case {
     pub(super) name: &'static str,
     pub(super) start: Start,
+    /// What git's configuration says for it.
+    pub(super) git_config: &'static [&'static str],
     /// git's options.
     pub(super) git: &'static [&'static str],
     pub(super) ours: Ours,
@@ -42,6 +44,7 @@ pub(super) struct Case {
 const CASE: Case = Case {
     name: "",
     start: Start::Nothing,
+    git_config: &[],
     git: &[],
     ours: Ours::Fetch(|_| ()),
     refspecs: &[],
@@ -129,6 +132,26 @@ pub(super) const CASES: &[Case] = &[
         },
     ),
     Case { from_shallow: true, ..clone("from a cut history", &["--bare"], CloneKind::Bare, |_| ()) },
+    clone("a bundle", &["--bare", "--bundle-uri=FOLDER/whole.bundle"], CloneKind::Bare, |clone| {
+        clone.bundle_uri = Some("FOLDER/whole.bundle".into());
+    }),
+    clone("a bundle over HTTP", &["--bare", "--bundle-uri=HTTP/whole.bundle"], CloneKind::Bare, |clone| {
+        clone.bundle_uri = Some("HTTP/whole.bundle".into());
+    }),
+    clone("all bundles of a list", &["--bare", "--bundle-uri=file://FOLDER/all"], CloneKind::Bare, |clone| {
+        clone.bundle_uri = Some("file://FOLDER/all".into());
+    }),
+    clone("any bundle of a list", &["--bare", "--bundle-uri=HTTP/any"], CloneKind::Bare, |clone| {
+        clone.bundle_uri = Some("HTTP/any".into());
+    }),
+    clone("bundles with tokens", &["--bare", "--bundle-uri=HTTP/tokens"], CloneKind::Bare, |clone| {
+        clone.bundle_uri = Some("HTTP/tokens".into());
+    }),
+    Case {
+        git_config: &["transfer.bundleURI=true"],
+        needs_v2: true,
+        ..clone("the server's bundles", &["--bare"], CloneKind::Bare, |clone| clone.server_bundles = true)
+    },
     fetch("update", Start::Old, &[], |_| (), EVERYTHING),
     Case { rejects: true, ..fetch("in the way", Start::Old, &[], |_| (), &["+refs/heads/*:refs/heads/*"]) },
     fetch("update all tags", Start::Old, &["--tags"], |fetch| fetch.tags = TagFollowing::All, EVERYTHING),

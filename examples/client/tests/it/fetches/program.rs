@@ -56,7 +56,7 @@ const ROWS: &[&[&str]] = &[
 fn the_program_says_and_leaves_what_gits_does() {
     let Some(git) = Git::find() else { return };
     let folder = Folder::in_memory("fetch-program");
-    Sources::make(&git, folder.path(), "sha1");
+    Sources::make(&git, folder.path(), "sha1", "http://nowhere.invalid");
     let before = folder.path().join("before");
     // What the source was, in a clone that has some of it as branches of its own.
     git.ok(folder.path(), ["clone", "-q", "old.git", "before"]);

@@ -1,5 +1,6 @@
 //! Repositories to fetch from and into.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use gitwire_testkit::git::Git;
@@ -15,10 +16,14 @@ pub(super) struct Sources {
     pub(super) shallow_clone: PathBuf,
     /// The object that the source's main branch holds.
     tip: String,
+    /// Where everything is.
+    folder: String,
+    /// The same over HTTP.
+    files: String,
 }
 
 impl Sources {
-    pub(super) fn make(git: &Git, folder: &Path, format: &'static str) -> Self {
+    pub(super) fn make(git: &Git, folder: &Path, format: &'static str, files: &str) -> Self {
         let init = |name: &str| {
             let place = folder.join(name);
             let format = format!("--object-format={format}");
@@ -54,6 +59,7 @@ impl Sources {
         ] {
             git.ok(&source, words);
         }
+        bundles(git, &source, files);
         let cut = folder.join("cut.git");
         let words = ["clone", "-q", "--bare", "--no-single-branch", "--depth=3", &url];
         git.ok(folder, words.into_iter().chain(cut.to_str()));
@@ -63,12 +69,56 @@ impl Sources {
             "commit refs/heads/whole\ncommitter A <a@example.org> 1700900000 +0000\ndata 1\nw\n",
         );
         let tip = String::from_utf8(git.ok(&source, ["rev-parse", "main"])).unwrap().trim().to_owned();
-        Self { format, empty, old_clone, shallow_clone, tip }
+        let (folder, files) = (folder.display().to_string(), files.to_owned());
+        Self { format, empty, old_clone, shallow_clone, tip, folder, files }
     }
 
-    /// A refspec with the id in it.
-    pub(super) fn expand(&self, refspec: &str) -> String {
-        refspec.replace("TIP", &self.tip)
+    /// A refspec or a URI with the id, or the place, in it.
+    pub(super) fn expand(&self, text: &str) -> String {
+        text.replace("TIP", &self.tip).replace("FOLDER", &self.folder).replace("HTTP", &self.files)
+    }
+}
+
+/// Bundles and lists of them beside the source, which names one of its own.
+fn bundles(git: &Git, source: &Path, files: &str) {
+    for (name, revisions) in [
+        ("first", &["main~4", "light"][..]),
+        ("second", &["main~4..main~1"]),
+        ("whole", &["main", "side", "v3"]),
+    ] {
+        git.ok(source, ["branch", "-f", "bundled", revisions[0].rsplit("..").next().unwrap()]);
+        let mut words = vec!["bundle", "create", "-q"];
+        let place = format!("../{name}.bundle");
+        words.push(&place);
+        let range = revisions[0].split_once("..").map(|(from, _)| format!("^{from}"));
+        words.extend(range.as_deref());
+        words.push("bundled");
+        words.extend(&revisions[1..]);
+        git.ok(source, words);
+    }
+    git.ok(source, ["branch", "-D", "bundled"]);
+    let folder = source.parent().unwrap();
+    let entry = |name: &str, token: u32| {
+        format!("[bundle \"{name}\"]\n\turi = {name}.bundle\n\tcreationToken = {token}\n")
+    };
+    let head = |mode: &str| format!("[bundle]\n\tversion = 1\n\tmode = {mode}\n");
+    // The order in which they come is not the one in which they apply.
+    let all = head("all") + &entry("second", 2) + &entry("first", 1);
+    fs::write(folder.join("all"), &all).unwrap();
+    fs::write(
+        folder.join("tokens"),
+        all.replace("mode = all\n", "mode = all\n\theuristic = creationToken\n"),
+    )
+    .unwrap();
+    fs::write(folder.join("any"), head("any") + &entry("whole", 1)).unwrap();
+    let uri = format!("{files}/first.bundle");
+    for (key, value) in [
+        ("uploadpack.advertiseBundleURIs", "true"),
+        ("bundle.version", "1"),
+        ("bundle.mode", "all"),
+        ("bundle.first.uri", &uri),
+    ] {
+        git.ok(source, ["config", key, value]);
     }
 }
 

@@ -18,8 +18,16 @@ pub(super) fn state(git: &Git, place: &Path, url: &str) -> BTreeMap<&'static str
         "--unordered",
         "--batch-check=%(objectname) %(objecttype)",
     ]);
+    let refs = text(&["for-each-ref", "--format=%(objectname) %(refname) %(symref)"]);
+    // Which refs of a bundle are kept, and where they stand, has changed in git 2.50: then all are, below `refs/bundles/`.
+    let refs = refs.replace(" refs/bundles/heads/", " refs/bundles/");
+    let refs: String = refs
+        .lines()
+        .filter(|line| !line.contains(" refs/bundles/tags/"))
+        .map(|line| format!("{line}\n"))
+        .collect();
     BTreeMap::from([
-        ("refs", lines(&text(&["for-each-ref", "--format=%(objectname) %(refname) %(symref)"]))),
+        ("refs", lines(&refs)),
         ("HEAD", lines(&read("HEAD"))),
         ("boundary", lines(&read("shallow"))),
         ("configuration", configuration(&read("config"), url)),
@@ -34,7 +42,7 @@ fn configuration(text: &str, url: &str) -> BTreeSet<String> {
     config
         .entries()
         .iter()
-        .filter(|entry| matches!(entry.section.as_str(), "remote" | "branch" | "extensions"))
+        .filter(|entry| matches!(entry.section.as_str(), "remote" | "branch" | "extensions" | "fetch"))
         .map(|entry| {
             let (section, name) = (&entry.section, &entry.name);
             let subsection = shown(entry.subsection.as_deref().unwrap_or_default());
