@@ -57,7 +57,7 @@ struct Known {
 }
 
 /// When the parts of a repository that a push touches have changed: `HEAD`, branches, packs, description.
-type Stamp = [Option<(i64, i64)>; 5];
+type Stamp = [Option<(i64, i64)>; 6];
 
 impl Catalog {
     pub(crate) fn new(root: &Path, policy: Arc<Policy>, limits: Limits) -> Self {
@@ -191,7 +191,7 @@ fn looks_like_one(place: &Path) -> bool {
 }
 
 fn stamp(place: &Path) -> Stamp {
-    ["HEAD", "refs/heads", "packed-refs", "objects/pack", "description"].map(|name| {
+    ["HEAD", "refs/heads", "packed-refs", "reftable/tables.list", "objects/pack", "description"].map(|name| {
         fs::symlink_metadata(place.join(name)).ok().map(|found| (found.ctime(), found.ctime_nsec()))
     })
 }

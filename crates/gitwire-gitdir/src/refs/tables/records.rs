@@ -1,9 +1,10 @@
 //! What one transaction writes into one table.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use gitwire_reftable::{LogRecord, LogValue, Ordered as _, RefRecord, RefValue, Writer, log_key};
-use gitwire_storage::{ReflogEntry, Result};
+use gitwire_storage::{ObjectStore, ReflogEntry, Result};
 use gitwire_types::{ObjectFormat, ObjectId, RefTarget};
 
 use super::Tables;
@@ -17,6 +18,9 @@ use crate::refs::transaction::Surroundings;
 pub(super) struct Records<'a> {
     around: &'a Surroundings<'a>,
     settings: Settings,
+    policy: LogPolicy,
+    /// For what tags lead to, once that is asked.
+    objects: Option<Arc<dyn ObjectStore>>,
     pub(super) update_index: u64,
     refs: BTreeMap<Vec<u8>, Value>,
     /// By the key of their records.
@@ -41,7 +45,9 @@ struct Told {
 
 impl<'a> Records<'a> {
     pub(super) fn new(around: &'a Surroundings<'a>, update_index: u64, settings: Settings) -> Self {
-        Self { around, settings, update_index, refs: BTreeMap::new(), logs: BTreeMap::new() }
+        let policy = LogPolicy::of(around.config);
+        let (refs, logs) = (BTreeMap::new(), BTreeMap::new());
+        Self { around, settings, policy, objects: None, update_index, refs, logs }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -53,8 +59,12 @@ impl<'a> Records<'a> {
         let value = match target {
             RefTarget::Symbolic(target) => Value::Symbolic(target.as_bytes().to_vec()),
             RefTarget::Direct(id) => {
-                let objects = (self.around.objects)()?;
-                match peel(&*objects, *id, self.around.files.format)? {
+                let objects = match self.objects.take() {
+                    Some(objects) => objects,
+                    None => (self.around.objects)()?,
+                };
+                let objects = self.objects.insert(objects);
+                match peel(&**objects, *id, self.around.files.format)? {
                     Some(peeled) => Value::Tag(*id, peeled),
                     None => Value::Id(*id),
                 }
@@ -89,7 +99,7 @@ impl<'a> Records<'a> {
         entry: &ReflogEntry,
         now: &Tables,
     ) -> Result<()> {
-        if !LogPolicy::of(self.around.config).makes(name) && !has_log(now, name)? {
+        if !self.policy.makes(name) && !has_log(now, name)? {
             return Ok(());
         }
         let format = self.around.files.format;
