@@ -176,7 +176,8 @@ impl Writer {
         self.flush(out);
         let kind = self.kind;
         let mut top = 0;
-        while self.index.len() > BLOCKS_WITHOUT_INDEX {
+        let mut blocks_max = BLOCKS_WITHOUT_INDEX;
+        while self.index.len() > blocks_max {
             let below = std::mem::take(&mut self.index);
             self.kind = INDEX;
             self.block = self.new_block(Vec::new(), INDEX);
@@ -184,10 +185,16 @@ impl Writer {
             for (key, position) in below {
                 let mut value = Vec::new();
                 put_varint(&mut value, position);
-                // A key that found room in a block with its value finds room with a place in the file, or nearly: the blocks of
-                // an index may be longer.
-                if !self.add(&key, 0, &value, out) {
+                if self.block.add(&key, 0, &value) {
+                    continue;
+                }
+                if self.block.entries() >= INDEX_ENTRIES_MIN {
+                    self.flush(out);
+                }
+                if !self.block.add(&key, 0, &value) {
                     self.block.add_whatever(&key, 0, &value);
+                    // Git finds the next block of a level only where blocks are no longer than they should be: there must be none.
+                    blocks_max = 1;
                 }
             }
             self.flush(out);
@@ -228,6 +235,9 @@ impl Writer {
 
 /// So few blocks are found as fast without an index, which is what git thinks too.
 const BLOCKS_WITHOUT_INDEX: usize = 3;
+
+/// With fewer records in a block, as long keys would have it, the levels of an index would not become smaller.
+const INDEX_ENTRIES_MIN: usize = 2;
 
 /// A block must hold a header, a record and its restart.
 const BLOCK_SIZE_MIN: u32 = 128;

@@ -7,8 +7,10 @@
 use std::collections::BTreeMap;
 
 use gitwire_gitdir::fs::{FileKind, FileSystem as _, Links};
-use gitwire_gitdir::{GitDir, InitOptions, RefFormat};
-use gitwire_reftable::{Limits, MemorySource, Ordered as _, RefValue, Table, read_list};
+use gitwire_gitdir::{ConfigSection, GitDir, InitOptions, RefFormat};
+use gitwire_reftable::{
+    Limits, MemorySource, Ordered as _, RefRecord, RefValue, Table, WriteOptions, Writer, read_list,
+};
 use gitwire_storage::{
     EditOutcome, Expected, FsckRules, RefEdit, Repository as _, Result, StageRequest, Transaction,
 };
@@ -232,7 +234,7 @@ fn refs_of(repository: &GitDir, context: &str) -> BTreeMap<String, ObjectId> {
 fn seen(disk: &SimFs) -> BTreeMap<String, ObjectId> {
     let root = disk.directory("/r.git".as_ref()).unwrap();
     let bytes = |path: &[u8]| {
-        let mut content = vec![0; 64 << 10];
+        let mut content = vec![0; 512 << 10];
         let read = root.open(path, Links::Refuse).and_then(|file| file.read_at(0, &mut content)).unwrap_or(0);
         content.truncate(read);
         content
@@ -509,5 +511,47 @@ mod tables {
             How { early: true, unpack_limit: 100, ..How::default() },
             "objects first",
         );
+    }
+
+    /// A table of records that say nothing of any ref, `count` blocks of a kibibyte.
+    fn filler(index: u64, count: u64) -> Vec<u8> {
+        let mut out = Vec::new();
+        let options = WriteOptions { block_size: 1024, restart_interval: 16 };
+        let mut writer = Writer::new(ObjectFormat::Sha1, index..=index, &options);
+        for nth in 0..count {
+            // Half a block each, so that two do not find room in one.
+            let name = format!("refs/filler/{nth:06}/{}", "x".repeat(600)).into_bytes();
+            let record = RefRecord { name: &name, update_index: index, value: RefValue::Deleted };
+            writer.add_ref(&record, &mut out).unwrap();
+        }
+        writer.finish(&mut out).unwrap();
+        out
+    }
+
+    /// Tables that are too many, as git leaves them that was told not to make them one, and too large to be taken in by the way.
+    #[test]
+    fn large_tables_made_one() {
+        if !available() {
+            return;
+        }
+        let (before, after): (Names, Names) =
+            (&[("refs/heads/main", "HEAD~2")], &[("refs/heads/main", "HEAD"), ("refs/heads/b", "HEAD~1")]);
+        let mut push = Push::with(RefFormat::Reftable, before, after, true);
+        let disk = push.disk.after_crash(Survival::Everything);
+        let section = ConfigSection::new("reftable", None).with("blockSize", b"1024");
+        GitDir::open("/r.git", &options(&disk)).unwrap().add_config(&[section]).unwrap();
+        let root = disk.directory("/r.git".as_ref()).unwrap();
+        let mut list = String::new();
+        for (name, content) in [("0x1.ref", filler(100, 150)), ("0x2.ref", filler(101, 150))] {
+            list.push_str(&format!("{name}\n"));
+            root.create(format!("reftable/{name}").as_bytes(), 0o666).unwrap().write(&content).unwrap();
+        }
+        root.append(b"reftable/tables.list", 0o666).unwrap().write(list.as_bytes()).unwrap();
+        push.disk = disk.after_crash(Survival::Everything);
+        assert!(push.explore("large tables, in tables") >= 2000);
+        let whole = push.disk.after_crash(Survival::Everything);
+        push.run(&whole).unwrap();
+        let tables = whole.directory("/r.git/reftable".as_ref()).unwrap().list(b"").unwrap();
+        assert_eq!(tables.len(), 2, "the list, and one table: {tables:?}");
     }
 }

@@ -45,6 +45,11 @@ impl BlockWriter {
         self.entries == 0
     }
 
+    /// How many records it holds.
+    pub(super) fn entries(&self) -> usize {
+        self.entries
+    }
+
     /// Adds a record if there is room for it.
     pub(super) fn add(&mut self, key: &[u8], extra: u8, value: &[u8]) -> bool {
         let (before, restarts) = (self.bytes.len(), self.restarts.len());

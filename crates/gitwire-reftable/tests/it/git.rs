@@ -112,3 +112,31 @@ fn what_we_write_git_reads() {
         }
     }
 }
+
+/// Names of which a block holds one or two, with an index of many levels.
+#[test]
+fn long_names_are_found_by_git() {
+    let Some(git) = Git::at_least(&[2, 45]) else { return };
+    let format = ObjectFormat::Sha1;
+    for len in [700, 1700, 2000] {
+        let folder = Folder::new("reftable");
+        let (path, commit) = repository(&git, &folder, format);
+        let mut content = Content::default();
+        content.refs.push((b"HEAD".to_vec(), 1, Value::Symbolic(b"refs/heads/main".to_vec())));
+        let name = |nth: u32| format!("refs/heads/{nth:04}{}", "/x".repeat(len / 2));
+        for nth in 0..150 {
+            content.refs.push((name(nth).into_bytes(), 2, Value::Id(commit)));
+        }
+        let file = write(&content, format, &WriteOptions::default()).unwrap();
+        let table = TableName { min_update_index: 1, max_update_index: 1000, number: 1 }.to_string();
+        fs::write(path.join("reftable").join(&table), file).unwrap();
+        fs::write(path.join("reftable/tables.list"), write_list([table.as_bytes()])).unwrap();
+        let listed = git.ok(&path, ["for-each-ref", "--format=%(refname)"]);
+        assert_eq!(listed.iter().filter(|byte| **byte == b'\n').count(), 150);
+        for nth in [0, 1, 2, 3, 74, 75, 148, 149] {
+            let found = git.ok(&path, ["rev-parse", "--verify", &name(nth)]);
+            assert_eq!(found.trim_ascii(), commit.to_string().as_bytes(), "{nth} {len}");
+        }
+        assert!(!git.run(&path, ["rev-parse", "--verify", "-q", &name(150)]).status.success());
+    }
+}

@@ -52,6 +52,25 @@ fn tables_of_all_sizes_are_read_and_searched() {
     }
 }
 
+/// Keys so long that a block holds one of them: each level of the index must still be smaller than the one below.
+#[test]
+fn an_index_of_long_names_ends() {
+    let format = ObjectFormat::Sha1;
+    for (count, len) in [(4, 200), (5, 200), (100, 200), (100, 100), (100, 80)] {
+        let name = |nth: u64| format!("{nth:04}{}", "x".repeat(len)).into_bytes();
+        let refs = (0..count).map(|nth| (name(nth), 1, Value::Deleted));
+        let logs = (0..count).map(|nth| (name(nth), 1, None));
+        let content = Content { refs: refs.collect(), logs: logs.collect() };
+        let file = write(&content, format, &WriteOptions { block_size: 256, restart_interval: 16 }).unwrap();
+        let table = open(&file).unwrap();
+        assert!(read(&table).unwrap() == content);
+        for nth in 0..count {
+            assert!(table.find_ref(&name(nth)).unwrap().is_some(), "{nth} of {count}, {len}");
+            assert_eq!(read_from(&table, &name(nth)).unwrap().logs.len() as u64, count - nth);
+        }
+    }
+}
+
 #[test]
 fn logs_alone_and_refs_alone() {
     let both = many(ObjectFormat::Sha1, 40);

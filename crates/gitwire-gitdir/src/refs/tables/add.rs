@@ -135,7 +135,7 @@ impl<'a> ListLock<'a> {
             return Ok((tables.len(), bytes.clone()));
         };
         let cost: u64 = sizes.get(from..).unwrap_or_default().iter().sum();
-        if cost > FOLDED_MAX {
+        if cost > u64::from(settings.write.block_size).saturating_mul(FOLDED_BLOCKS_MAX) {
             return Ok((tables.len(), bytes.clone()));
         }
         // Somebody who holds a table's lock makes it one with others.
@@ -224,8 +224,8 @@ pub(super) fn new_name(first: u64, last: u64, file_system: &dyn FileSystem) -> V
     TableName { min_update_index: first, max_update_index: last, number }.to_string().into_bytes()
 }
 
-/// So much is written again together with a new table: some milliseconds.
-const FOLDED_MAX: u64 = 1 << 20;
+/// So much is written again together with a new table: with git's blocks a mebibyte, some milliseconds.
+const FOLDED_BLOCKS_MAX: u64 = 256;
 
 #[cfg(test)]
 mod tests {
