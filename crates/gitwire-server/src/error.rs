@@ -46,6 +46,12 @@ impl ServeError {
             Self::Walk(WalkError::NothingSelected) => {
                 Cow::Borrowed("no commits selected for shallow requests")
             }
+            Self::Walk(WalkError::Missing { .. } | WalkError::Malformed { .. }) => Cow::Borrowed(DAMAGED),
+            Self::Storage(error)
+                if matches!(error.kind(), StorageErrorKind::Missing(_) | StorageErrorKind::Corrupt(_)) =>
+            {
+                Cow::Borrowed(DAMAGED)
+            }
             Self::Walk(WalkError::Kind { id, actual, .. }) => Cow::Owned(format!("{id} is a {actual}")),
             Self::Walk(WalkError::Unsupported(what)) => Cow::Owned(format!("{what} is not supported")),
             Self::Transport(_) | Self::Storage(_) | Self::Walk(_) | Self::Internal(_) => {
@@ -60,7 +66,7 @@ impl ServeError {
     #[must_use]
     pub fn missing(&self) -> Option<ObjectId> {
         match self {
-            Self::Walk(WalkError::Missing { id }) => Some(*id),
+            Self::Walk(WalkError::Missing { id, .. }) => Some(*id),
             Self::Storage(error) => match error.kind() {
                 StorageErrorKind::Missing(id) => Some(id),
                 _ => None,
@@ -74,6 +80,9 @@ impl ServeError {
         matches!(self, Self::Protocol(_) | Self::Transport(_))
     }
 }
+
+/// git's words, which tell nothing of what is lost.
+const DAMAGED: &str = "aborting due to possible repository corruption on the remote side.";
 
 impl From<StorageError> for ServeError {
     fn from(error: StorageError) -> Self {

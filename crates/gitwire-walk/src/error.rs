@@ -8,10 +8,12 @@ use gitwire_types::{Interrupted, ObjectId, ObjectKind};
 #[non_exhaustive]
 pub enum WalkError {
     /// An object that must be there is not.
-    #[error("object {id} is missing")]
+    #[error("{} {id} is missing", kind.map_or("object", ObjectKind::name))]
     Missing {
         /// The object.
         id: ObjectId,
+        /// What it must be, where that is known.
+        kind: Option<ObjectKind>,
     },
     /// An object is of another kind than whoever names it says.
     #[error("object {id} is a {actual}, expected a {expected}")]
@@ -59,11 +61,17 @@ pub enum WalkError {
     Internal(&'static str),
 }
 
+impl WalkError {
+    pub(crate) const fn missing(kind: ObjectKind, id: ObjectId) -> Self {
+        Self::Missing { id, kind: Some(kind) }
+    }
+}
+
 impl From<WalkError> for StorageError {
     fn from(error: WalkError) -> Self {
         let kind = match &error {
             WalkError::Storage(inner) => inner.kind(),
-            WalkError::Missing { id } => StorageErrorKind::Missing(*id),
+            WalkError::Missing { id, .. } => StorageErrorKind::Missing(*id),
             WalkError::Kind { id, .. } | WalkError::Malformed { id, .. } => {
                 StorageErrorKind::Corrupt(Some(*id))
             }

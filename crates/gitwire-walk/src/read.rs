@@ -28,7 +28,7 @@ pub(crate) fn tag_target(
     scratch: &mut Vec<u8>,
 ) -> Result<ObjectId, WalkError> {
     match objects.read(id, limits.object_bytes_max, scratch)? {
-        None => Err(WalkError::Missing { id: *id }),
+        None => Err(WalkError::missing(ObjectKind::Tag, *id)),
         Some(ObjectKind::Tag) => TagRef::parse(id.format(), scratch)
             .map(|tag| tag.target())
             .map_err(|error| malformed(id, ObjectKind::Tag, error)),

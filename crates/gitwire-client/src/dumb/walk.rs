@@ -152,8 +152,10 @@ impl<'a> Walk<'a> {
         match check_connectivity(graph, wanted, self.tips, self.stop) {
             Ok(_) => Ok(None),
             // It was asked for, came, and is not there.
-            Err(WalkError::Missing { id }) if self.asked.contains(&id) => Err(ClientError::Incomplete { id }),
-            Err(WalkError::Missing { id }) => Ok(Some(id)),
+            Err(WalkError::Missing { id, .. }) if self.asked.contains(&id) => {
+                Err(ClientError::Incomplete { id })
+            }
+            Err(WalkError::Missing { id, .. }) => Ok(Some(id)),
             Err(error) => Err(error.into()),
         }
     }

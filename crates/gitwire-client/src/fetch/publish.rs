@@ -58,7 +58,7 @@ pub(crate) fn publish(
         // A boundary that moves leaves even what was there before without a part of its history.
         let complete = if shallow.is_some() { &[][..] } else { &tips };
         check_connectivity(graph()?, &wanted, complete, stop).map_err(|error| match error {
-            WalkError::Missing { id } => ClientError::Incomplete { id },
+            WalkError::Missing { id, .. } => ClientError::Incomplete { id },
             error => error.into(),
         })?;
     }

@@ -114,7 +114,7 @@ fn a_commit_that_only_a_commit_graph_knows_is_missed() {
     std::fs::remove_file(path.join("objects").join(&hex[..2]).join(&hex[2..])).unwrap();
     assert!(is_used(&path));
     let error = gitwire_walk::check_connectivity(graph(&path), &commits[1..], &[], &Never).unwrap_err();
-    assert!(matches!(error, gitwire_walk::WalkError::Missing { id } if id == commits[0]), "{error}");
+    assert!(matches!(error, gitwire_walk::WalkError::Missing { id, .. } if id == commits[0]), "{error}");
     let request = gitwire_walk::PackRequest::new(commits[1..].to_vec(), vec![]);
     let mut source = gitwire_walk::pack_source(graph(&path), request);
     let mut out = bytes::BytesMut::new();

@@ -48,7 +48,7 @@ impl Graph {
 
     /// Reads a commit that must be there.
     pub(crate) fn load(&mut self, at: u32) -> Result<(), WalkError> {
-        if self.try_load(at)? { Ok(()) } else { Err(WalkError::Missing { id: self.id(at)? }) }
+        if self.try_load(at)? { Ok(()) } else { Err(WalkError::missing(ObjectKind::Commit, self.id(at)?)) }
     }
 
     /// Follows tags from `id` to what they point at; `None` where an object on the way is missing.
@@ -77,7 +77,7 @@ impl Graph {
                 }
             })?;
             match kind {
-                None => return Err(WalkError::Missing { id }),
+                None => return Err(WalkError::Missing { id, kind: None }),
                 Some(ObjectKind::Tag) => {}
                 Some(kind) => return Ok(Peeled { tags, id, kind }),
             }

@@ -126,7 +126,7 @@ impl Graph {
     /// The number of a commit, given now if it has none.
     pub(crate) fn number(&mut self, id: &ObjectId) -> Result<u32, WalkError> {
         if id.format() != self.ids.format() {
-            return Err(WalkError::Missing { id: *id });
+            return Err(WalkError::Missing { id: *id, kind: None });
         }
         let (at, new) = self.ids.insert(id.as_bytes());
         if new {

@@ -181,7 +181,7 @@ impl RangeWalk {
                     self.enqueue(graph, parent);
                 }
             } else if !self.forgiving {
-                return Err(WalkError::Missing { id: graph.id(parent)? });
+                return Err(WalkError::missing(gitwire_types::ObjectKind::Commit, graph.id(parent)?));
             }
         }
         if !excluded {

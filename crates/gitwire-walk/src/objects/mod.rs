@@ -153,7 +153,7 @@ impl Enumeration {
         for want in std::mem::take(&mut self.question.wants) {
             match self.graph.peel(&want) {
                 Ok(peeled) => self.want(peeled)?,
-                Err(WalkError::Missing { id }) if self.is_promised(&id)? => self.promised += 1,
+                Err(WalkError::Missing { id, .. }) if self.is_promised(&id)? => self.promised += 1,
                 Err(error) => return Err(error),
             }
         }
@@ -173,7 +173,7 @@ impl Enumeration {
         };
         let mut promised = promised.into_iter().chain(std::iter::repeat(false));
         match missing.iter().find(|_| promised.next() != Some(true)) {
-            Some(id) => Err(WalkError::Missing { id: *id }),
+            Some(id) => Err(WalkError::missing(ObjectKind::Blob, *id)),
             None => Ok(()),
         }
     }

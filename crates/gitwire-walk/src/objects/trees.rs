@@ -168,7 +168,7 @@ impl TreeWalk {
             return Ok(());
         }
         if !self.promised_may_lack || objects.promised(&[id])? != [true] {
-            return Err(WalkError::Missing { id });
+            return Err(WalkError::missing(ObjectKind::Tree, id));
         }
         self.promised += 1;
         Ok(())

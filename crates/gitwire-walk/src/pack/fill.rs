@@ -199,7 +199,7 @@ impl Fill {
             Some(ObjectKind::Tree) => {}
             // What the receiver has may lack something here.
             None if side == Side::Held => return Ok(()),
-            None => return Err(WalkError::Missing { id: next.tree }),
+            None => return Err(WalkError::missing(ObjectKind::Tree, next.tree)),
             Some(actual) => {
                 return Err(WalkError::Kind { id: next.tree, expected: ObjectKind::Tree, actual });
             }

@@ -166,7 +166,7 @@ impl Planner {
         };
         let mut promised = promised.into_iter().chain(std::iter::repeat(false));
         if let Some(id) = lacking.iter().find(|_| promised.next() != Some(true)) {
-            return Err(WalkError::Missing { id: *id });
+            return Err(WalkError::Missing { id: *id, kind: None });
         }
         for id in &lacking {
             self.found.leave_out(id);

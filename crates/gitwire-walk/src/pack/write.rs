@@ -194,7 +194,7 @@ impl Writer {
         } else if slot.pack == NONE {
             let id = self.plan.found.id(at)?;
             let expected = self.plan.found.fact(at).kind;
-            let reader = self.objects.open(&id)?.ok_or(WalkError::Missing { id })?;
+            let reader = self.objects.open(&id)?.ok_or(WalkError::missing(expected, id))?;
             let (actual, size) = (reader.kind(), reader.size());
             if actual != expected {
                 return Err(WalkError::Kind { id, expected, actual });

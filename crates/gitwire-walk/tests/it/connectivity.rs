@@ -21,7 +21,7 @@ fn every_lost_object_is_missed() {
         let mut store = history.store.clone();
         let (kind, _) = store.objects.remove(id).unwrap();
         match check_connectivity(store.graph(), &tips, &[], &Never) {
-            Err(WalkError::Missing { id: missed }) => assert_eq!(missed, *id),
+            Err(WalkError::Missing { id: missed, .. }) => assert_eq!(missed, *id),
             other => panic!("{other:?}"),
         }
         // What a remote has promised may lack; a commit only where it is a tip.

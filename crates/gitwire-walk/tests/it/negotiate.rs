@@ -185,7 +185,7 @@ fn haves_are_unknown_common_or_repeated() {
     assert!(set.is_ready(&Never).unwrap());
     assert_eq!(set.common(), [tree, tip]);
     let missing = HaveSet::new(history.store.graph(), &[unknown]);
-    assert!(matches!(missing, Err(WalkError::Missing { id }) if id == unknown));
+    assert!(matches!(missing, Err(WalkError::Missing { id, .. }) if id == unknown));
 }
 
 #[test]

@@ -115,7 +115,7 @@ fn a_missing_parent_is_named_and_forgiven_only_below_what_is_excluded() {
     history.store.objects.remove(&lost);
     let mut graph = history.store.graph();
     match graph.range(&[tip], &[], &Never) {
-        Err(WalkError::Missing { id }) => assert_eq!(id, lost),
+        Err(WalkError::Missing { id, .. }) => assert_eq!(id, lost),
         other => panic!("{other:?}"),
     }
     let mut graph = history.store.graph();

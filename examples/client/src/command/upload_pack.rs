@@ -1,5 +1,6 @@
 //! `gitwire upload-pack`: in place of `git upload-pack`, for ssh and local paths.
 
+use std::error::Error as _;
 use std::ffi::OsStr;
 use std::io::Write as _;
 use std::os::unix::ffi::OsStrExt as _;
@@ -12,6 +13,8 @@ use clap::Args;
 use gitwire_gitdir::{Config, GitDir, Lookup, OpenOptions};
 use gitwire_protocol::{ProtocolError, Serving, Version};
 use gitwire_server::{Policy, ProgramPacks, ServeError, Session, stdio};
+use gitwire_types::ObjectKind;
+use gitwire_walk::WalkError;
 
 use crate::failure::Failure;
 use crate::trace::{self, Events};
@@ -93,10 +96,25 @@ impl UploadPack {
                 if !may_be_lazy && error.missing().is_some_and(|id| promisors::has(&whole, &id)) {
                     eprintln!("warning: lazy fetching disabled; some objects may not be available");
                 }
-                Err(error.into())
+                Err(lost(&error).map_or_else(|| error.into(), Failure::fatal))
             }
         }
     }
+}
+
+/// What git says on standard error of a repository that lacks objects. The pack it makes with a program, and names that too.
+fn lost(error: &ServeError) -> Option<String> {
+    let id = error.missing()?;
+    let walk: Option<&WalkError> = match error {
+        ServeError::Walk(error) => Some(error),
+        ServeError::Storage(error) => error.source().and_then(|source| source.downcast_ref()),
+        _ => None,
+    };
+    let lost = match walk {
+        Some(WalkError::Missing { kind: Some(ObjectKind::Tree), .. }) => format!("bad tree object {id}"),
+        _ => format!("unable to read {id}"),
+    };
+    Some(format!("{lost}\nfatal: git upload-pack: git-pack-objects died with error."))
 }
 
 /// What git's upload-pack says on standard error: what the client is told, but for these two.
