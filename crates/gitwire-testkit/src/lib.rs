@@ -15,9 +15,11 @@ mod history;
 pub mod http_backend;
 mod kill;
 pub mod pack;
+mod race;
 pub mod repository_laws;
 pub mod sim_fs;
 
 pub use crate::dice::Dice;
 pub use crate::history::{History, Manner, Object};
 pub use crate::kill::{KillReport, Victim, kill_rounds, leftovers};
+pub use crate::race::{Door, Race, RaceReport, race};

@@ -20,6 +20,7 @@ mod modes;
 mod negotiation;
 mod plumbing;
 mod push;
+mod race;
 mod remote_http;
 mod ssh;
 mod stock;

@@ -15,6 +15,7 @@ mod hostile;
 mod kill;
 mod names;
 mod pages;
+mod race;
 mod raw;
 mod serve;
 mod server;
