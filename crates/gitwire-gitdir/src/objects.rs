@@ -9,6 +9,7 @@ use gitwire_storage::{
 };
 use gitwire_types::{ObjectFormat, ObjectId, ObjectKind};
 
+use crate::Config;
 use crate::alternates::{self, ObjectDirectory};
 use crate::commit_graph::{CommitGraphs, ViewGraph};
 use crate::error::Context as _;
@@ -43,6 +44,7 @@ impl ObjectFiles {
         common: &Arc<dyn Directory>,
         format: ObjectFormat,
         options: &OpenOptions,
+        config: &Config,
     ) -> Result<Self> {
         let (path, dir) = match &options.object_directory {
             Some(path) => (path.clone(), options.file_system.directory(path)),
@@ -54,6 +56,10 @@ impl ObjectFiles {
         let mut packed = PackedOptions::default();
         packed.base_cache_bytes = options.base_cache_bytes;
         packed.verify = options.verify_objects;
+        // `core.multiPackIndex`, which is on unless it is set otherwise.
+        if config.boolean("core", None, "multiPackIndex").ok().flatten() == Some(false) {
+            packed.multi_pack_bytes_max = 0;
+        }
         Ok(Self {
             file_system: Arc::clone(&options.file_system),
             own,

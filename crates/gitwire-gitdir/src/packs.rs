@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 
 use gitwire_pack::{ReadAt, StorageFailure};
-use gitwire_storage::{PackFiles, PackName, PackPart, Result, StoredFile};
+use gitwire_storage::{MultiPackPart, PackFiles, PackName, PackPart, Result, StoredFile};
 use gitwire_types::{ObjectFormat, ObjectId};
 
 use crate::alternates::ObjectDirectory;
@@ -34,14 +34,27 @@ impl PackFiles for DirectoryPacks {
 
     fn open(&self, name: &PackName, part: PackPart) -> Result<Option<Arc<dyn ReadAt>>> {
         let Some((directory, stem)) = self.split(name) else { return Ok(None) };
-        let path = [b"pack/", stem, b".", part.extension().as_bytes()].concat();
-        let opened = match directory.dir.open(&path, Links::Follow) {
-            Err(error) if is_out_of_descriptors(&error) => {
-                Unopened::new(&directory.dir, &path).map(|file| Arc::new(file) as Arc<dyn ReadAt>)
-            }
-            opened => opened.and_then(FileReader::new).map(|file| Arc::new(file) as Arc<dyn ReadAt>),
+        open_part(directory, &[b"pack/", stem, b".", part.extension().as_bytes()].concat())
+    }
+
+    fn groups(&self) -> u32 {
+        u32::try_from(self.directories.len()).unwrap_or(u32::MAX)
+    }
+
+    fn open_multi(&self, group: u32, part: MultiPackPart) -> Result<Option<Arc<dyn ReadAt>>> {
+        let Some(directory) = self.directories.get(group as usize) else { return Ok(None) };
+        let path = match part {
+            MultiPackPart::Index => b"pack/multi-pack-index".to_vec(),
+            MultiPackPart::Reverse(id) => format!("pack/multi-pack-index-{id}.rev").into_bytes(),
+            MultiPackPart::Bitmap(id) => format!("pack/multi-pack-index-{id}.bitmap").into_bytes(),
+            _ => return Ok(None),
         };
-        optional(opened).context(|| format!("cannot open '{}/{}'", directory.path.display(), shown(&path)))
+        open_part(directory, &path)
+    }
+
+    fn pack_named(&self, group: u32, index: &[u8]) -> Option<PackName> {
+        let stem = index.strip_suffix(b".idx").filter(|stem| stem.starts_with(b"pack-"))?;
+        Some(PackName::new(&[group.to_string().as_bytes(), b"/", stem].concat()))
     }
 
     fn version(&self) -> Result<Option<u64>> {
@@ -66,6 +79,16 @@ impl DirectoryPacks {
         let number: usize = std::str::from_utf8(number).ok()?.parse().ok()?;
         Some((self.directories.get(number)?, stem.strip_prefix(b"/")?))
     }
+}
+
+fn open_part(directory: &ObjectDirectory, path: &[u8]) -> Result<Option<Arc<dyn ReadAt>>> {
+    let opened = match directory.dir.open(path, Links::Follow) {
+        Err(error) if is_out_of_descriptors(&error) => {
+            Unopened::new(&directory.dir, path).map(|file| Arc::new(file) as Arc<dyn ReadAt>)
+        }
+        opened => opened.and_then(FileReader::new).map(|file| Arc::new(file) as Arc<dyn ReadAt>),
+    };
+    optional(opened).context(|| format!("cannot open '{}/{}'", directory.path.display(), shown(path)))
 }
 
 /// The packs of one directory whose names are `pack-` and an id.

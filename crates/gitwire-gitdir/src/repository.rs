@@ -87,7 +87,7 @@ impl GitDir {
         };
         Ok(Self(Arc::new(Inner {
             file_system: Arc::clone(&options.file_system),
-            objects: ObjectFiles::open(&common_path, &common, format, options)?,
+            objects: ObjectFiles::open(&common_path, &common, format, options, &config)?,
             path,
             common_path,
             common,

@@ -210,6 +210,17 @@ impl<D: ReadAt, I: ReadAt> Pack<D, I> {
         Ok(start..self.next_start(place)?)
     }
 
+    /// The bytes that the entry at `offset` takes; `None` if none starts there.
+    ///
+    /// # Errors
+    /// A broken index; [`PackError::Storage`].
+    pub fn span_from(&self, offset: u64) -> Result<Option<Range<u64>>, PackError> {
+        match self.find_place(offset)? {
+            Some(place) => Ok(Some(offset..self.next_start(place)?)),
+            None => Ok(None),
+        }
+    }
+
     /// Takes the order of the pack from its reverse index, unless it is known already. All of it is compared with the index, so that a damaged one
     /// is found out; sorting what the index says takes ten times as long.
     ///

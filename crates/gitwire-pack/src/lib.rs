@@ -18,6 +18,7 @@ mod idx_write;
 mod indexer;
 mod inflate;
 mod limits;
+mod multi_pack;
 mod read_at;
 mod rev;
 mod spool;
@@ -39,6 +40,7 @@ pub use crate::indexer::{
     Statistics,
 };
 pub use crate::limits::Limits;
+pub use crate::multi_pack::{MultiPackIndex, MultiPackOrder, MultiPackProblem};
 pub use crate::read_at::{ReadAt, StorageFailure};
 pub use crate::rev::{ReverseIndex, write_reverse_index};
 pub use crate::spool::{MemorySpool, Spool};

@@ -23,7 +23,9 @@ pub use crate::namespaced::{Namespace, Namespaced};
 pub use crate::objects::{
     CommitFacts, CommitIndex, EntrySpan, ObjectReader, ObjectStore, Presence, Reachability,
 };
-pub use crate::packed::{PackFiles, PackName, PackPart, PackedOptions, PackedStore, PackedView};
+pub use crate::packed::{
+    MultiPackPart, PackFiles, PackName, PackPart, PackedOptions, PackedStore, PackedView,
+};
 pub use crate::packs::{
     Entry, EntryBase, PackAccess, PackId, PackSource, PackWritten, Preparation, SourceState,
 };

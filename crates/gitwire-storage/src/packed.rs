@@ -1,5 +1,6 @@
 //! Objects in packs, wherever the packs are.
 
+mod multi;
 mod reach;
 mod reader;
 mod view;
@@ -8,8 +9,9 @@ use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use gitwire_pack::{BaseCache, Blame, Index, Limits, Pack, PackBitmaps, PackError, ReadAt};
-use gitwire_types::ObjectFormat;
+use gitwire_types::{ObjectFormat, ObjectId};
 
+use self::multi::Multis;
 use self::reader::Promoting;
 pub use self::view::PackedView;
 use crate::{Result, StorageError};
@@ -27,6 +29,24 @@ pub trait PackFiles: Send + Sync {
     /// # Errors
     /// A failing medium.
     fn open(&self, name: &PackName, part: PackPart) -> Result<Option<Arc<dyn ReadAt>>>;
+
+    /// How many groups of packs may each have a multi-pack index: object directories.
+    fn groups(&self) -> u32 {
+        0
+    }
+
+    /// Opens a file of the multi-pack index of a group, as [`PackFiles::open`] does.
+    ///
+    /// # Errors
+    /// A failing medium.
+    fn open_multi(&self, _group: u32, _part: MultiPackPart) -> Result<Option<Arc<dyn ReadAt>>> {
+        Ok(None)
+    }
+
+    /// What a pack of a group is named whose `.idx` has this name; `None` where that is no name of a pack.
+    fn pack_named(&self, _group: u32, _index: &[u8]) -> Option<PackName> {
+        None
+    }
 
     /// A number that is another one whenever [`PackFiles::list`] may be; `None` where that cannot be told.
     ///
@@ -91,6 +111,18 @@ impl PackPart {
     }
 }
 
+/// The files of a multi-pack index (`gitformat-pack`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum MultiPackPart {
+    /// The index.
+    Index,
+    /// The order of the objects of the index with this checksum, where the index has it not in itself.
+    Reverse(ObjectId),
+    /// Reachability bitmaps for the index with this checksum.
+    Bitmap(ObjectId),
+}
+
 /// How packs are read.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -103,6 +135,8 @@ pub struct PackedOptions {
     pub index_bytes_max: u64,
     /// The largest file of reachability bitmaps that is read; it is held in memory.
     pub bitmap_bytes_max: u64,
+    /// The largest multi-pack index that is read; it is held in memory. 0: none is.
+    pub multi_pack_bytes_max: u64,
     /// Whether each object that is read whole is hashed and compared with its id.
     pub verify: bool,
 }
@@ -117,6 +151,8 @@ impl Default for PackedOptions {
             index_bytes_max: 256 << 20,
             // Those of a history of ten million objects have about this size.
             bitmap_bytes_max: 256 << 20,
+            // Eight million objects.
+            multi_pack_bytes_max: 256 << 20,
             verify: false,
         }
     }
@@ -141,6 +177,9 @@ pub(crate) enum PackState {
     Damaged(PackError),
 }
 
+/// The packs at one time.
+type PackList = Arc<[Arc<StoredPack>]>;
+
 /// All packs of a [`PackFiles`], opened once and shared by every view.
 #[derive(Debug)]
 pub struct PackedStore<F> {
@@ -160,7 +199,8 @@ pub(crate) struct Shared<F> {
 #[derive(Debug, Default)]
 struct Known {
     version: Option<u64>,
-    packs: Arc<[Arc<StoredPack>]>,
+    packs: PackList,
+    multis: Arc<Multis>,
 }
 
 impl<F: PackFiles> PackedStore<F> {
@@ -176,7 +216,8 @@ impl<F: PackFiles> PackedStore<F> {
     /// # Errors
     /// A failing medium. A damaged pack is no error here: it is one where an object is found nowhere else.
     pub fn view(&self) -> Result<PackedView<F>> {
-        Ok(PackedView::new(Arc::clone(&self.shared), self.shared.current()?))
+        let (packs, multis) = self.shared.current()?;
+        Ok(PackedView::new(Arc::clone(&self.shared), packs, multis))
     }
 
     /// Where the packs are.
@@ -188,12 +229,12 @@ impl<F: PackFiles> PackedStore<F> {
 
 impl<F: PackFiles> Shared<F> {
     /// The packs that there are now.
-    fn current(&self) -> Result<Arc<[Arc<StoredPack>]>> {
+    fn current(&self) -> Result<(PackList, Arc<Multis>)> {
         // Asked before listing: what comes in between shows in the next answer.
         let version = self.files.version()?;
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if version.is_some() && known.version == version {
-            return Ok(Arc::clone(&known.packs));
+            return Ok((Arc::clone(&known.packs), Arc::clone(&known.multis)));
         }
         let mut packs = Vec::new();
         for name in self.files.list()? {
@@ -205,8 +246,9 @@ impl<F: PackFiles> Shared<F> {
                 None => packs.extend(self.open(name)?.map(Arc::new)),
             }
         }
-        *known = Known { version, packs: packs.into() };
-        Ok(Arc::clone(&known.packs))
+        let multis = Arc::new(known.multis.next());
+        *known = Known { version, packs: packs.into(), multis };
+        Ok((Arc::clone(&known.packs), Arc::clone(&known.multis)))
     }
 
     /// Opens a pack; `None` where it has gone since it was listed.

@@ -15,6 +15,7 @@ mod elsewhere;
 mod hooks;
 #[cfg(feature = "http")]
 mod http;
+mod multi_pack;
 mod packs;
 mod promisors;
 mod receive;

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use gitwire_pack::{Bits, PackBitmaps, ReverseIndex};
 use gitwire_types::{ObjectId, ObjectKind};
 
-use super::{OpenPack, PackFiles, PackPart, Shared, StoredPack, pack_error};
+use super::multi::whole;
+use super::{PackFiles, PackPart, Shared, StoredPack, pack_error};
 use crate::{EntrySpan, PackId, Reachability, Result};
 
 /// The bitmaps of one pack of a view.
@@ -38,26 +39,18 @@ impl Reach {
 fn read<F: PackFiles>(pack: &StoredPack, shared: &Shared<F>) -> Option<PackBitmaps> {
     let open = pack.open().ok()?;
     let file = shared.files.open(&pack.name, PackPart::Bitmap).ok()??;
-    let size = usize::try_from(file.size()).ok()?;
-    if file.size() > shared.options.bitmap_bytes_max {
-        return None;
-    }
-    let mut data = vec![0; size];
-    if file.read_at(0, &mut data).ok()? < size {
-        return None;
-    }
+    let data = whole(&*file, shared.options.bitmap_bytes_max)?;
     let checksum = open.index().pack_checksum().ok()?;
-    take_order(pack, open, &checksum, shared);
+    take_order(pack, shared);
     PackBitmaps::parse(data, open.index().count(), &checksum).ok()
 }
 
 /// Takes the order of a pack from its reverse index. Without one, or with a damaged one, the index is sorted when that is needed.
-fn take_order<F: PackFiles>(pack: &StoredPack, open: &OpenPack, checksum: &ObjectId, shared: &Shared<F>) {
-    if open.has_order() {
-        return;
-    }
-    if let Ok(Some(file)) = shared.files.open(&pack.name, PackPart::Reverse)
-        && let Ok(reverse) = ReverseIndex::open(file, open.index().count(), checksum)
+pub(super) fn take_order<F: PackFiles>(pack: &StoredPack, shared: &Shared<F>) {
+    let Some(open) = pack.open().ok().filter(|open| !open.has_order()) else { return };
+    if let Ok(checksum) = open.index().pack_checksum()
+        && let Ok(Some(file)) = shared.files.open(&pack.name, PackPart::Reverse)
+        && let Ok(reverse) = ReverseIndex::open(file, open.index().count(), &checksum)
     {
         let _ = open.take_order(&reverse);
     }

@@ -1,12 +1,13 @@
 //! A view of packs that only grows.
 
 use std::fmt;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use gitwire_pack::{ObjectStream, ReadAt};
 use gitwire_types::{ObjectId, ObjectKind};
 
+use super::multi::{Mapped, Multis};
 use super::reach::Reach;
 use super::{OpenPack, PackFiles, PackName, PackState, Shared, StoredPack, pack_error};
 use crate::{
@@ -23,12 +24,32 @@ pub struct PackedView<F> {
     packs: RwLock<Arc<[Arc<StoredPack>]>>,
     /// The pack that was of use last.
     recent: AtomicUsize,
-    reach: OnceLock<Option<Reach>>,
+    multis: Arc<Multis>,
+    /// Multi-pack indexes of packs of this view.
+    mapped: OnceLock<Vec<Mapped>>,
+    /// How often objects were looked for, up to [`LOOKUPS_BEFORE`].
+    lookups: AtomicU32,
+    reach: OnceLock<Option<ReachOf>>,
+}
+
+/// Whose bitmaps.
+enum ReachOf {
+    Pack(Reach),
+    /// The number of the multi-pack index.
+    Multi(usize),
 }
 
 impl<F: PackFiles> PackedView<F> {
-    pub(super) fn new(shared: Arc<Shared<F>>, packs: Arc<[Arc<StoredPack>]>) -> Self {
-        Self { shared, packs: RwLock::new(packs), recent: AtomicUsize::new(0), reach: OnceLock::new() }
+    pub(super) fn new(shared: Arc<Shared<F>>, packs: Arc<[Arc<StoredPack>]>, multis: Arc<Multis>) -> Self {
+        Self {
+            shared,
+            packs: RwLock::new(packs),
+            recent: AtomicUsize::new(0),
+            multis,
+            mapped: OnceLock::new(),
+            lookups: AtomicU32::new(0),
+            reach: OnceLock::new(),
+        }
     }
 
     /// Takes in packs that came since the view was made; whether there were any. For callers who look in other places
@@ -37,7 +58,7 @@ impl<F: PackFiles> PackedView<F> {
     /// # Errors
     /// A failing medium.
     pub fn refresh(&self) -> Result<bool> {
-        let current = self.shared.current()?;
+        let (current, _) = self.shared.current()?;
         let mut packs = self.packs.write().unwrap_or_else(PoisonError::into_inner);
         let is_new = |pack: &&Arc<StoredPack>| !packs.iter().any(|known| Arc::ptr_eq(known, pack));
         let new: Vec<_> = current.iter().filter(is_new).cloned().collect();
@@ -107,6 +128,19 @@ impl<F: PackFiles> PackedView<F> {
         &self.shared.files
     }
 
+    fn mapped(&self) -> &[Mapped] {
+        self.mapped.get_or_init(|| Mapped::of(&self.multis, &self.packs(), &self.shared))
+    }
+
+    /// The multi-pack indexes, once many objects were looked for in many packs: until then they cost more than they spare.
+    fn mapped_for(&self, packs: usize) -> &[Mapped] {
+        if packs < PACKS_FROM || self.lookups.load(Ordering::Relaxed) < LOOKUPS_BEFORE {
+            self.lookups.fetch_add(1, Ordering::Relaxed);
+            return &[];
+        }
+        self.mapped()
+    }
+
     fn packs(&self) -> Arc<[Arc<StoredPack>]> {
         Arc::clone(&self.packs.read().unwrap_or_else(PoisonError::into_inner))
     }
@@ -131,9 +165,18 @@ impl<F: PackFiles> PackedView<F> {
             return Ok(None);
         }
         let packs = self.packs();
-        let recent = self.recent.load(Ordering::Relaxed).min(packs.len());
+        let mapped = self.mapped_for(packs.len());
+        let found = mapped.iter().find_map(|mapped| mapped.find(id));
+        let first = match found {
+            Some(pack) => pack.0 as usize,
+            None => self.recent.load(Ordering::Relaxed).min(packs.len()),
+        };
         let mut damage = None;
-        for index in std::iter::once(recent).chain((0..packs.len()).filter(|index| *index != recent)) {
+        for index in std::iter::once(first).chain((0..packs.len()).filter(|index| *index != first)) {
+            // What a multi-pack index does not find is not in its packs; a copy that is damaged may be good in another.
+            if found.is_none() && mapped.iter().any(|mapped| mapped.covers(index)) {
+                continue;
+            }
             let Some(StoredPack { name, state: PackState::Open(pack), .. }) =
                 packs.get(index).map(|pack| &**pack)
             else {
@@ -224,8 +267,15 @@ impl<F: PackFiles> ObjectStore for PackedView<F> {
     }
 
     fn bitmaps(&self) -> Option<&dyn Reachability> {
-        let reach = self.reach.get_or_init(|| Reach::find(&self.packs(), &self.shared));
-        reach.as_ref().map(|reach| reach as &dyn Reachability)
+        let find = || {
+            let mapped = self.mapped().iter().position(|mapped| mapped.has_bitmaps(&self.shared));
+            let in_packs = || Reach::find(&self.packs(), &self.shared).map(ReachOf::Pack);
+            mapped.map(ReachOf::Multi).or_else(in_packs)
+        };
+        match self.reach.get_or_init(find).as_ref()? {
+            ReachOf::Pack(reach) => Some(reach),
+            ReachOf::Multi(number) => self.mapped().get(*number).map(|mapped| mapped as &dyn Reachability),
+        }
     }
 }
 
@@ -330,3 +380,8 @@ fn entry(pack: PackId, facts: gitwire_pack::EntryFacts) -> Entry {
         },
     }
 }
+
+/// With fewer packs, a look into each costs no more than one into their multi-pack index and one into the pack that it names.
+const PACKS_FROM: usize = 3;
+/// Objects that are looked for pack by pack before a multi-pack index is read: all of it is read and checked at once.
+const LOOKUPS_BEFORE: u32 = 256;

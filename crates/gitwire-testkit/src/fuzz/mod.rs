@@ -27,6 +27,7 @@ mod intent;
 mod loose_object;
 mod loose_ref;
 mod machine;
+mod multi_pack_index;
 mod pack_access;
 mod pack_decode;
 mod packed_refs;
@@ -77,6 +78,7 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("intent", intent::intent),
     ("loose_object", loose_object::loose_object),
     ("loose_ref", loose_ref::loose_ref),
+    ("multi_pack_index", multi_pack_index::multi_pack_index),
     ("pack_access", pack_access::pack_access),
     ("pack_decode", pack_decode::pack_decode),
     ("packed_refs", packed_refs::packed_refs),
