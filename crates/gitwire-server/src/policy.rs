@@ -44,7 +44,8 @@ pub struct Policy {
     pub wants_v2: Wants,
     /// Of which objects that a client says to have it learns that they are here. In both: of any.
     pub haves: Haves,
-    /// Partial clones. git: none; default: every filter that costs no more than a walk.
+    /// Partial clones. git: none; default: every filter that costs no more than a walk, which
+    /// `sparse:oid` does.
     pub filters: Filters,
     /// Refs may be wanted by name in version 2 (`uploadpack.allowRefInWant`).
     pub ref_in_want: bool,
@@ -199,7 +200,7 @@ impl Default for Policy {
             wants: Wants::Advertised,
             wants_v2: Wants::Reachable,
             haves: Haves::Any,
-            filters: Filters::Allow(FilterRules::default()),
+            filters: Filters::Allow(FilterRules::without_patterns()),
             ref_in_want: false,
             object_info: false,
             bundle_uris: None,

@@ -3,6 +3,7 @@
 mod advertise;
 mod depth;
 mod pack;
+mod sparse;
 mod want;
 
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use gitwire_protocol::message::{BundleUriLine, PackfileUri, WantedRef};
 use gitwire_protocol::{HaveAnswers, Serving, UploadPack, UploadPackEvent, UploadRequest, Version};
 use gitwire_storage::{Lazy, ObjectStore, Promisor, RefStore, Repository};
 use gitwire_types::{FilterSpec, Interrupt, ObjectId};
-use gitwire_walk::{Graph, Have, HaveSet, ShallowUpdate};
+use gitwire_walk::{Graph, Have, HaveSet, ObjectFilter, ShallowUpdate};
 
 pub(crate) use self::advertise::Advertising;
 #[cfg(feature = "http")]
@@ -122,6 +123,8 @@ struct Fetch {
     told: bool,
     update: Option<ShallowUpdate>,
     haves: Option<HaveSet>,
+    /// What is left out, as the client said it and as it is meant.
+    filter: Option<(FilterSpec, ObjectFilter)>,
     /// What the client may get elsewhere.
     elsewhere: Vec<BlobPackfileUri>,
 }

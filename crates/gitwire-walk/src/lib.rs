@@ -15,6 +15,7 @@ mod pack;
 mod reached;
 mod read;
 mod shallow;
+mod sparse;
 
 pub use crate::connectivity::{Connectivity, check_connectivity};
 pub use crate::error::WalkError;
@@ -27,3 +28,4 @@ pub use crate::objects::ObjectList;
 pub use crate::pack::{PackRequest, pack_source};
 pub use crate::reached::unreached;
 pub use crate::shallow::{ShallowRequest, ShallowUpdate, shallow_update};
+pub use crate::sparse::SparsePatterns;

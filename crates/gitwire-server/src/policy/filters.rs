@@ -32,6 +32,12 @@ impl Default for FilterRules {
 }
 
 impl FilterRules {
+    /// All filters but `sparse:oid`: whoever writes its patterns decides what each path costs.
+    #[must_use]
+    pub fn without_patterns() -> Self {
+        Self { named: vec![(b"sparse:oid".to_vec(), false)], ..Self::default() }
+    }
+
     /// Whether a filter is served, and each part of it.
     ///
     /// # Errors

@@ -5,8 +5,8 @@ use std::ops::ControlFlow;
 use bytes::{Buf, BytesMut};
 use gitwire_protocol::UploadPack;
 use gitwire_storage::{PackSource, PackWritten, Preparation, SourceState, StorageError};
-use gitwire_types::{FilterSpec, Interrupt, Limits, ObjectId};
-use gitwire_walk::{ObjectFilter, PackRequest, pack_source};
+use gitwire_types::{Interrupt, ObjectId};
+use gitwire_walk::{PackRequest, pack_source};
 
 use super::{Session, View};
 use crate::{PackMaker, PackOrder, ServeError, Visibility as _};
@@ -40,10 +40,8 @@ impl Session {
             request.haves.extend_from_slice(&update.edges);
             boundary.clone_from(&update.boundary);
         }
-        if let Some(text) = &fetch.request.filter {
-            let spec = FilterSpec::parse(text, &Limits::default())
-                .map_err(|error| ServeError::Refused(error.reply()))?;
-            request.filter = ObjectFilter::try_from(&spec)?;
+        if let Some((spec, rule)) = fetch.filter.take() {
+            request.filter = rule;
             filter = Some(spec);
         }
         if fetch.request.include_tag {

@@ -97,7 +97,7 @@ impl Sight<'_> {
     }
 
     /// Checks that a client may see objects that are there.
-    fn check_shown(&self, ids: &[ObjectId]) -> Result<(), ServeError> {
+    pub(super) fn check_shown(&self, ids: &[ObjectId]) -> Result<(), ServeError> {
         if self.rule.any || ids.is_empty() {
             return Ok(());
         }
@@ -148,7 +148,7 @@ impl Sight<'_> {
         Ok(graph)
     }
 
-    fn check_filter(&self, fetch: &Fetch) -> Result<(), ServeError> {
+    fn check_filter(&self, fetch: &mut Fetch) -> Result<(), ServeError> {
         let Some(text) = &fetch.request.filter else { return Ok(()) };
         let refused = |reason: String| Err(ServeError::Refused(reason));
         let Filters::Allow(rules) = &self.policy.filters else {
@@ -159,7 +159,8 @@ impl Sight<'_> {
             Err(error) => return refused(error.reply()),
         };
         rules.check(&spec).map_err(ServeError::Refused)?;
-        ObjectFilter::try_from(&spec)?;
+        let filter = ObjectFilter::resolve(&spec, &mut |name| self.patterns(name))?;
+        fetch.filter = Some((spec, filter));
         Ok(())
     }
 }

@@ -10,15 +10,15 @@ use gitwire_protocol::Version;
 
 /// What an answer consists of.
 #[derive(Debug, PartialEq, Eq)]
-struct Answer {
+pub(crate) struct Answer {
     /// The lines before the pack.
     lines: BTreeSet<String>,
     /// The ids of what the pack holds.
-    objects: BTreeSet<String>,
+    pub(crate) objects: BTreeSet<String>,
 }
 
 /// Takes an answer of version 2 apart, in a side-band as a whole or not.
-fn answer(git: &Git, path: &Path, mut wire: &[u8]) -> Answer {
+pub(crate) fn answer(git: &Git, path: &Path, mut wire: &[u8]) -> Answer {
     let (mut lines, mut pack) = (BTreeSet::new(), Vec::new());
     while let Some((digits, rest)) = wire.split_at_checked(4) {
         let len = usize::from_str_radix(std::str::from_utf8(digits).unwrap(), 16).unwrap();

@@ -20,6 +20,7 @@ mod packs;
 mod promisors;
 mod receive;
 mod rules;
+mod sparse;
 mod visibility;
 
 use std::fmt::Write as _;

@@ -31,6 +31,8 @@ impl Fact {
     pub(crate) const SEND: u8 = 1;
     /// The receiver has it.
     pub(crate) const EXCLUDED: u8 = 1 << 1;
+    /// A blob that goes unless it is too large.
+    pub(crate) const SIZED: u8 = 1 << 2;
 
     pub(crate) fn is(self, flag: u8) -> bool {
         self.flags & flag != 0

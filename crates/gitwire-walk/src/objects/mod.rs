@@ -3,6 +3,7 @@
 mod found;
 mod list;
 mod name;
+mod paths;
 mod tree_diff;
 mod trees;
 
@@ -76,7 +77,7 @@ impl Enumeration {
     pub(crate) fn new(graph: Graph, question: Question) -> Self {
         let limits = graph.limits();
         let found = Found::new(graph.format(), limits.objects_max);
-        let trees = TreeWalk::new(limits, question.filter, question.promised_may_lack);
+        let trees = TreeWalk::new(limits, question.filter.clone(), question.promised_may_lack);
         Self {
             graph,
             question,
@@ -223,7 +224,7 @@ impl Enumeration {
     /// The commits are known: those that go are met in their order.
     fn take_commits(&mut self) -> Result<(), WalkError> {
         let (commits, boundary) = std::mem::take(&mut self.range).finish(&mut self.graph);
-        let filter = self.question.filter;
+        let filter = &self.question.filter;
         for at in &commits {
             if filter.takes(ObjectKind::Commit) || self.graph.has(*at, EXPLICIT) {
                 let (number, _) = self.found.meet(self.graph.raw(*at), ObjectKind::Commit, 0)?;
@@ -302,7 +303,7 @@ impl Enumeration {
     /// Looks up how large blobs are, where that decides whether they go.
     fn choose_by_size(&mut self, stop: &dyn Interrupt) -> Result<(), WalkError> {
         let Some(limit) = self.question.filter.size_limit() else { return Ok(()) };
-        let waits = |fact: Fact| fact.kind == ObjectKind::Blob && !fact.is(Fact::SEND | Fact::EXCLUDED);
+        let waits = |fact: Fact| fact.is(Fact::SIZED) && !fact.is(Fact::SEND | Fact::EXCLUDED);
         let blobs: Vec<u32> = self.found.select(waits).collect();
         let absent = self.choose(&blobs, limit, stop)?;
         // The size of what is not here is known once it has come.

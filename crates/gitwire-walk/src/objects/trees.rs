@@ -1,8 +1,10 @@
 //! Going through trees, each once.
 
+use gitwire_object::TreeEntry;
 use gitwire_storage::ObjectStore;
 use gitwire_types::{ObjectId, ObjectKind};
 
+use super::paths::{Directory, Paths};
 use super::tree_diff::{Tree, TreeCache};
 use super::{Fact, Found, Place};
 use crate::{ObjectFilter, WalkError, WalkLimits};
@@ -24,6 +26,8 @@ pub(crate) struct TreeWalk {
     cache: TreeCache,
     spare: Tree,
     filter: ObjectFilter,
+    /// Where the filter asks for paths.
+    paths: Option<Paths>,
     limits: WalkLimits,
     promised_may_lack: bool,
     promised: u64,
@@ -44,6 +48,7 @@ impl TreeWalk {
             waiting: Vec::new(),
             cache: TreeCache::new(limits.tree_cache_bytes),
             spare: Tree::default(),
+            paths: Paths::new(filter.patterns(), limits.objects_max),
             filter,
             limits: limits.clone(),
             promised_may_lack,
@@ -61,7 +66,25 @@ impl TreeWalk {
 
     /// Puts a commit's tree up for reading, unless it was met before.
     pub(crate) fn push_tree(&mut self, found: &mut Found, raw: &[u8], side: Side) -> Result<(), WalkError> {
-        self.meet(found, raw, ObjectKind::Tree, Place::ROOT, 0, side)
+        match &self.paths {
+            Some(_) if side == Side::Send => self.meet_root(found, raw),
+            _ => self.meet(found, raw, ObjectKind::Tree, Place::ROOT, 0, side),
+        }
+    }
+
+    /// A commit's tree, where paths count: that it stands somewhere else as well does not matter.
+    fn meet_root(&mut self, found: &mut Found, raw: &[u8]) -> Result<(), WalkError> {
+        let (at, _) = found.meet(raw, ObjectKind::Tree, Place::ROOT.order())?;
+        found.rise(at, 0);
+        if found.fact(at).is(Fact::EXCLUDED) || !self.filter.takes_depth(0) {
+            return Ok(());
+        }
+        if self.filter.takes(ObjectKind::Tree) {
+            found.flag(at, Fact::SEND);
+        }
+        let Some(paths) = &mut self.paths else { return Ok(()) };
+        let enters = self.filter.takes_below(0) && paths.enter_root(at)?;
+        if enters { self.wait(at, 0, Place::ROOT, Side::Send) } else { Ok(()) }
     }
 
     /// Puts a tree up for reading whose own fate is decided elsewhere. What it holds counts as depth 0, as in git: such a tree is
@@ -103,12 +126,19 @@ impl TreeWalk {
         // Where depth decides, what was met below one commit says nothing about what is met below another.
         let key = next.place.key;
         let before = if self.filter.asks_depth() { None } else { self.cache.take(key) };
+        let directory = match &self.paths {
+            Some(paths) if next.side == Side::Send => Some(paths.directory(next.place)?),
+            _ => None,
+        };
         let first = self.waiting.len();
         tree.each_new(&id, before.as_ref(), |entry| {
             if entry.mode.is_gitlink() {
                 return Ok(());
             }
             let place = next.place.below(entry.name);
+            if let Some(directory) = &directory {
+                return self.meet_in(found, entry, place, next.depth, directory);
+            }
             self.meet(found, entry.raw_id(), entry.mode.kind(), place, next.depth, next.side)
         })?;
         // The first entry is read first.
@@ -146,11 +176,43 @@ impl TreeWalk {
         }
         // Whether a blob below a size goes is decided once sizes are looked up.
         let waits_for_size = kind == ObjectKind::Blob && self.filter.size_limit().is_some();
-        if self.filter.takes(kind) && !waits_for_size {
-            found.flag(at, Fact::SEND);
+        if self.filter.takes(kind) {
+            found.flag(at, if waits_for_size { Fact::SIZED } else { Fact::SEND });
         }
         if kind == ObjectKind::Tree && self.filter.takes_below(depth) {
             return self.wait(at, depth, place, side);
+        }
+        Ok(())
+    }
+
+    /// Decides about what stands in a directory, where its path counts: each path anew.
+    fn meet_in(
+        &mut self,
+        found: &mut Found,
+        entry: &TreeEntry<'_>,
+        place: Place,
+        depth: u32,
+        directory: &Directory,
+    ) -> Result<(), WalkError> {
+        let kind = entry.mode.kind();
+        let (at, _) = found.meet(entry.raw_id(), kind, place.order())?;
+        let fact = found.fact(at);
+        found.rise(at, u16::try_from(depth).unwrap_or(u16::MAX - 1));
+        let Some(paths) = &mut self.paths else { return Ok(()) };
+        if fact.is(Fact::EXCLUDED) || !self.filter.takes_depth(depth) {
+            return Ok(());
+        }
+        if kind == ObjectKind::Tree {
+            if self.filter.takes(kind) {
+                found.flag(at, Fact::SEND);
+            }
+            let enters = self.filter.takes_below(depth) && paths.enter(at, place, directory, entry.name)?;
+            return if enters { self.wait(at, depth, place, Side::Send) } else { Ok(()) };
+        }
+        if self.filter.takes(kind) && !fact.is(Fact::SEND | Fact::SIZED) && paths.takes(directory, entry.name)
+        {
+            let waits_for_size = self.filter.size_limit().is_some();
+            found.flag(at, if waits_for_size { Fact::SIZED } else { Fact::SEND });
         }
         Ok(())
     }

@@ -64,8 +64,8 @@ pub(crate) enum CoverProgress {
 
 impl Covering {
     /// Whether bitmaps can answer a question with this filter: one that does not depend on where objects stand.
-    pub(crate) fn takes(filter: ObjectFilter) -> bool {
-        !filter.asks_depth() || !filter.takes_depth(0)
+    pub(crate) fn takes(filter: &ObjectFilter) -> bool {
+        filter.patterns().is_empty() && (!filter.asks_depth() || !filter.takes_depth(0))
     }
 
     /// A question for bitmaps that say of this many objects where they are.
@@ -292,7 +292,7 @@ impl Covering {
 
     /// Takes out what the filter leaves out.
     fn apply_filter(&mut self, reach: &dyn Reachability, stop: &dyn Interrupt) -> Result<(), WalkError> {
-        let filter = self.question.filter;
+        let filter = self.question.filter.clone();
         if filter.lets_all_through() {
             return Ok(());
         }

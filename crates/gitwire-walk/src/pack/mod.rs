@@ -91,7 +91,7 @@ impl PackRequest {
         Question {
             wants: self.wants.clone(),
             haves: self.haves.clone(),
-            filter: self.filter,
+            filter: self.filter.clone(),
             tags: self.tags.clone(),
             exclude_all_trees: self.shallow,
             promised_may_lack: self.promised_may_lack,
@@ -112,7 +112,7 @@ pub fn pack_source(graph: Graph, request: PackRequest) -> Box<dyn PackSource> {
         && !request.shallow
         && request.elsewhere.is_empty()
         && !request.promised_may_lack
-        && Covering::takes(request.filter)
+        && Covering::takes(&request.filter)
         && !graph.has_boundary()
         && objects.bitmaps().is_some();
     let stage = Stage::Start { covers, graph: Box::new(graph), question: Box::new(request.question()) };

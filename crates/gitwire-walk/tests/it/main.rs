@@ -18,5 +18,6 @@ mod negotiate;
 mod pack;
 mod ranges;
 mod shallow;
+mod sparse;
 mod store;
 mod strays;
