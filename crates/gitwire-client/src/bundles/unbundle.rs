@@ -52,7 +52,7 @@ pub(super) fn unbundle(
         graph.set_boundary(&shallow)?;
         let new: Vec<ObjectId> = header.references.iter().map(|reference| reference.id).collect();
         check_connectivity(graph, &new, &tips, stop).map_err(|error| match error {
-            WalkError::Missing { id } => ClientError::Incomplete { id },
+            WalkError::Missing { id, .. } => ClientError::Incomplete { id },
             error => error.into(),
         })?;
     }
