@@ -16,6 +16,8 @@ pub struct HttpOptions {
     pub headers: Vec<(String, Secret)>,
     /// Which redirects are followed (`http.followRedirects`).
     pub redirects: Redirects,
+    /// Whether servers are asked in the smart protocol; if not, they are taken for servers of files (`GIT_SMART_HTTP`).
+    pub smart: bool,
     /// Addresses of hosts that no name service is asked for (`http.curloptResolve`).
     pub hosts: Vec<KnownHost>,
     /// Whether servers are told who asks before they ask for it (`http.proactiveAuth`).
@@ -36,6 +38,7 @@ impl Default for HttpOptions {
             user_agent: concat!("git/gitwire-", env!("CARGO_PKG_VERSION")).to_owned(),
             headers: Vec::new(),
             redirects: Redirects::default(),
+            smart: true,
             hosts: Vec::new(),
             proactive: Proactive::default(),
             retries: Retries::default(),

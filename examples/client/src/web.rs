@@ -59,6 +59,7 @@ fn options(url: &Url, config: &Config) -> Result<HttpOptions, Failure> {
             header.split_once(':').ok_or_else(|| Failure::fatal("http.extraHeader without a colon"))?;
         options.headers.push((name.trim().to_owned(), Secret::new(value.trim())));
     }
+    options.smart = variable("GIT_SMART_HTTP").is_none_or(|value| !is_false(&value));
     options.hosts = hosts(matching(config, "http", "curloptResolve", url).map(Value::into_text));
     options.proactive = match text("proactiveAuth").as_deref() {
         Some("auto") => Proactive::Auto,
@@ -122,6 +123,10 @@ fn hosts(values: impl Iterator<Item = String>) -> Vec<KnownHost> {
         }
     }
     hosts
+}
+
+fn is_false(value: &str) -> bool {
+    matches!(value, "0" | "false" | "no" | "off")
 }
 
 fn variable(name: &str) -> Option<String> {

@@ -34,6 +34,13 @@ pub enum HelperCommand<'a> {
     Connect(Option<Service>),
     /// `stateless-connect SERVICE`: carry requests and their answers from now on.
     StatelessConnect(Option<Service>),
+    /// `get URL PATH`: bring a file.
+    Get {
+        /// Where from.
+        url: &'a [u8],
+        /// Where to, on this machine; it may hold blanks.
+        path: &'a [u8],
+    },
     /// An empty line: the end of a batch, or of everything.
     End,
 }
@@ -72,6 +79,10 @@ impl<'a> HelperCommand<'a> {
             (b"fetch", Some(rest)) => {
                 let (id, name) = two(rest).ok_or_else(|| Violation::malformed("fetch", rest))?;
                 Ok(Self::Fetch { id, name })
+            }
+            (b"get", Some(rest)) => {
+                let (url, path) = two(rest).ok_or_else(|| Violation::malformed("get", rest))?;
+                Ok(Self::Get { url, path })
             }
             (b"push", Some(refspec @ [_, ..])) => Ok(Self::Push(refspec)),
             (b"connect", Some(name @ [_, ..])) => Ok(Self::Connect(Service::from_name(name))),

@@ -193,6 +193,7 @@ fn helper_commands() {
         &format!("fetch {ID} refs/heads/main"),
         HelperCommand::Fetch { id: ID.as_bytes(), name: b"refs/heads/main" },
     );
+    check("get http://h/a /tmp/a b", HelperCommand::Get { url: b"http://h/a", path: b"/tmp/a b" });
     check("push +a:b", HelperCommand::Push(b"+a:b"));
     check("connect git-receive-pack", HelperCommand::Connect(Some(Service::ReceivePack)));
     check("connect sh", HelperCommand::Connect(None));
@@ -207,6 +208,7 @@ fn helper_commands() {
     refused(HelperCommand::parse(b"option x"), "malformed option: 'x'");
     refused(HelperCommand::parse(b"option x "), "malformed option: 'x '");
     refused(HelperCommand::parse(b"fetch x"), "malformed fetch: 'x'");
+    refused(HelperCommand::parse(b"get http://h/a"), "malformed get: 'http://h/a'");
     refused(HelperCommand::parse(b"list\r"), "malformed line: 'list\\r'");
 }
 

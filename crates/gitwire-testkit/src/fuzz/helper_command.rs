@@ -11,6 +11,7 @@ pub(super) fn helper_command(data: &[u8]) {
         HelperCommand::List { for_push: true } => b"list for-push".to_vec(),
         HelperCommand::List { for_push: false } => b"list".to_vec(),
         HelperCommand::Fetch { id, name } => [b"fetch ", id, b" ", name].concat(),
+        HelperCommand::Get { url, path } => [b"get ", url, b" ", path].concat(),
         HelperCommand::Push(refspec) => [b"push ", refspec].concat(),
         HelperCommand::Connect(Some(service)) => format!("connect {service}").into_bytes(),
         HelperCommand::StatelessConnect(Some(service)) => format!("stateless-connect {service}").into_bytes(),

@@ -39,6 +39,8 @@ pub struct Site {
     trace: Option<Arc<dyn HttpTrace>>,
     /// The first request has been answered: redirects are followed no more.
     settled: bool,
+    /// It is no repository: where a redirect leads says nothing of what else is there.
+    is_file: bool,
 }
 
 /// A folder on the server of a [`Site`].
@@ -149,7 +151,24 @@ impl Site {
             },
             trace: options.http_trace.clone(),
             settled: false,
+            is_file: false,
         })
+    }
+
+    /// The place of one file, and its name there for [`get`](Self::get): redirects may lead to a file of any name. Nothing is reached
+    /// yet.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn of_file(url: &Url, options: &ConnectOptions) -> Result<(Self, String), TransportError> {
+        let mut site = Self::new(url, options)?;
+        let path = site.base.path.strip_suffix('/').unwrap_or_default();
+        let end = path.find('?').unwrap_or(path.len());
+        let folder = path.get(..end).and_then(|path| path.rfind('/')).map_or(0, |at| at.saturating_add(1));
+        let name = path.get(folder..).unwrap_or_default().to_owned();
+        site.base.path.truncate(folder);
+        site.is_file = true;
+        Ok((site, name))
     }
 
     /// Where it is, without user and password. Ends with a slash. Changes when the first request is redirected.
@@ -231,7 +250,7 @@ impl Site {
             self.message(response);
         };
         let response = self.successful(response)?;
-        if place != asked {
+        if place != asked && !self.is_file {
             let base = place.without(&ask.below).filter(|base| base.path.ends_with('/'));
             self.base = base
                 .ok_or_else(|| HttpError::RedirectBase { asked: asked.to_string(), to: place.to_string() })?;

@@ -31,10 +31,13 @@ pub fn exchanges(
     // The driver keeps the clock.
     site.set_idle(None);
     let asked = options.parameters.clone();
-    Ok(Box::new(Smart { site, service, asked, version: Version::V0 }))
+    let smart = options.http.smart;
+    Ok(Box::new(Smart { smart, site, service, asked, version: Version::V0 }))
 }
 
 struct Smart {
+    /// Whether that is asked for at all.
+    smart: bool,
     site: Site,
     service: Service,
     /// The version that is asked for, as `Git-Protocol` says it.
@@ -53,6 +56,9 @@ impl Exchanges for Smart {
             ask.header("Git-Protocol", asked);
         }
         let url = self.site.url();
+        if !self.smart {
+            return Err(HttpError::NotSmart { url }.into());
+        }
         let expected = format!("application/x-{}-advertisement", self.service);
         let answer = self.site.ask_first(&ask)?;
         if answer.content_type() != expected {

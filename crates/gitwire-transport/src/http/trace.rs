@@ -1,5 +1,6 @@
 //! The heads of requests and answers as lines.
 
+use hyper::ext::ReasonPhrase;
 use hyper::header::{AUTHORIZATION, COOKIE, HeaderMap, HeaderName, PROXY_AUTHORIZATION, SET_COOKIE};
 use hyper::{Request, Response};
 
@@ -21,7 +22,11 @@ pub(super) fn request(request: &Request<SentBody>, trace: &dyn HttpTrace) {
 
 pub(super) fn response<B>(response: &Response<B>, trace: &dyn HttpTrace) {
     let status = response.status();
-    let reason = status.canonical_reason().unwrap_or_default();
+    let said = response.extensions().get::<ReasonPhrase>();
+    let reason = match said {
+        Some(said) => said.as_bytes().escape_ascii().to_string(),
+        None => status.canonical_reason().unwrap_or_default().to_owned(),
+    };
     trace.received(&format!("{:?} {} {reason}", response.version(), status.as_u16()));
     lines(response.headers(), trace.shows_secrets(), &mut |line| trace.received(line));
 }

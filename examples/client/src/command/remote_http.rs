@@ -1,21 +1,22 @@
 //! `gitwire remote-http` and `remote-https`: what lets git reach HTTP servers (`gitremote-helpers`).
 
 mod discovered;
+mod download;
 mod options;
 mod packets;
 mod stateless;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::Write as _;
 use std::os::fd::AsFd as _;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Args;
-use gitwire_client::{
-    ClientError, Conversation, Fetch, Listener, Push, PushStatus, PushUpdate, Remote, TagFollowing, ls_remote,
-};
+use gitwire_client::{ClientError, Conversation, Fetch, Listener, Push, Remote, TagFollowing, ls_remote};
 use gitwire_gitdir::Config;
 use gitwire_protocol::message::{HelperCommand, Service};
 use gitwire_protocol::{
@@ -28,9 +29,11 @@ use gitwire_types::{FetchRefspec, Never, ObjectFormat, PushRefspec};
 use self::discovered::{Discovered, have};
 use self::options::Options;
 use super::remote_ws::{configuration, read_line};
+use super::send_pack::print_helper_status;
 use crate::failure::Failure;
 use crate::local;
 use crate::show::Show;
+use crate::trace::Events;
 
 /// Let git reach http:// and https://, as a remote helper.
 ///
@@ -99,6 +102,15 @@ impl Helper {
             HelperCommand::Push(refspec) => {
                 let first = refspec.to_vec();
                 self.push(first)?;
+            }
+            HelperCommand::Get { url, path } => {
+                let path = Path::new(OsStr::from_bytes(path));
+                let from = local::remote(url, None, &self.config)?;
+                if download::get(&from, path).is_err() {
+                    let url = url.escape_ascii();
+                    return Err(Failure::fatal(format!("failed to download file at URL '{url}'")));
+                }
+                say(b"\n")?;
             }
             HelperCommand::End => return Ok(false),
             _ => return Err(Failure::fatal("this remote helper does not connect")),
@@ -189,6 +201,7 @@ impl Helper {
         push.refspecs = words.into_iter().map(PushRefspec::parse).collect::<Result<_, _>>()?;
         push.dry_run = self.options.dry_run;
         push.atomic = self.options.atomic;
+        push.negotiate = self.config.boolean("push", None, "negotiate")?.unwrap_or_default();
         push.quiet = self.options.is_quiet();
         push.push_options.clone_from(&self.options.push_options);
         for lease in &self.options.leases {
@@ -206,9 +219,11 @@ impl Helper {
         let pushed = push.run_over(repository, &mut carrier, &mut |event| show.event(event), &Never)?;
         drop(show);
         super::push::status::complaints(&pushed);
-        let mut text: Vec<u8> = pushed.updates.iter().flat_map(status_lines).collect();
-        text.push(b'\n');
-        say(&text)
+        if let Some(pack) = pushed.pack {
+            Events::new("send-pack").wrote(pack.total);
+        }
+        print_helper_status(&pushed)?;
+        say(b"\n")
     }
 
     /// How much of a request is gathered before it is sent (`http.postBuffer`).
@@ -306,59 +321,5 @@ fn is_plain(name: &[u8]) -> bool {
     !name.is_empty() && !name.iter().any(|byte| *byte == b' ' || byte.is_ascii_control())
 }
 
-/// What became of a ref, in the words that git looks for.
-fn status_lines(update: &PushUpdate) -> Vec<u8> {
-    let name = update.destination.as_bytes();
-    let line = |verb: &str, why: &[u8]| [verb.as_bytes(), b" ", name, why, b"\n"].concat();
-    match &update.status {
-        PushStatus::Done => {
-            let mut text = line("ok", b"");
-            for change in &update.changes {
-                if let Some(name) = change.name.as_ref().filter(|name| is_plain(name)) {
-                    text.extend_from_slice(&[b"option refname ", &name[..], b"\n"].concat());
-                }
-                for (option, id) in [("old-oid", change.old), ("new-oid", change.new)] {
-                    if let Some(id) = id {
-                        text.extend_from_slice(format!("option {option} {id}\n").as_bytes());
-                    }
-                }
-                if change.forced {
-                    text.extend_from_slice(b"option forced-update\n");
-                }
-            }
-            text
-        }
-        PushStatus::UpToDate => line("ok", b" up to date"),
-        PushStatus::Rejected(rejection) => {
-            // git's helper spells this one without the second hyphen.
-            let why = rejection.to_string().replace("non-fast-forward", "non-fast forward");
-            line("error", format!(" {why}").as_bytes())
-        }
-        PushStatus::RemoteRejected(why) => line("error", format!(" {}", quoted(why)).as_bytes()),
-        _ => line("error", b" expecting report"),
-    }
-}
-
-/// As git quotes what is not plain.
-fn quoted(text: &[u8]) -> String {
-    match text.iter().all(|byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\')) {
-        true => String::from_utf8_lossy(text).into_owned(),
-        false => format!("\"{}\"", text.escape_ascii()),
-    }
-}
-
-const CAPABILITIES: &[u8] = b"stateless-connect\nfetch\noption\npush\ncheck-connectivity\nobject-format\n\n";
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn quoting() {
-        for (text, expected) in
-            [("hook declined", "hook declined"), ("a \"b\"", "\"a \\\"b\\\"\""), ("a\nb", "\"a\\nb\"")]
-        {
-            assert_eq!(quoted(text.as_bytes()), expected);
-        }
-    }
-}
+const CAPABILITIES: &[u8] =
+    b"stateless-connect\nfetch\nget\noption\npush\ncheck-connectivity\nobject-format\n\n";

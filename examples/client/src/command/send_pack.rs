@@ -215,7 +215,7 @@ impl SendPack {
 }
 
 /// `ok REF` and `error REF WHY`, with options of the server below (`gitremote-helpers`, *push*).
-fn print_helper_status(pushed: &Pushed) -> Result<(), Failure> {
+pub(super) fn print_helper_status(pushed: &Pushed) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     // Of what goes down with another ref a parent knows itself.
     let alone = |update: &&PushUpdate| update.status != PushStatus::Rejected(Rejection::AtomicPushFailed);

@@ -49,17 +49,33 @@ impl Events {
         self.data("pack-objects", "write_pack_file/wrote", json!(objects.to_string()));
     }
 
+    /// Does what has a name of its own among the events.
+    pub(crate) fn region<R>(&self, category: &str, label: &str, work: impl FnOnce() -> R) -> R {
+        self.tell("region_enter", category, &[("label", json!(label))]);
+        let begun = Instant::now();
+        let done = work();
+        let took = json!(begun.elapsed().as_secs_f64());
+        self.tell("region_leave", category, &[("label", json!(label)), ("t_rel", took)]);
+        done
+    }
+
     fn data(&self, category: &str, key: &str, value: Value) {
-        let Some(out) = &self.out else { return };
         let name = if value.is_string() { "data" } else { "data_json" };
+        self.tell(name, category, &[("key", json!(key)), ("value", value)]);
+    }
+
+    fn tell(&self, event: &str, category: &str, more: &[(&str, Value)]) {
+        let Some(out) = &self.out else { return };
         let since = self.start.elapsed().as_secs_f64();
         let mut line = json!({
-            "event": name, "sid": self.sid, "thread": "main", "time": now(), "repo": 1,
-            "t_abs": since, "t_rel": since, "nesting": 1, "category": category, "key": key, "value": value,
-        })
-        .to_string();
-        line.push('\n');
+            "event": event, "sid": self.sid, "thread": "main", "time": now(), "repo": 1,
+            "t_abs": since, "t_rel": since, "nesting": 1, "category": category,
+        });
+        if let Some(fields) = line.as_object_mut() {
+            fields.extend(more.iter().map(|(key, value)| ((*key).to_owned(), value.clone())));
+        }
         // In one piece: other processes write to the same file.
+        let line = format!("{line}\n");
         let _ = out.lock().unwrap_or_else(PoisonError::into_inner).write_all(line.as_bytes());
     }
 }

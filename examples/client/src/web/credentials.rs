@@ -11,8 +11,9 @@ use gitwire_gitdir::Config;
 use gitwire_transport::{Credential, CredentialPlace, Credentials, Secret, TransportError, Url};
 
 use super::pattern::{Value, best, matching};
-use super::{command, variable};
+use super::{command, is_false, variable};
 use crate::failure::Failure;
+use crate::trace::Events;
 
 /// What git's configuration names, asked one after another.
 pub(super) struct Helpers {
@@ -22,6 +23,8 @@ pub(super) struct Helpers {
     user: Option<String>,
     /// `credential.useHttpPath`.
     with_path: bool,
+    /// Whether people are asked (`credential.interactive`).
+    interactive: bool,
     /// A program that asks the user, as `GIT_ASKPASS` names it.
     ask: Option<OsString>,
     /// What was given before, so that nobody is asked twice.
@@ -50,6 +53,9 @@ impl Helpers {
                 .map(|value| value.truth("credential.useHttpPath"))
                 .transpose()?
                 .unwrap_or(false),
+            interactive: best(config, "credential", "interactive", url)
+                .map(Value::into_text)
+                .is_none_or(|value| !is_false(&value) && value != "never"),
             ask: command("GIT_ASKPASS").or_else(asked).or_else(|| command("SSH_ASKPASS")),
             known: Mutex::default(),
             last: Mutex::default(),
@@ -105,9 +111,7 @@ impl Helpers {
             let text = String::from_utf8(output.stdout).ok().filter(|_| output.status.success())?;
             return Some(text.lines().next().unwrap_or_default().to_owned());
         }
-        if variable("GIT_TERMINAL_PROMPT")
-            .is_some_and(|value| matches!(value.as_str(), "0" | "false" | "no" | "off"))
-        {
+        if variable("GIT_TERMINAL_PROMPT").is_some_and(|value| is_false(&value)) {
             return None;
         }
         let mut terminal = OpenOptions::new().read(true).write(true).open("/dev/tty").ok()?;
@@ -160,7 +164,11 @@ impl Credentials for Helpers {
                 return Err(TransportError::Credentials(text.into()));
             }
         }
-        Ok(self.prompt(&shown, shown.user.clone()))
+        if !self.interactive {
+            return Ok(None);
+        }
+        let prompt = || self.prompt(&shown, shown.user.clone());
+        Ok(Events::new("credential").region("credential", "interactive", prompt))
     }
 
     fn approve(&self, place: &CredentialPlace, credential: &Credential) {

@@ -10,6 +10,7 @@ use gitwire_transport::blocking::StatelessDriver;
 use gitwire_transport::{Exchanges, Limits, Moved, RequestBody, TransportError, http};
 
 use crate::failure::Failure;
+use crate::trace;
 
 /// A server that has shown its refs, in version 0 or 1.
 pub(super) struct Discovered {
@@ -29,6 +30,9 @@ impl Discovered {
         let answer = exchanges.advertise()?;
         let read = answer.take(max.saturating_add(1)).read_to_end(&mut shown);
         read.map_err(TransportError::Read)?;
+        if let Some(trace) = &remote.connect.wire_trace {
+            trace.received(&shown);
+        }
         if shown.len() as u64 > max {
             return Err(TransportError::Limit { what: "bytes of refs", max }.into());
         }
@@ -70,6 +74,12 @@ pub(super) fn have<M: Machine<Error = ProtocolError>>(
             Box::new(Again { exchanges, shown: Some(shown), tells: tells.then_some(service) })
         }
         None => open(remote, service)?,
+    };
+    // What git starts for this tells of it under its own name.
+    let name = if service == Service::ReceivePack { "send-pack" } else { "fetch-pack" };
+    let exchanges = match trace::wire(name) {
+        Some(trace) => exchanges.heard_by(&trace),
+        None => exchanges,
     };
     let mut driver =
         StatelessDriver::with_limits(machine, exchanges, remote.deadlines.clone(), limits.clone());

@@ -35,6 +35,9 @@ pub(super) fn open(remote: &Remote, service: Option<Service>) -> Result<Option<O
         Err(TransportError::Http(HttpError::NotSmart { .. })) => return Ok(None),
         Err(error) => return Err(ClientError::from(error).into()),
     };
+    if let Some(trace) = &remote.connect.wire_trace {
+        trace.received(&shown);
+    }
     let start = VERSION_LINES.iter().find_map(|line| {
         let at = shown.windows(line.len()).take(PREFACE_MAX).position(|found| found == *line)?;
         Some(at)
