@@ -16,6 +16,9 @@ pub struct HttpOptions {
     pub headers: Vec<(String, Secret)>,
     /// Which redirects are followed (`http.followRedirects`).
     pub redirects: Redirects,
+    /// The longest request whose length is announced; longer ones are sent in chunks, after a short one that finds out whether the
+    /// server wants to know who asks (`http.postBuffer`). 1 MiB, as git.
+    pub announced_max: usize,
     /// Whether servers are asked in the smart protocol; if not, they are taken for servers of files (`GIT_SMART_HTTP`).
     pub smart: bool,
     /// Addresses of hosts that no name service is asked for (`http.curloptResolve`).
@@ -38,6 +41,7 @@ impl Default for HttpOptions {
             user_agent: concat!("git/gitwire-", env!("CARGO_PKG_VERSION")).to_owned(),
             headers: Vec::new(),
             redirects: Redirects::default(),
+            announced_max: 1 << 20,
             smart: true,
             hosts: Vec::new(),
             proactive: Proactive::default(),

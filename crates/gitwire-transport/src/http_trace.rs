@@ -12,6 +12,9 @@ pub trait HttpTrace: Send + Sync {
     /// A line that has come; bytes of a stranger, escaped.
     fn received(&self, line: &str);
 
+    /// What a request says, where it is held whole.
+    fn sent_data(&self, _bytes: &[u8]) {}
+
     /// The first request led elsewhere: where the repository is.
     fn redirected(&self, _to: &str) {}
 

@@ -84,6 +84,20 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    // Some parents leave the first thread little room.
+    let ran = std::thread::Builder::new().stack_size(STACK).spawn(start).map(std::thread::JoinHandle::join);
+    match ran {
+        Ok(Ok(code)) => code,
+        // What went wrong was said where it went wrong.
+        Ok(Err(_)) => ExitCode::from(101),
+        Err(error) => Failure::from(error).report(),
+    }
+}
+
+/// As much as programs have by default.
+const STACK: usize = 8 << 20;
+
+fn start() -> ExitCode {
     let arguments = match Arguments::try_parse_from(words(std::env::args_os())) {
         Ok(arguments) => arguments,
         Err(error) => {

@@ -59,6 +59,9 @@ fn options(url: &Url, config: &Config) -> Result<HttpOptions, Failure> {
             header.split_once(':').ok_or_else(|| Failure::fatal("http.extraHeader without a colon"))?;
         options.headers.push((name.trim().to_owned(), Secret::new(value.trim())));
     }
+    if let Some(bytes) = config.integer("http", None, "postBuffer")? {
+        options.announced_max = usize::try_from(bytes).unwrap_or(options.announced_max);
+    }
     options.smart = variable("GIT_SMART_HTTP").is_none_or(|value| !is_false(&value));
     options.hosts = hosts(matching(config, "http", "curloptResolve", url).map(Value::into_text));
     options.proactive = match text("proactiveAuth").as_deref() {

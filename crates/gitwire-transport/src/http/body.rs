@@ -14,6 +14,8 @@ use crate::blocking::BodyReader;
 pub(super) enum SentBody {
     /// All of it, until it is taken. Its length is sent.
     Whole(Bytes),
+    /// All of it, sent in chunks.
+    Long(Bytes),
     /// Sent in chunks.
     Streamed(BodyReader),
 }
@@ -30,8 +32,10 @@ impl Body for SentBody {
 
     fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         match self.get_mut() {
-            Self::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
-            Self::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
+            Self::Whole(bytes) | Self::Long(bytes) if bytes.is_empty() => Poll::Ready(None),
+            Self::Whole(bytes) | Self::Long(bytes) => {
+                Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes)))))
+            }
             Self::Streamed(body) => {
                 body.poll_piece(context).map(|piece| piece.map(|piece| piece.map(Frame::data)))
             }
@@ -45,7 +49,7 @@ impl Body for SentBody {
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Self::Streamed(_) => SizeHint::default(),
+            Self::Long(_) | Self::Streamed(_) => SizeHint::default(),
         }
     }
 }

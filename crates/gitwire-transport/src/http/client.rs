@@ -183,8 +183,12 @@ impl Client {
 
 /// The same request, if it can be sent twice.
 fn again(request: &Request<SentBody>) -> Option<Request<SentBody>> {
-    let SentBody::Whole(bytes) = request.body() else { return None };
-    let mut again = Request::new(SentBody::Whole(bytes.clone()));
+    let body = match request.body() {
+        SentBody::Whole(bytes) => SentBody::Whole(bytes.clone()),
+        SentBody::Long(bytes) => SentBody::Long(bytes.clone()),
+        SentBody::Streamed(_) => return None,
+    };
+    let mut again = Request::new(body);
     *again.method_mut() = request.method().clone();
     *again.uri_mut() = request.uri().clone();
     *again.headers_mut() = request.headers().clone();

@@ -9,7 +9,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::header::{
-    ACCEPT_ENCODING, AUTHORIZATION, HOST, HeaderName, HeaderValue, LOCATION, USER_AGENT, WWW_AUTHENTICATE,
+    ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderName, HeaderValue,
+    LOCATION, USER_AGENT, WWW_AUTHENTICATE,
 };
 use hyper::{Method, Request, Response, StatusCode};
 
@@ -105,6 +106,8 @@ pub(super) struct Ask {
 #[derive(Debug)]
 pub(super) enum Body {
     Whole(Bytes),
+    /// It is sent in chunks.
+    Long(Bytes),
     Streamed(BodyReader),
     /// It was streamed, and is gone.
     Gone,
@@ -222,6 +225,11 @@ impl Site {
         self.client.set_idle(idle);
     }
 
+    /// The longest request whose length is announced.
+    pub(super) fn announced_max(&self) -> usize {
+        self.options.announced_max
+    }
+
     /// What stands before a query.
     pub(super) fn query_mark(&self) -> char {
         if self.base.path.contains('?') { '&' } else { '?' }
@@ -275,6 +283,10 @@ impl Site {
                 ask.body = Body::Whole(bytes.clone());
                 SentBody::Whole(bytes)
             }
+            Body::Long(bytes) => {
+                ask.body = Body::Long(bytes.clone());
+                SentBody::Long(bytes)
+            }
             Body::Streamed(body) => SentBody::Streamed(body),
             Body::Gone => SentBody::empty(),
         };
@@ -296,6 +308,7 @@ impl Site {
             let response = self.send(place, request)?;
             let again = match &ask.body {
                 Body::Whole(bytes) => Some(SentBody::Whole(bytes.clone())),
+                Body::Long(bytes) => Some(SentBody::Long(bytes.clone())),
                 Body::Streamed(_) | Body::Gone => None,
             };
             body = match (response.status(), again) {
@@ -350,21 +363,24 @@ impl Site {
         *request.method_mut() = ask.method.clone();
         let uri = place.path.parse().map_err(|_| bad_header("a path"))?;
         *request.uri_mut() = uri;
-        let headers = request.headers_mut();
-        headers.insert(HOST, value("Host", &place.origin.authority())?);
-        headers.insert(USER_AGENT, value("User-Agent", &self.options.user_agent)?);
-        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
+        let mut headers = vec![
+            (HOST, value("Host", &place.origin.authority())?),
+            (USER_AGENT, value("User-Agent", &self.options.user_agent)?),
+            (ACCEPT_ENCODING, HeaderValue::from_static("gzip")),
+        ];
         for (name, text) in &ask.headers {
             let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| bad_header(name))?;
-            headers.insert(name.clone(), value(name.as_str(), text)?);
+            headers.push((name.clone(), value(name.as_str(), text)?));
         }
         for (name, text) in &self.options.headers {
             let parsed = HeaderName::from_bytes(name.as_bytes()).map_err(|_| bad_header(name))?;
-            headers.append(parsed, secret(name, text)?);
+            headers.push((parsed, secret(name, text)?));
         }
         if let Some(used) = &self.identity.used {
-            headers.insert(AUTHORIZATION, secret("Authorization", &used.credential.authorization())?);
+            headers.push((AUTHORIZATION, secret("Authorization", &used.credential.authorization())?));
         }
+        headers.sort_by_key(|(name, value)| rank(name, value));
+        request.headers_mut().extend(headers);
         Ok(request)
     }
 
@@ -512,6 +528,20 @@ fn unfolded(text: &str) -> String {
 
 /// How often a request is sent again because the server asks who asks. The longest exchange in use has three steps.
 const STEPS_MAX: u32 = 8;
+
+/// The order in which git sends headers: it tells clients apart for those who look closely.
+fn rank(name: &HeaderName, value: &HeaderValue) -> usize {
+    match name {
+        &HOST => 0,
+        &USER_AGENT => 1,
+        &ACCEPT if value == "*/*" => 2,
+        &ACCEPT_ENCODING => 3,
+        &CONTENT_TYPE => 4,
+        &ACCEPT => 5,
+        &ACCEPT_LANGUAGE => 6,
+        _ => 7,
+    }
+}
 
 fn is_redirect(status: StatusCode) -> bool {
     matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)

@@ -71,14 +71,13 @@ impl Exchanges for Smart {
 
     fn post(&mut self, request: RequestBody) -> Result<Box<dyn Read + '_>, TransportError> {
         let body = match request {
+            RequestBody::Whole(bytes) if bytes.len() > self.site.announced_max() => {
+                self.probe()?;
+                Body::Long(bytes)
+            }
             RequestBody::Whole(bytes) => Body::Whole(bytes),
             RequestBody::Streamed(body) => {
-                // It cannot be sent twice: whether the server wants to know who asks has to be settled before.
-                let probe = self.request(Body::Whole(Bytes::from_static(b"0000")))?;
-                let mut answer = self.site.ask(probe)?;
-                std::io::copy(&mut (&mut answer).take(PROBE_MAX), &mut std::io::sink())
-                    .map_err(TransportError::Read)?;
-                drop(answer);
+                self.probe()?;
                 Body::Streamed(body)
             }
         };
@@ -87,7 +86,8 @@ impl Exchanges for Smart {
         let expected = format!("application/x-{}-result", self.service);
         let answer = self.site.ask(ask)?;
         let actual = answer.content_type();
-        if actual != expected {
+        // git looks at the types of its answers alone to tell the smart protocol from files.
+        if !actual.ends_with(&expected) {
             let actual = actual.to_owned();
             return Err(HttpError::ContentType { url, expected, actual }.into());
         }
@@ -100,6 +100,15 @@ impl Exchanges for Smart {
 }
 
 impl Smart {
+    /// What is long is not sent twice: whether the server wants to know who asks is settled before.
+    fn probe(&mut self) -> Result<(), TransportError> {
+        let probe = self.request(Body::Whole(Bytes::from_static(b"0000")))?;
+        let mut answer = self.site.ask(probe)?;
+        std::io::copy(&mut (&mut answer).take(PROBE_MAX), &mut std::io::sink())
+            .map_err(TransportError::Read)?;
+        Ok(())
+    }
+
     fn request(&self, mut body: Body) -> Result<Ask, TransportError> {
         let mut ask = Ask::post(self.service.name().to_owned());
         ask.header("Content-Type", &format!("application/x-{}-request", self.service));

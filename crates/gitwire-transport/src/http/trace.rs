@@ -12,11 +12,16 @@ pub(super) fn request(request: &Request<SentBody>, trace: &dyn HttpTrace) {
     lines(request.headers(), trace.shows_secrets(), &mut |line| trace.sent(line));
     // These are made while the request is sent.
     match request.body() {
-        SentBody::Streamed(_) => trace.sent("Transfer-Encoding: chunked"),
+        SentBody::Streamed(_) | SentBody::Long(_) => trace.sent("Transfer-Encoding: chunked"),
         SentBody::Whole(bytes) if !bytes.is_empty() => {
             trace.sent(&format!("Content-Length: {}", bytes.len()));
         }
         SentBody::Whole(_) => {}
+    }
+    if let SentBody::Whole(bytes) | SentBody::Long(bytes) = request.body()
+        && !bytes.is_empty()
+    {
+        trace.sent_data(bytes);
     }
 }
 

@@ -488,9 +488,9 @@ fn a_trace_shows_heads_and_no_passwords() {
         "> GET /info/refs?service=git-upload-pack HTTP/1.1",
         "> Git-Protocol: version=2",
         "> Cookie: id=<redacted>",
-        "< HTTP/1.1 401 Unauthorized",
+        "< HTTP/1.1 401 No",
         "> Authorization: Basic <redacted>",
-        "< HTTP/1.1 200 OK",
+        "< HTTP/1.1 200 x",
     ] {
         assert!(heard.lines().any(|heard| heard == line), "{line}: {heard}");
     }

@@ -28,13 +28,20 @@ struct Heads {
 
 impl Heads {
     fn tell(&self, what: &str, line: &str) {
+        self.line(what, &format!(" header: {line}"));
+    }
+
+    fn line(&self, what: &str, rest: &str) {
         let Some(out) = &self.out else { return };
         let time = if self.bare { String::new() } else { format!("{} ", now()) };
         let mut out = out.lock().unwrap_or_else(PoisonError::into_inner);
         // A trace that cannot be written is no reason to fail.
-        let _ = out.write_all(format!("{time}{what} header: {line}\n").as_bytes());
+        let _ = out.write_all(format!("{time}{what}{rest}\n").as_bytes());
     }
 }
+
+/// What is shown of a request: a list of every branch of a large repository is longer than anybody reads.
+const DATA_LINES_MAX: usize = 10_000;
 
 impl HttpTrace for Heads {
     fn sent(&self, line: &str) {
@@ -47,6 +54,19 @@ impl HttpTrace for Heads {
 
     fn redirected(&self, to: &str) {
         eprintln!("warning: redirecting to {to}");
+    }
+
+    fn sent_data(&self, bytes: &[u8]) {
+        if std::env::var_os("GIT_TRACE_CURL_NO_DATA").is_some() || self.out.is_none() {
+            return;
+        }
+        let count = bytes.len();
+        self.line("=> Send data", &format!(", {count:010} bytes ({count:#010x})"));
+        for line in bytes.split(|byte| *byte == b'\n').take(DATA_LINES_MAX) {
+            let shown = |byte: &u8| if matches!(byte, b' '..=b'~') { char::from(*byte) } else { '.' };
+            let text: String = line.iter().map(shown).collect();
+            self.line("=> Send data", &format!(": {text}"));
+        }
     }
 
     fn waiting(&self, time: Duration) {

@@ -57,9 +57,19 @@ impl Packets {
         Ok(Seen::Data)
     }
 
+    /// What the last packet lacks, in git's words; `None` if it is whole.
+    pub(super) fn lack(&self) -> Option<String> {
+        match (self.digits.len(), self.left) {
+            (0, 0) => None,
+            (0, left) => Some(format!("{left} bytes of body are still expected")),
+            (digits, _) => Some(format!("{digits} bytes of length header were received")),
+        }
+    }
+
     /// Whether the last packet is whole.
-    pub(super) fn is_whole(&self) -> bool {
-        self.left == 0 && self.digits.is_empty()
+    #[cfg(test)]
+    fn is_whole(&self) -> bool {
+        self.lack().is_none()
     }
 }
 

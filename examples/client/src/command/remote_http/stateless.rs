@@ -102,10 +102,7 @@ fn copy_answer(mut answer: Box<dyn Read + '_>, output: &mut dyn Write) -> Result
         }
         output.write_all(&room[..read])?;
     }
-    match packets.is_whole() {
-        true => Ok(()),
-        false => Err(Failure::fatal("the remote end hung up unexpectedly: its answer ends within a packet")),
-    }
+    packets.lack().map_or(Ok(()), |lack| Err(Failure::fatal(lack)))
 }
 
 /// How version 2 begins, with and without a line end.
