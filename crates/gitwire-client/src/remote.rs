@@ -27,6 +27,9 @@ pub struct Remote {
     /// What a server of files may make us read and hold.
     #[cfg(feature = "http")]
     pub dumb: crate::DumbLimits,
+    /// Whether a server of files is followed to the repositories that it borrows from, on the same server.
+    #[cfg(feature = "http")]
+    pub alternates: bool,
     /// How long the server may take.
     pub deadlines: Deadlines,
 }
@@ -46,6 +49,8 @@ impl Remote {
             server_options: Vec::new(),
             #[cfg(feature = "http")]
             dumb: crate::DumbLimits::default(),
+            #[cfg(feature = "http")]
+            alternates: true,
             deadlines: Deadlines::client(),
         })
     }

@@ -10,8 +10,8 @@ use crate::addresses::Dial;
 use crate::ext;
 use crate::spawn::refuse_control;
 use crate::{
-    AddressRule, Credentials, HttpOptions, HttpTrace, Program, Protocols, Scheme, ServiceProcess, SshOptions,
-    TransportError, Url, WireTrace,
+    AddressRule, Cookies, Credentials, HttpOptions, HttpTrace, Program, Protocols, Scheme, ServiceProcess,
+    SshOptions, TransportError, Url, WireTrace,
 };
 
 /// How a connection is opened.
@@ -33,6 +33,8 @@ pub struct ConnectOptions {
     pub addresses: Option<Arc<dyn AddressRule>>,
     /// Who says in whose name servers are asked, where the URL does not.
     pub credentials: Option<Arc<dyn Credentials>>,
+    /// What HTTP servers want to hear again; `None`: they are told nothing again.
+    pub cookies: Option<Arc<dyn Cookies>>,
     /// How HTTP servers are asked.
     pub http: HttpOptions,
     /// Who hears what is said to them.
@@ -64,6 +66,7 @@ impl Default for ConnectOptions {
             virtual_host: None,
             addresses: None,
             credentials: None,
+            cookies: None,
             http: HttpOptions::default(),
             http_trace: None,
             wire_trace: None,

@@ -15,6 +15,7 @@ mod preface;
 mod retry;
 mod site;
 mod smart;
+mod text;
 mod trace;
 
 pub use self::answer::Answer;
@@ -25,7 +26,7 @@ pub(crate) use self::dial::{encrypt, tls};
 pub(crate) use self::header::{bad_header, secret, value};
 #[cfg(feature = "ws")]
 pub(crate) use self::place::Place;
-#[cfg(feature = "ws")]
-pub(crate) use self::site::offers_basic;
 pub use self::site::{Folder, Site};
 pub use self::smart::exchanges;
+#[cfg(feature = "ws")]
+pub(crate) use self::text::offers_basic;

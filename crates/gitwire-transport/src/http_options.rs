@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::Secret;
+use crate::{Protocols, Secret};
 
 /// How HTTP servers are asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub struct HttpOptions {
     pub headers: Vec<(String, Secret)>,
     /// Which redirects are followed (`http.followRedirects`).
     pub redirects: Redirects,
+    /// Which kinds of URL redirects may lead to, where that is less than a person may name.
+    pub redirected: Option<Protocols>,
     /// The longest request whose length is announced; longer ones are sent in chunks, after a short one that finds out whether the
     /// server wants to know who asks (`http.postBuffer`). 1 MiB, as git.
     pub announced_max: usize,
@@ -41,6 +43,7 @@ impl Default for HttpOptions {
             user_agent: concat!("git/gitwire-", env!("CARGO_PKG_VERSION")).to_owned(),
             headers: Vec::new(),
             redirects: Redirects::default(),
+            redirected: None,
             announced_max: 1 << 20,
             smart: true,
             hosts: Vec::new(),
@@ -60,6 +63,8 @@ pub enum Redirects {
     /// Of the first request to a repository: all others go where it led.
     #[default]
     Initial,
+    /// Of all that have no body.
+    Always,
     /// None.
     Never,
 }

@@ -6,6 +6,7 @@ mod addresses;
 pub mod blocking;
 mod clock;
 mod connection;
+mod cookies;
 mod credentials;
 mod deadlines;
 mod error;
@@ -29,6 +30,7 @@ mod wire_trace;
 
 pub use crate::addresses::AddressRule;
 pub use crate::connection::ConnectOptions;
+pub use crate::cookies::Cookies;
 pub use crate::credentials::{Credential, CredentialPlace, Credentials, Secret};
 pub use crate::deadlines::{Deadline, Deadlines};
 pub use crate::error::{DriveError, TransportError};

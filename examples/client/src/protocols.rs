@@ -12,6 +12,11 @@ pub(crate) fn allowed(config: &Config) -> Result<Protocols, Failure> {
     judge(config, list.as_deref(), from_user.as_deref())
 }
 
+/// The same for URLs that no person has named: where a server redirects to.
+pub(crate) fn redirected(config: &Config) -> Result<Protocols, Failure> {
+    judge(config, std::env::var("GIT_ALLOW_PROTOCOL").ok().as_deref(), Some("0"))
+}
+
 fn judge(config: &Config, list: Option<&str>, from_user: Option<&str>) -> Result<Protocols, Failure> {
     let from_user = from_user.is_none_or(|text| !matches!(text, "" | "0" | "false" | "no" | "off"));
     let may = |name: &str| -> Result<bool, Failure> {

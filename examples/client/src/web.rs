@@ -1,7 +1,9 @@
 //! What git's configuration and environment say of HTTP servers.
 
+mod cookies;
 mod credentials;
 mod language;
+mod netrc;
 mod pattern;
 
 use std::env;
@@ -13,14 +15,16 @@ use std::time::Duration;
 
 use gitwire_client::Remote;
 use gitwire_gitdir::Config;
+use gitwire_pktline::MAX_LINE;
 use gitwire_transport::{
     HttpOptions, KnownHost, Proactive, Redirects, Retries, Scheme, Secret, Url, Verification,
 };
 
+use self::cookies::CookieFile;
 use self::credentials::Helpers;
 use self::pattern::{Value, best, matching};
 use crate::failure::Failure;
-use crate::trace;
+use crate::{protocols, trace};
 
 /// Sets how a remote's server is asked, and who says in whose name.
 pub(crate) fn configure(remote: &mut Remote, config: &Config) -> Result<(), Failure> {
@@ -28,6 +32,17 @@ pub(crate) fn configure(remote: &mut Remote, config: &Config) -> Result<(), Fail
         return Ok(());
     }
     remote.connect.http = options(&remote.url, config)?;
+    let file = best(config, "http", "cookieFile", &remote.url).map(Value::into_text);
+    if let Some(path) = file.filter(|path| !path.is_empty()).map(home) {
+        let saves = best(config, "http", "saveCookies", &remote.url);
+        let saves = saves.map(|value| value.truth("http.saveCookies")).transpose()?.unwrap_or_default();
+        remote.connect.cookies = Some(Arc::new(CookieFile::read(path, saves)));
+    }
+    // Where a server says that its objects are is one more redirect.
+    let may = protocols::redirected(config)?;
+    let is_allowed = if remote.url.scheme == Scheme::Https { may.https } else { may.http };
+    remote.alternates = remote.connect.http.redirects == Redirects::Always && is_allowed;
+    remote.connect.http.redirected = Some(may);
     remote.connect.http_trace = Some(trace::heads());
     remote.connect.credentials = Some(Arc::new(Helpers::find(&remote.url, config)?));
     Ok(())
@@ -46,7 +61,8 @@ fn options(url: &Url, config: &Config) -> Result<HttpOptions, Failure> {
     }
     options.tls.authorities = variable("GIT_SSL_CAINFO").or_else(|| text("sslCAInfo")).map(home);
     options.redirects = match text("followRedirects").as_deref() {
-        None | Some("initial" | "true" | "yes" | "on" | "1") => Redirects::Initial,
+        None | Some("initial") => Redirects::Initial,
+        Some("true" | "yes" | "on" | "1") => Redirects::Always,
         Some(_) => Redirects::Never,
     };
     for header in matching(config, "http", "extraHeader", url) {
@@ -61,6 +77,8 @@ fn options(url: &Url, config: &Config) -> Result<HttpOptions, Failure> {
     }
     if let Some(bytes) = config.integer("http", None, "postBuffer")? {
         options.announced_max = usize::try_from(bytes).unwrap_or(options.announced_max);
+        // git keeps room for one more packet.
+        options.announced_max = options.announced_max.saturating_sub(MAX_LINE);
     }
     options.smart = variable("GIT_SMART_HTTP").is_none_or(|value| !is_false(&value));
     options.hosts = hosts(matching(config, "http", "curloptResolve", url).map(Value::into_text));

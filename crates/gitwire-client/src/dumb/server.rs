@@ -18,6 +18,8 @@ pub(super) struct Server {
     site: Site,
     client: FetchClient,
     limits: DumbLimits,
+    /// Whether it may send us to others of its repositories.
+    alternates: bool,
     format: ObjectFormat,
     /// The repository's `objects/` first, then its alternates'.
     folders: Vec<Place>,
@@ -63,6 +65,7 @@ impl Server {
             site,
             client: FetchClient::new(options),
             limits: remote.dumb.clone(),
+            alternates: remote.alternates,
             format: ObjectFormat::default(),
             folders: Vec::new(),
             packs: Vec::new(),
@@ -195,6 +198,9 @@ impl Server {
     /// are followed: a list in a file sends nobody elsewhere.
     fn follow(&mut self, stop: &dyn Interrupt) -> Result<bool, ClientError> {
         let before = self.folders.len();
+        if !self.alternates {
+            return Ok(false);
+        }
         for at in 0..before {
             stop.check()?;
             let Some(place) = self.folders.get_mut(at).filter(|place| !place.followed) else { continue };

@@ -72,6 +72,13 @@ pub(super) fn content_type(headers: &HeaderMap) -> String {
     full.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
+/// The character set of a text, in lower case; nothing where none is named.
+pub(super) fn charset(headers: &HeaderMap) -> String {
+    let full = text(headers, CONTENT_TYPE).to_ascii_lowercase();
+    let named = full.split(';').skip(1).find_map(|word| word.trim().strip_prefix("charset=").map(str::trim));
+    named.unwrap_or_default().trim_matches('"').to_owned()
+}
+
 fn text(headers: &HeaderMap, name: HeaderName) -> String {
     headers.get(name).map(|value| value.as_bytes().escape_ascii().to_string()).unwrap_or_default()
 }

@@ -9,21 +9,22 @@ use std::time::Duration;
 use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::header::{
-    ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderName, HeaderValue,
-    LOCATION, USER_AGENT, WWW_AUTHENTICATE,
+    ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, AUTHORIZATION, CONTENT_TYPE, COOKIE, HOST, HeaderName,
+    HeaderValue, LOCATION, SET_COOKIE, USER_AGENT, WWW_AUTHENTICATE,
 };
 use hyper::{Method, Request, Response, StatusCode};
 
-use super::answer::{Answer, RawAnswer, content_type};
+use super::answer::{Answer, RawAnswer, charset, content_type};
 use super::body::SentBody;
 use super::client::Client;
 use super::header::{bad_header, secret, value};
 use super::place::Place;
+use super::text::{decoded, offers_basic, unfolded};
 use super::{retry, trace};
 use crate::blocking::BodyReader;
 use crate::{
-    ConnectOptions, Credential, CredentialPlace, Credentials, HttpError, HttpOptions, HttpTrace, Proactive,
-    Protocols, Redirects, Secret, TransportError, Url,
+    ConnectOptions, Cookies, Credential, CredentialPlace, Credentials, HttpError, HttpOptions, HttpTrace,
+    Proactive, Protocols, Redirects, Secret, TransportError, Url,
 };
 
 /// A repository on an HTTP server: where it is after redirects, and in whose name it is asked.
@@ -37,6 +38,7 @@ pub struct Site {
     options: HttpOptions,
     protocols: Protocols,
     identity: Identity,
+    cookies: Option<Arc<dyn Cookies>>,
     trace: Option<Arc<dyn HttpTrace>>,
     /// The first request has been answered: redirects are followed no more.
     settled: bool,
@@ -152,6 +154,7 @@ impl Site {
                 used: None,
                 volunteered: false,
             },
+            cookies: options.cookies.clone(),
             trace: options.http_trace.clone(),
             settled: false,
             is_file: false,
@@ -238,25 +241,7 @@ impl Site {
     /// Asks, following redirects: where they lead is where the repository is from now on.
     pub(super) fn ask_first(&mut self, ask: &Ask) -> Result<Answer<'_>, TransportError> {
         let asked = self.base.join(&ask.below);
-        let mut place = asked.clone();
-        let mut followed = 0_usize;
-        let response = loop {
-            let body = SentBody::empty();
-            let response = self.exchange(&place, ask, body)?;
-            if !is_redirect(response.status()) || self.options.redirects == Redirects::Never {
-                break response;
-            }
-            if followed >= self.options.limits.redirects_max {
-                let max = self.options.limits.redirects_max as u64;
-                return Err(HttpError::TooManyRedirects { url: self.url(), max }.into());
-            }
-            followed = followed.saturating_add(1);
-            place = self.redirected(&place, &response)?;
-            if let Some(base) = place.without(&ask.below) {
-                self.identity.path = base.decoded();
-            }
-            self.message(response);
-        };
+        let (place, response) = self.followed(&asked, ask)?;
         let response = self.successful(response)?;
         if place != asked && !self.is_file {
             let base = place.without(&ask.below).filter(|base| base.path.ends_with('/'));
@@ -270,6 +255,28 @@ impl Site {
         Answer::new(&self.client, response, &self.base.to_string())
     }
 
+    /// Asks for something that has no body, and follows redirects.
+    fn followed(&mut self, from: &Place, ask: &Ask) -> Result<(Place, Response<Incoming>), TransportError> {
+        let mut place = from.clone();
+        let mut followed = 0_usize;
+        loop {
+            let response = self.exchange(&place, ask, SentBody::empty())?;
+            if !is_redirect(response.status()) || self.options.redirects == Redirects::Never {
+                return Ok((place, response));
+            }
+            if followed >= self.options.limits.redirects_max {
+                let max = self.options.limits.redirects_max as u64;
+                return Err(HttpError::TooManyRedirects { url: self.url(), max }.into());
+            }
+            followed = followed.saturating_add(1);
+            place = self.redirected(&place, &response)?;
+            if let Some(base) = place.without(&ask.below).filter(|_| !self.settled) {
+                self.identity.path = base.decoded();
+            }
+            self.message(response);
+        }
+    }
+
     /// Asks where the repository is known to be.
     pub(super) fn ask(&mut self, ask: Ask) -> Result<Answer<'_>, TransportError> {
         let response = self.exchanged(ask)?;
@@ -278,6 +285,10 @@ impl Site {
 
     fn exchanged(&mut self, mut ask: Ask) -> Result<Response<Incoming>, TransportError> {
         let place = self.base.join(&ask.below);
+        if self.options.redirects == Redirects::Always && ask.method == Method::GET {
+            let (_, response) = self.followed(&place, &ask)?;
+            return self.successful(response);
+        }
         let body = match mem::replace(&mut ask.body, Body::Gone) {
             Body::Whole(bytes) => {
                 ask.body = Body::Whole(bytes.clone());
@@ -352,6 +363,11 @@ impl Site {
             trace::request(&request, &**told);
         }
         let response = self.client.send(&place.origin, request, &self.options)?;
+        if let Some(known) = &self.cookies {
+            for header in response.headers().get_all(SET_COOKIE) {
+                known.received(&place.origin.host, &place.path, &String::from_utf8_lossy(header.as_bytes()));
+            }
+        }
         if let Some(told) = &self.trace {
             trace::response(&response, &**told);
         }
@@ -378,6 +394,12 @@ impl Site {
         }
         if let Some(used) = &self.identity.used {
             headers.push((AUTHORIZATION, secret("Authorization", &used.credential.authorization())?));
+        }
+        let cookies = self.cookies.as_ref();
+        if let Some(said) =
+            cookies.and_then(|known| known.sent(place.origin.encrypted, &place.origin.host, &place.path))
+        {
+            headers.push((COOKIE, secret("Cookie", &Secret::new(said))?));
         }
         headers.sort_by_key(|(name, value)| rank(name, value));
         request.headers_mut().extend(headers);
@@ -466,11 +488,13 @@ impl Site {
             return Err(refused(String::new(), "it leads nowhere").into());
         };
         let shown = || Url::anonymized(&location).escape_ascii().to_string();
-        let to = from.follow(&location).map_err(|_| refused(shown(), "not to HTTP"))?;
+        let to =
+            from.follow(&location).map_err(|_| refused(shown(), "other protocols than HTTP are disabled"))?;
         if from.origin.encrypted && !to.origin.encrypted {
             return Err(refused(to.to_string(), "to what is not encrypted").into());
         }
-        let allowed = if to.origin.encrypted { self.protocols.https } else { self.protocols.http };
+        let may = self.options.redirected.unwrap_or(self.protocols);
+        let allowed = if to.origin.encrypted { may.https } else { may.http };
         if !allowed {
             return Err(TransportError::TransportNotAllowed { scheme: to.origin.scheme().to_owned() });
         }
@@ -498,32 +522,14 @@ impl Site {
     /// What the server says beside a status. The connection is good for more where that is all.
     fn message(&self, response: Response<Incoming>) -> Vec<u8> {
         let is_text = content_type(response.headers()) == "text/plain";
+        let charset = charset(response.headers());
         let body = RawAnswer { client: &self.client, body: response.into_body(), piece: Bytes::new() };
         let max = self.options.limits.message_bytes_max as u64;
         let mut message = Vec::new();
         // It is an error already; what is left of its text is shown.
         let _ = body.take(max).read_to_end(&mut message);
-        if is_text { message } else { Vec::new() }
+        if is_text { decoded(message, &charset) } else { Vec::new() }
     }
-}
-
-/// A header that stood on several lines, on one.
-fn unfolded(text: &str) -> String {
-    let mut quoted = false;
-    let mut blank = false;
-    let mut line = String::with_capacity(text.len());
-    for letter in text.trim().chars() {
-        quoted ^= letter == '"';
-        if !quoted && matches!(letter, ' ' | '\t' | '\r' | '\n') {
-            blank = true;
-            continue;
-        }
-        if mem::take(&mut blank) {
-            line.push(' ');
-        }
-        line.push(letter);
-    }
-    line
 }
 
 /// How often a request is sent again because the server asks who asks. The longest exchange in use has three steps.
@@ -531,63 +537,18 @@ const STEPS_MAX: u32 = 8;
 
 /// The order in which git sends headers: it tells clients apart for those who look closely.
 fn rank(name: &HeaderName, value: &HeaderValue) -> usize {
-    match name {
-        &HOST => 0,
-        &USER_AGENT => 1,
-        &ACCEPT if value == "*/*" => 2,
-        &ACCEPT_ENCODING => 3,
-        &CONTENT_TYPE => 4,
-        &ACCEPT => 5,
-        &ACCEPT_LANGUAGE => 6,
+    match *name {
+        HOST => 0,
+        USER_AGENT => 1,
+        ACCEPT if value == "*/*" => 2,
+        ACCEPT_ENCODING => 3,
+        CONTENT_TYPE => 4,
+        ACCEPT => 5,
+        ACCEPT_LANGUAGE => 6,
         _ => 7,
     }
 }
 
 fn is_redirect(status: StatusCode) -> bool {
     matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
-}
-
-/// Whether a `WWW-Authenticate` header has a challenge of the scheme `Basic` (RFC 9110, section 11.6.1).
-pub(crate) fn offers_basic(header: &str) -> bool {
-    let mut quoted = false;
-    let outside = |letter: char| {
-        quoted ^= letter == '"';
-        letter == ',' && !quoted
-    };
-    header.split(outside).any(|part| {
-        let scheme = part.trim().split([' ', '\t']).next().unwrap_or_default();
-        scheme.eq_ignore_ascii_case("basic")
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn headers_on_several_lines() {
-        for (header, expected) in [
-            ("Basic realm=\"a  b\"", "Basic realm=\"a  b\""),
-            ("FooBar a=1\n  b=2", "FooBar a=1 b=2"),
-            ("FooBar a=1 \r\n \r\n\tb=2 ", "FooBar a=1 b=2"),
-            ("", ""),
-        ] {
-            assert_eq!(unfolded(header), expected);
-        }
-    }
-
-    #[test]
-    fn challenges() {
-        for (header, expected) in [
-            ("Basic realm=\"a\"", true),
-            ("basic", true),
-            ("Digest realm=\"a\", Basic realm=\"b\"", true),
-            ("Digest realm=\"x, Basic y\"", false),
-            ("Bearer", false),
-            ("Basically realm=\"a\"", false),
-            ("", false),
-        ] {
-            assert_eq!(offers_basic(header), expected, "{header}");
-        }
-    }
 }

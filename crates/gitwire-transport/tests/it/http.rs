@@ -334,9 +334,13 @@ fn redirects_that_are_refused() {
             "unable to update url base from redirection:\n  asked for: {asked}\n   redirect: BASE/xinfo/refs?service=git-upload-pack"
         ),
     );
-    check("file:///etc/passwd", same, &refused("file:///etc/passwd", "not to HTTP"));
-    check("ext::sh -c id", same, &refused("ext::sh -c id", "not to HTTP"));
-    check("gopher://u:secret@h/", same, &refused("gopher://h/", "not to HTTP"));
+    check(
+        "file:///etc/passwd",
+        same,
+        &refused("file:///etc/passwd", "other protocols than HTTP are disabled"),
+    );
+    check("ext::sh -c id", same, &refused("ext::sh -c id", "other protocols than HTTP are disabled"));
+    check("gopher://u:secret@h/", same, &refused("gopher://h/", "other protocols than HTTP are disabled"));
     check(
         "https://127.0.0.1:1/info/refs",
         |options| options.protocols = Protocols { https: false, ..Protocols::user() },

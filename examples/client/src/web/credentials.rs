@@ -5,13 +5,14 @@ use std::fs::OpenOptions;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::ffi::OsStringExt as _;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use gitwire_gitdir::Config;
 use gitwire_transport::{Credential, CredentialPlace, Credentials, Secret, TransportError, Url};
 
 use super::pattern::{Value, best, matching};
-use super::{command, is_false, variable};
+use super::{command, is_false, netrc, variable};
 use crate::failure::Failure;
 use crate::trace::Events;
 
@@ -29,6 +30,8 @@ pub(super) struct Helpers {
     ask: Option<OsString>,
     /// What was given before, so that nobody is asked twice.
     known: Mutex<Vec<(CredentialPlace, Credential)>>,
+    /// Whether `~/.netrc` was looked at.
+    netrc: AtomicBool,
     /// What a helper said last.
     last: Mutex<Option<Answer>>,
 }
@@ -58,6 +61,7 @@ impl Helpers {
                 .is_none_or(|value| !is_false(&value) && value != "never"),
             ask: command("GIT_ASKPASS").or_else(asked).or_else(|| command("SSH_ASKPASS")),
             known: Mutex::default(),
+            netrc: AtomicBool::new(false),
             last: Mutex::default(),
         })
     }
@@ -148,6 +152,13 @@ impl Credentials for Helpers {
             return Ok(Some(credential));
         }
         let mut shown = self.shown(place);
+        let host = place.host.split(':').next().unwrap_or_default();
+        // What it says is tried once.
+        if !self.netrc.swap(true, Ordering::Relaxed)
+            && let Some(credential) = netrc::find(host, shown.user.as_deref())
+        {
+            return Ok(Some(credential));
+        }
         let before = self.last.lock().unwrap_or_else(PoisonError::into_inner).take();
         let before = before.filter(|answer| answer.more).unwrap_or_default();
         for helper in &self.helpers {
@@ -175,6 +186,10 @@ impl Credentials for Helpers {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.push((place.clone(), credential.clone()));
         drop(known);
+        // What is written down elsewhere, or is only a step, is not kept.
+        if matches!(credential, Credential::Other { more: true, .. }) {
+            return;
+        }
         // Why it was asked for is of no use to whoever keeps it.
         let mut shown = self.shown(place);
         shown.challenges.clear();
