@@ -1,10 +1,14 @@
 //! The file `packed-refs`: one line a ref, sorted, with what tags lead to.
 
+mod large;
+
+use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use gitwire_storage::{Peeled, Result};
 use gitwire_types::{ObjectFormat, ObjectId, RefName};
 
+use self::large::LargePackedRefs;
 use crate::error::{Context as _, corrupt, optional};
 use crate::fs::{Directory, FileSystem, Links, Stat, is_racy, read_all};
 
@@ -16,6 +20,8 @@ pub(crate) struct PackedRefs {
     order: Option<Vec<usize>>,
     /// The end of the header line.
     start: usize,
+    /// Where in the file the text begins.
+    base: u64,
     /// Whether every tag's line is followed by what it leads to, if it is below `refs/tags/` or anywhere.
     peeled: PeeledScope,
     format: ObjectFormat,
@@ -40,21 +46,10 @@ pub(crate) struct PackedRef<'a> {
 impl PackedRefs {
     /// Takes the text of a file; checks the header, and lines only so far as it must to know their order.
     pub(crate) fn parse(text: Vec<u8>, format: ObjectFormat) -> Result<Self> {
-        let mut refs = Self { text, order: None, start: 0, peeled: PeeledScope::None, format };
+        let mut refs = Self { text, format, ..Self::default() };
         let mut sorted = false;
-        if let Some(rest) = refs.text.strip_prefix(HEADER) {
-            let Some(end) = memchr::memchr(b'\n', rest) else {
-                return Err(corrupt("packed-refs: header has no line end"));
-            };
-            let (traits, _) = rest.split_at(end);
-            let has = |name: &[u8]| traits.split(|byte| *byte == b' ').any(|word| word == name);
-            sorted = has(b"sorted");
-            refs.peeled = match (has(b"fully-peeled"), has(b"peeled")) {
-                (true, _) => PeeledScope::All,
-                (false, true) => PeeledScope::Tags,
-                (false, false) => PeeledScope::None,
-            };
-            refs.start = HEADER.len().saturating_add(end).saturating_add(1);
+        if let Some(header) = Header::parse(&refs.text)? {
+            (sorted, refs.peeled, refs.start) = (header.sorted, header.peeled, header.end);
         }
         if refs.text.last().is_some_and(|byte| *byte != b'\n') {
             return Err(corrupt("packed-refs: last line has no line end"));
@@ -147,7 +142,8 @@ impl PackedRefs {
 
     /// The ref whose line begins at `at`, and where the next begins.
     fn ref_at(&self, at: usize) -> Result<(PackedRef<'_>, usize)> {
-        let bad = || corrupt(format!("packed-refs: unexpected line at byte {at}"));
+        let place = |at: usize| self.base.saturating_add(at as u64);
+        let bad = || corrupt(format!("packed-refs: unexpected line at byte {}", place(at)));
         let next = self.after_line(at);
         let line = self.text.get(at..next.saturating_sub(1)).ok_or_else(bad)?;
         let (hex, rest) = line.split_at_checked(self.format.hex_len()).ok_or_else(bad)?;
@@ -157,7 +153,7 @@ impl PackedRefs {
             let after = self.after_line(next);
             let hex = self.text.get(next.saturating_add(1)..after.saturating_sub(1)).ok_or_else(bad)?;
             let peeled = ObjectId::from_hex(self.format, hex).map_err(|error| {
-                corrupt(format!("packed-refs: unexpected line at byte {next}")).with_source(error)
+                corrupt(format!("packed-refs: unexpected line at byte {}", place(next))).with_source(error)
             })?;
             return Ok((PackedRef { name, id, peeled: Peeled::To(peeled) }, after));
         }
@@ -167,6 +163,34 @@ impl PackedRefs {
             PeeledScope::None => false,
         };
         Ok((PackedRef { name, id, peeled: if known { Peeled::NotATag } else { Peeled::Unknown } }, next))
+    }
+}
+
+/// What the first line says of the others.
+#[derive(Debug)]
+struct Header {
+    sorted: bool,
+    peeled: PeeledScope,
+    /// Where the next line begins.
+    end: usize,
+}
+
+impl Header {
+    /// `None` where there is none, as in the oldest files.
+    fn parse(text: &[u8]) -> Result<Option<Self>> {
+        let Some(rest) = text.strip_prefix(HEADER) else { return Ok(None) };
+        let Some(end) = memchr::memchr(b'\n', rest) else {
+            return Err(corrupt("packed-refs: header has no line end"));
+        };
+        let (traits, _) = rest.split_at(end);
+        let has = |name: &[u8]| traits.split(|byte| *byte == b' ').any(|word| word == name);
+        let peeled = match (has(b"fully-peeled"), has(b"peeled")) {
+            (true, _) => PeeledScope::All,
+            (false, true) => PeeledScope::Tags,
+            (false, false) => PeeledScope::None,
+        };
+        let end = HEADER.len().saturating_add(end).saturating_add(1);
+        Ok(Some(Self { sorted: has(b"sorted"), peeled, end }))
     }
 }
 
@@ -207,14 +231,83 @@ impl<'a> Iterator for PackedIter<'a> {
 
 /// Whether git would list the ref: names that could reach out of the directory or that no tool could make are left out.
 pub(crate) fn is_listed(name: &[u8]) -> bool {
-    name.starts_with(b"refs/") && RefName::new(name.to_vec()).is_ok()
+    name.starts_with(b"refs/") && RefName::check(name).is_ok()
 }
 
-/// `packed-refs` as it was read last; read again when it is another file.
+/// `packed-refs` for whoever reads it: all of it in memory, or a large one open.
+#[derive(Debug, Clone)]
+pub(crate) enum PackedReader {
+    Whole(Arc<PackedRefs>),
+    Large(Arc<LargePackedRefs>),
+}
+
+impl PackedReader {
+    /// What the ref called `name` holds.
+    pub(crate) fn find(&self, name: &[u8]) -> Result<Option<ObjectId>> {
+        let mut id = None;
+        self.each_from(name, &mut |found| {
+            id = (found.name == name).then_some(found.id);
+            Ok(ControlFlow::Break(()))
+        })?;
+        Ok(id)
+    }
+
+    /// Gives the refs whose names are `from` or behind it, in the order of names.
+    pub(crate) fn each_from(
+        &self,
+        from: &[u8],
+        each: &mut dyn FnMut(PackedRef<'_>) -> Result<ControlFlow<()>>,
+    ) -> Result<()> {
+        match self {
+            Self::Large(refs) => refs.each_from(from, each),
+            Self::Whole(refs) => {
+                for found in refs.iter_from(from) {
+                    if each(found?)?.is_break() {
+                        break;
+                    }
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+/// `packed-refs` as it was read last, and as it was opened last; again when it is another file.
 #[derive(Debug, Default)]
-pub(crate) struct PackedCache(Mutex<Option<(Stat, Arc<PackedRefs>)>>);
+pub(crate) struct PackedCache {
+    whole: Mutex<Option<(Stat, Arc<PackedRefs>)>>,
+    large: Mutex<Option<(Stat, Arc<LargePackedRefs>)>>,
+}
 
 impl PackedCache {
+    /// As [`current`](Self::current), without holding a large file that is sorted.
+    pub(crate) fn reader(
+        &self,
+        common: &dyn Directory,
+        file_system: &dyn FileSystem,
+        format: ObjectFormat,
+    ) -> Result<PackedReader> {
+        let context = || "cannot read 'packed-refs'".to_owned();
+        let stat = optional(common.stat(NAME, Links::Follow)).context(context)?;
+        let is_known = |known: &Stat| stat == Some(*known) && !is_racy(known, file_system.now());
+        if stat.is_some_and(|stat| stat.size > HELD_MAX) {
+            let mut cached = self.large.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some((_, refs)) = cached.as_ref().filter(|(known, _)| is_known(known)) {
+                return Ok(PackedReader::Large(Arc::clone(refs)));
+            }
+            if let Some(file) = optional(common.open(NAME, Links::Follow)).context(context)? {
+                let stat = file.stat().context(context)?;
+                if let Some(refs) = LargePackedRefs::new(&file, stat.size, format)? {
+                    let refs = Arc::new(refs);
+                    *cached = Some((stat, Arc::clone(&refs)));
+                    return Ok(PackedReader::Large(refs));
+                }
+            }
+            *cached = None;
+        }
+        self.current(common, file_system, format).map(PackedReader::Whole)
+    }
+
     /// The content of `packed-refs` now. Read it after loose refs: a ref that moved from a file of its own into this one in
     /// between is then found.
     pub(crate) fn current(
@@ -225,7 +318,7 @@ impl PackedCache {
     ) -> Result<Arc<PackedRefs>> {
         let context = || "cannot read 'packed-refs'".to_owned();
         let stat = optional(common.stat(NAME, Links::Follow)).context(context)?;
-        let mut cached = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut cached = self.whole.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(stat) = stat else {
             *cached = None;
             return Ok(Arc::new(PackedRefs { format, ..PackedRefs::default() }));
@@ -257,6 +350,9 @@ const HEADER: &[u8] = b"# pack-refs with:";
 
 /// Ten million refs with their peeled lines, and more than any server is known to hold.
 const PACKED_REFS_MAX: u64 = 2 << 30;
+
+/// What is read and held whole for the sake of any ref: some fifteen thousand refs, read in less time than they are looked for.
+const HELD_MAX: u64 = 1 << 20;
 
 #[cfg(test)]
 mod tests;

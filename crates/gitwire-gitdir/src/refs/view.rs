@@ -1,6 +1,5 @@
 //! The references of a repository as one view: loose and packed refs merged.
 
-use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -10,7 +9,7 @@ use gitwire_storage::{Peeled, RefRecord, RefStore, Result};
 use gitwire_types::{ObjectFormat, ObjectId, RefName, RefTarget};
 
 use super::loose::{LooseRef, read_loose};
-use super::packed::{PackedCache, PackedRefs, is_listed};
+use super::packed::{PackedCache, PackedReader, PackedRef, PackedRefs, is_listed};
 use super::{chain, is_per_worktree};
 use crate::error::{Context as _, corrupt, is_absent, shown};
 use crate::fs::{Directory, FileKind, FileSystem, Links};
@@ -41,14 +40,17 @@ impl RefFiles {
         self.packed.current(&*self.common, &*self.file_system, self.format)
     }
 
+    /// The same for whoever only reads.
+    pub(crate) fn packed_reader(&self) -> Result<PackedReader> {
+        self.packed.reader(&*self.common, &*self.file_system, self.format)
+    }
+
     /// What a ref holds: its own file first, then `packed-refs`.
     pub(crate) fn read(&self, name: &[u8]) -> Result<LooseRef> {
         match self.loose(name)? {
             LooseRef::Absent if name.starts_with(b"refs/") => {
-                let packed = self.packed()?;
-                Ok(packed
-                    .find(name)?
-                    .map_or(LooseRef::Absent, |found| LooseRef::Value(RefTarget::Direct(found.id))))
+                let found = self.packed_reader()?.find(name)?;
+                Ok(found.map_or(LooseRef::Absent, |id| LooseRef::Value(RefTarget::Direct(id))))
             }
             found => Ok(found),
         }
@@ -94,8 +96,8 @@ impl RefView {
         match known {
             Some(directory) => match directory.refs.get(name) {
                 Some(found) => Ok(found.clone()),
-                None => Ok(match self.files.packed()?.find(name)? {
-                    Some(found) => LooseRef::Value(RefTarget::Direct(found.id)),
+                None => Ok(match self.files.packed_reader()?.find(name)? {
+                    Some(id) => LooseRef::Value(RefTarget::Direct(id)),
                     None => LooseRef::Absent,
                 }),
             },
@@ -218,7 +220,7 @@ impl RefStore for RefView {
             let mut loose = BTreeMap::new();
             self.collect_loose(&prefix, &mut loose)?;
             let loose = loose.split_off(from);
-            let packed = self.files.packed()?;
+            let packed = self.files.packed_reader()?;
             if self.merge(from, &prefix, &loose, &packed, each)?.is_break() {
                 break;
             }
@@ -235,47 +237,36 @@ impl RefView {
         from: &[u8],
         prefix: &[u8],
         loose: &BTreeMap<Vec<u8>, LooseRef>,
-        packed: &PackedRefs,
+        packed: &PackedReader,
         each: &mut dyn FnMut(RefRecord<'_>) -> Result<ControlFlow<()>>,
     ) -> Result<ControlFlow<()>> {
         let mut loose = loose.iter().peekable();
-        let mut packed = packed.iter_from(prefix.max(from)).peekable();
-        loop {
-            let next_packed = match packed.peek() {
-                Some(Ok(found)) if found.name.starts_with(prefix) => Some(*found),
-                Some(Err(_)) => {
-                    return packed
-                        .next()
-                        .map_or(Ok(ControlFlow::Continue(())), |last| last.map(|_| ControlFlow::Break(())));
+        let mut flow = ControlFlow::Continue(());
+        packed.each_from(prefix.max(from), &mut |found| {
+            if !found.name.starts_with(prefix) {
+                return Ok(ControlFlow::Break(()));
+            }
+            let mut is_hidden = !is_listed(found.name);
+            while let Some((name, value)) = loose.next_if(|(name, _)| name.as_slice() <= found.name) {
+                is_hidden |= name.as_slice() == found.name;
+                flow = self.give_loose(name, value, each)?;
+                if flow.is_break() {
+                    return Ok(flow);
                 }
-                _ => None,
-            };
-            let order = match (loose.peek(), next_packed) {
-                (None, None) => return Ok(ControlFlow::Continue(())),
-                (Some(_), None) => Ordering::Less,
-                (None, Some(_)) => Ordering::Greater,
-                (Some((name, _)), Some(found)) => name.as_slice().cmp(found.name),
-            };
-            if order.is_ge() {
-                packed.next();
             }
-            let flow = if order.is_le() {
-                let Some((name, value)) = loose.next() else { continue };
-                self.give_loose(name, value, each)?
-            } else if let Some(found) = next_packed.filter(|found| is_listed(found.name)) {
-                each(RefRecord {
-                    name: found.name,
-                    id: Some(found.id),
-                    symbolic: None,
-                    peeled: found.peeled,
-                })?
-            } else {
-                ControlFlow::Continue(())
-            };
+            if !is_hidden {
+                let PackedRef { name, id, peeled } = found;
+                flow = each(RefRecord { name, id: Some(id), symbolic: None, peeled })?;
+            }
+            Ok(flow)
+        })?;
+        for (name, value) in loose {
             if flow.is_break() {
-                return Ok(flow);
+                break;
             }
+            flow = self.give_loose(name, value, each)?;
         }
+        Ok(flow)
     }
 
     fn give_loose(

@@ -96,3 +96,101 @@ proptest! {
         prop_assert_eq!(got, expected);
     }
 }
+
+mod large {
+    use std::ops::ControlFlow;
+
+    use super::*;
+    use crate::fs::{Disk, FileSystem as _, Links};
+    use crate::refs::packed::large::LargePackedRefs;
+
+    /// A file of so many refs, some of them tags, some names long; and the names.
+    fn file(count: usize, odd: usize) -> (Vec<u8>, Vec<String>) {
+        let mut names: Vec<String> = (0..count)
+            .map(|nth| {
+                format!("refs/{}/{nth}{}", nth % 17, "x".repeat(if nth % odd == 3 { 9000 } else { nth % 40 }))
+            })
+            .collect();
+        names.sort();
+        let mut text = b"# pack-refs with: peeled fully-peeled sorted \n".to_vec();
+        for (nth, name) in names.iter().enumerate() {
+            text.extend_from_slice(format!("{ONE} {name}\n").as_bytes());
+            if nth % 3 == 0 {
+                text.extend_from_slice(format!("^{TWO}\n").as_bytes());
+            }
+        }
+        (text, names)
+    }
+
+    fn open(text: &[u8]) -> Option<LargePackedRefs> {
+        let folder =
+            std::env::temp_dir().join(format!("gitwire-large-{}-{}", std::process::id(), text.len()));
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("packed-refs"), text).unwrap();
+        let file = Disk.directory(&folder).unwrap().open(b"packed-refs", Links::Follow).unwrap();
+        std::fs::remove_dir_all(&folder).unwrap();
+        LargePackedRefs::new(&file, text.len() as u64, ObjectFormat::Sha1).unwrap()
+    }
+
+    fn names(refs: &LargePackedRefs, from: &[u8], most: usize) -> Vec<(String, Peeled)> {
+        let mut names = Vec::new();
+        refs.each_from(from, &mut |found| {
+            names.push((String::from_utf8(found.name.to_vec()).unwrap(), found.peeled));
+            Ok(if names.len() < most { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+        })
+        .unwrap();
+        names
+    }
+
+    #[test]
+    fn an_open_file_gives_what_reading_all_of_it_gives() {
+        for (count, odd) in [(0, 9), (1, 9), (2, 9), (60, 9), (1500, 50), (1500, 5001)] {
+            let (text, all) = file(count, odd);
+            let refs = open(&text).unwrap();
+            let whole = PackedRefs::parse(text, ObjectFormat::Sha1).unwrap();
+            let froms = all
+                .iter()
+                .step_by(1 + count / 40)
+                .flat_map(|name| [name.clone(), format!("{name}!"), name[..name.len() - 1].to_owned()]);
+            for from in froms.chain(["".to_owned(), "refs/".into(), "refs/17".into(), "s".into()]) {
+                let expected: Vec<_> = whole
+                    .iter_from(from.as_bytes())
+                    .map(|found| found.unwrap())
+                    .map(|found| (String::from_utf8(found.name.to_vec()).unwrap(), found.peeled))
+                    .collect();
+                assert_eq!(names(&refs, from.as_bytes(), usize::MAX), expected, "{count} refs from {from}");
+                let few = expected.len().min(3);
+                assert_eq!(names(&refs, from.as_bytes(), 3)[..few], expected[..few]);
+            }
+        }
+    }
+
+    #[test]
+    fn only_a_sorted_file_is_left_on_the_disk() {
+        assert!(open(b"# pack-refs with: peeled \n").is_none());
+        assert!(open(format!("{ONE} refs/heads/a\n").as_bytes()).is_none());
+        assert!(open(b"# pack-refs with: sorted").is_none());
+    }
+
+    #[test]
+    fn damage_is_told_with_its_place() {
+        let error = |text: &[u8], from: &[u8]| {
+            let refs = open(text).unwrap();
+            refs.each_from(from, &mut |_| Ok(ControlFlow::Continue(()))).unwrap_err().to_string()
+        };
+        let (mut text, names) = file(3000, 5001);
+        let line = format!("{ONE} {}\n", names[2000]);
+        let at = text.windows(line.len()).position(|window| window == line.as_bytes()).unwrap();
+        text[at] = b'x';
+        assert_eq!(
+            error(&text, names[1990].as_bytes()),
+            format!("packed-refs: unexpected line at byte {at}")
+        );
+        text.truncate(at + 50);
+        assert_eq!(error(&text, names[1990].as_bytes()), "packed-refs: last line has no line end");
+        let mut long = b"# pack-refs with: sorted \n".to_vec();
+        long.extend_from_slice(&vec![b'y'; 600 << 10]);
+        long.extend_from_slice(b"\n\n");
+        assert_eq!(error(&long, b"refs/"), "packed-refs: unexpected line at byte 26");
+    }
+}
