@@ -24,6 +24,7 @@ mod race;
 mod remote_http;
 mod ssh;
 mod stock;
+mod tables;
 mod trace;
 mod upload_pack;
 mod web;
