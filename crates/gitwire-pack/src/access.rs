@@ -221,8 +221,8 @@ impl<D: ReadAt, I: ReadAt> Pack<D, I> {
         }
     }
 
-    /// Takes the order of the pack from its reverse index, unless it is known already. All of it is compared with the index, so that a damaged one
-    /// is found out; sorting what the index says takes ten times as long.
+    /// Takes the order of the pack from its reverse index, unless it is known already. Its checksum tells a damaged one; sorting what the index
+    /// says takes twenty times as long.
     ///
     /// # Errors
     /// What is wrong with the reverse index: the pack is read without it. A broken index; [`PackError::Storage`].
@@ -231,7 +231,7 @@ impl<D: ReadAt, I: ReadAt> Pack<D, I> {
             return Err(PackError::Misuse("reverse index of another number of objects"));
         }
         if self.order.get().is_none() {
-            let order = reverse.positions(&self.index)?;
+            let order = reverse.positions()?;
             let _ = self.order.set(order);
         }
         Ok(())

@@ -10,6 +10,8 @@ pub struct WalkLimits {
     pub objects_max: u32,
     /// The largest commit, tree or tag that is read, in bytes.
     pub object_bytes_max: u64,
+    /// How many commits a graph reads from the objects before it asks the store's commit-graph, which is read and checked as a whole.
+    pub commits_before_index: u32,
     /// The deepest nesting of trees.
     pub tree_depth_max: u32,
     /// The longest chain of tags that point at tags.
@@ -27,6 +29,8 @@ impl Default for WalkLimits {
             objects_max: 100_000_000,
             // A directory of a million entries is some 40 MB; larger ones are attacks.
             object_bytes_max: 256 << 20,
+            // Some milliseconds: reading the commit-graph of a hundred thousand commits takes more.
+            commits_before_index: 512,
             // git's `core.maxTreeDepth`.
             tree_depth_max: 2048,
             // git sets no limit; real chains have two or three links.

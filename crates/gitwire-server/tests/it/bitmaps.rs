@@ -13,8 +13,8 @@ use gitwire_storage::{
 };
 use gitwire_testkit::git::{Folder, Git};
 use gitwire_testkit::{Dice, History, Manner};
-use gitwire_types::{Never, ObjectFormat, ObjectId};
-use gitwire_walk::{Graph, PackRequest, WalkLimits, pack_source};
+use gitwire_types::{FilterSpec, Never, ObjectFormat, ObjectId};
+use gitwire_walk::{Graph, ObjectFilter, PackRequest, WalkLimits, pack_source};
 
 /// The pack that comes of a request, and what it was made of.
 pub(crate) fn pack(path: &Path, request: PackRequest) -> (BytesMut, PackWritten) {
@@ -76,6 +76,23 @@ impl World {
     }
 }
 
+impl World {
+    /// Flips a bit of the file of the one pack with this end; whether there is one.
+    fn damage(&self, dice: &mut Dice, end: &str) -> bool {
+        let files = std::fs::read_dir(self.path.join("objects/pack")).unwrap();
+        let mut files = files.map(|entry| entry.unwrap().path());
+        let Some(file) = files.find(|path| path.extension().is_some_and(|found| found == end)) else {
+            return false;
+        };
+        let mut bytes = std::fs::read(&file).unwrap();
+        let at = dice.below(bytes.len());
+        bytes[at] ^= 1;
+        std::fs::remove_file(&file).unwrap();
+        std::fs::write(&file, bytes).unwrap();
+        true
+    }
+}
+
 #[test]
 fn bitmaps_change_nothing_but_the_time_it_takes() {
     let Some(git) = Git::find() else { return };
@@ -129,16 +146,60 @@ fn bitmaps_change_nothing_but_the_time_it_takes() {
             }
             world.check(&wants, &haves);
         }
-        // A damaged file is as if it were not there.
-        let packs = world.path.join("objects/pack");
-        let file = std::fs::read_dir(&packs).unwrap().map(|entry| entry.unwrap().path());
-        let file = file.into_iter().find(|path| path.extension().is_some_and(|end| end == "bitmap")).unwrap();
-        let mut bytes = std::fs::read(&file).unwrap();
-        let at = dice.below(bytes.len());
-        bytes[at] ^= 1;
-        std::fs::remove_file(&file).unwrap();
-        std::fs::write(&file, bytes).unwrap();
-        assert_eq!(world.check(&tips, &[]).copied, 0, "byte {at}");
+        // A damaged file is as if it were not there: the order is sorted anew, then nothing is known of what commits reach.
+        if world.damage(&mut dice, "rev") {
+            world.check(&all[..1], &commits[..1]);
+            world.check(&[newer[2]], &commits[10..11]);
+        }
+        assert!(world.damage(&mut dice, "bitmap"));
+        assert_eq!(world.check(&tips, &[]).copied, 0);
+    }
+}
+
+#[test]
+fn filters_leave_out_what_gits_leave_out() {
+    let Some(git) = Git::find() else { return };
+    for seed in 20..23 {
+        let mut dice = Dice::new(seed);
+        let mut history = History::new(ObjectFormat::Sha1, Manner::Plain);
+        history.grow(&mut dice, 40);
+        history.tag(&mut dice, 4);
+        let folder = Folder::new("bitmap-filters");
+        let path = history.in_git(&git, folder.path());
+        let world = World { git: git.clone(), folder, path };
+        let commits: Vec<ObjectId> = history.commits().collect();
+        world.git.ok(&world.path, ["repack", "-adbq"]);
+        for filter in [
+            "blob:none",
+            "blob:limit=40",
+            "tree:0",
+            "object:type=commit",
+            "object:type=tree",
+            "object:type=blob",
+            "object:type=tag",
+            "combine:blob:limit=90+object:type=blob",
+        ] {
+            let spec = FilterSpec::parse(filter.as_bytes(), &gitwire_types::Limits::default()).unwrap();
+            let tip = *history.refs().values().nth(dice.below(history.refs().len())).unwrap();
+            for (wants, have) in [(vec![tip], None), (vec![commits[39]], Some(commits[dice.below(30)]))] {
+                let haves: Vec<ObjectId> = have.into_iter().collect();
+                let mut request = PackRequest::new(wants.clone(), haves.clone());
+                request.filter = ObjectFilter::try_from(&spec).unwrap();
+                let with = world.listed(&pack(&world.path, request.clone()).0);
+                request.bitmaps = false;
+                let without = world.listed(&pack(&world.path, request).0);
+                assert_eq!(with.difference(&without).count(), 0, "{filter}: more than without bitmaps");
+                if haves.is_empty() {
+                    assert_eq!(with, without, "{filter}");
+                    let words = ["rev-list", "--objects", "--no-object-names", "--use-bitmap-index"];
+                    let filter = format!("--filter={filter}");
+                    let words = words.into_iter().map(str::to_owned).chain([filter, tip.to_string()]);
+                    let git = lines(&world.git.ok(&world.path, words.collect::<Vec<_>>()));
+                    // Of what is wanted by name, rev-list shows what the filter leaves out as well.
+                    assert_eq!(git.difference(&with).count(), 0);
+                }
+            }
+        }
     }
 }
 

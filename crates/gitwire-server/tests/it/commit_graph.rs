@@ -2,18 +2,28 @@
 
 use std::path::Path;
 
+use bytes::BytesMut;
 use gitwire_gitdir::{GitDir, OpenOptions};
-use gitwire_storage::Repository as _;
+use gitwire_storage::{Repository as _, SourceState};
 use gitwire_testkit::git::{Folder, Git};
 use gitwire_testkit::{Dice, History, Manner};
 use gitwire_types::{Never, ObjectFormat, ObjectId};
-use gitwire_walk::{Graph, WalkLimits};
+use gitwire_walk::{Graph, PackRequest, WalkLimits, pack_source};
 
 use crate::bitmaps::World;
 
 fn graph(path: &Path) -> Graph {
     let repository = GitDir::open(path, &OpenOptions::default()).unwrap();
-    Graph::new(repository.objects().unwrap(), repository.format(), WalkLimits::default())
+    let mut limits = WalkLimits::default();
+    limits.commits_before_index = 0;
+    Graph::new(repository.objects().unwrap(), repository.format(), limits)
+}
+
+fn pack(path: &Path, request: PackRequest) -> BytesMut {
+    let mut source = pack_source(graph(path), request);
+    let mut out = BytesMut::new();
+    while source.next(1000, &mut out, &Never).unwrap() != SourceState::End {}
+    out
 }
 
 fn is_used(path: &Path) -> bool {
@@ -69,9 +79,9 @@ fn check(world: &World, dice: &mut Dice, commits: &[ObjectId]) {
         assert_eq!(is_ancestor, git.status.success(), "{one} {two}");
         let left = graph(&world.path).unreached(&[two], &[one], &Never).unwrap();
         assert_eq!(left.is_empty(), is_ancestor, "{one} {two}");
-        let mut request = gitwire_walk::PackRequest::new(vec![one], vec![two]);
+        let mut request = PackRequest::new(vec![one], vec![two]);
         request.bitmaps = false;
-        let ours = world.listed(&crate::bitmaps::pack(&world.path, request).0);
+        let ours = world.listed(&pack(&world.path, request));
         assert_eq!(ours, world.reached(&[one], &[two]));
     }
 }
@@ -91,6 +101,33 @@ fn where_parents_are_cut_off_no_commit_graph_speaks() {
     std::fs::remove_file(path.join("shallow")).unwrap();
     git.ok(&path, ["config", "core.commitGraph", "false"]);
     assert!(!is_used(&path));
+}
+
+#[test]
+fn commits_before_index() {
+    let Some(git) = Git::find() else { return };
+    let folder = Folder::new("commit-graph-late");
+    git.ok(folder.path(), ["init", "-q", "--bare", "x.git"]);
+    let path = folder.path().join("x.git");
+    let tree = String::from_utf8(git.feed(&path, ["mktree"], b"").stdout).unwrap();
+    let mut tips: Vec<ObjectId> = Vec::new();
+    for message in ["one", "two"] {
+        let mut words = vec!["commit-tree".to_owned(), "-m".into(), message.into(), tree.trim().into()];
+        words.extend(tips.iter().flat_map(|parent| ["-p".to_owned(), parent.to_string()]));
+        tips.push(ObjectId::from_hex(ObjectFormat::Sha1, git.ok(&path, words).trim_ascii_end()).unwrap());
+    }
+    git.ok(&path, ["update-ref", "refs/heads/main", &tips[1].to_string()]);
+    git.ok(&path, ["commit-graph", "write", "--reachable"]);
+    let hex = tips[0].to_string();
+    std::fs::remove_file(path.join("objects").join(&hex[..2]).join(&hex[2..])).unwrap();
+    // The second commit that is read is one that only the file knows.
+    for (before, known) in [(1, true), (2, false)] {
+        let repository = GitDir::open(&path, &OpenOptions::default()).unwrap();
+        let mut limits = WalkLimits::default();
+        limits.commits_before_index = before;
+        let mut graph = Graph::new(repository.objects().unwrap(), repository.format(), limits);
+        assert_eq!(graph.range(&tips[1..], &[], &Never).is_ok(), known, "{before}");
+    }
 }
 
 /// A commit that is gone is missed by whoever must know, though a stale file tells of it.
@@ -115,12 +152,12 @@ fn a_commit_that_only_a_commit_graph_knows_is_missed() {
     assert!(is_used(&path));
     let error = gitwire_walk::check_connectivity(graph(&path), &commits[1..], &[], &Never).unwrap_err();
     assert!(matches!(error, gitwire_walk::WalkError::Missing { id, .. } if id == commits[0]), "{error}");
-    let request = gitwire_walk::PackRequest::new(commits[1..].to_vec(), vec![]);
-    let mut source = gitwire_walk::pack_source(graph(&path), request);
-    let mut out = bytes::BytesMut::new();
+    let request = PackRequest::new(commits[1..].to_vec(), vec![]);
+    let mut source = pack_source(graph(&path), request);
+    let mut out = BytesMut::new();
     let error = loop {
         match source.next(1000, &mut out, &Never) {
-            Ok(gitwire_storage::SourceState::End) => panic!("a pack without a commit"),
+            Ok(SourceState::End) => panic!("a pack without a commit"),
             Ok(_) => {}
             Err(error) => break error,
         }

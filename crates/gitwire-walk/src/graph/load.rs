@@ -101,7 +101,11 @@ impl Graph {
     }
 
     fn load_from_index(&mut self, at: u32, id: &ObjectId) -> Result<bool, WalkError> {
-        let Some(index) = self.objects.commits().filter(|_| self.uses_index) else { return Ok(false) };
+        if !self.uses_index || self.read < self.limits.commits_before_index {
+            self.read = self.read.saturating_add(1);
+            return Ok(false);
+        }
+        let Some(index) = self.objects.commits() else { return Ok(false) };
         let mut parents = core::mem::take(&mut self.parents);
         let facts = index.commit(id, &mut parents);
         let loaded = match facts {

@@ -48,6 +48,8 @@ pub struct Graph {
     parents: Vec<ObjectId>,
     /// Whether the store's commit-graph is asked.
     uses_index: bool,
+    /// Commits that were read before the commit-graph is asked.
+    read: u32,
 }
 
 impl Graph {
@@ -64,6 +66,7 @@ impl Graph {
             scratch: Vec::new(),
             parents: Vec::new(),
             uses_index: true,
+            read: 0,
         }
     }
 
@@ -176,7 +179,7 @@ impl Graph {
     }
 
     /// Greater than that of every commit that a loaded one reaches; 0 where nothing is known. What the store's commit-graph does not know is
-    /// of the last generation: nothing that is known there reaches it.
+    /// of the last generation: nothing that is known there reaches it. So is what was read before the commit-graph was asked.
     pub(crate) fn generation(&self, at: u32) -> u64 {
         self.node(at).generation
     }
