@@ -61,5 +61,6 @@ pub(crate) fn fetch(
             break;
         }
     }
-    Ok(Received { refs, plan, tips, staging: None, shallow: None, server_shallow: Vec::new() })
+    let (server_shallow, elsewhere) = (Vec::new(), Vec::new());
+    Ok(Received { refs, plan, tips, staging: None, shallow: None, server_shallow, elsewhere })
 }

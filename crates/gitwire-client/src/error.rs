@@ -60,6 +60,14 @@ pub enum ClientError {
     /// The remote has no such ref, and it is no object's id.
     #[error("Remote revision {0} not found in upstream origin")]
     NoSuchRevision(String),
+    /// A pack that the server named by URI is not what it should be.
+    #[error("pack downloaded from {uri}: {why}")]
+    PackfileUri {
+        /// Where it is, escaped.
+        uri: String,
+        /// What is wrong.
+        why: String,
+    },
     /// Refspecs of a push name nothing that could be pushed.
     #[error("{}", lines(.0))]
     Refspecs(Vec<RefspecProblem>),

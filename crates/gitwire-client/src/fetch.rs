@@ -2,6 +2,8 @@
 
 mod chosen;
 mod download;
+#[cfg(feature = "http")]
+mod elsewhere;
 mod moves;
 mod negotiate;
 mod options;
@@ -88,6 +90,10 @@ pub struct Fetch {
     pub fsck: Option<Arc<FsckRules>>,
     /// Packs with fewer objects are stored as single objects, where the repository has such (`fetch.unpackLimit`). 0: none are.
     pub unpack_limit: u32,
+    /// The protocols over which the server may name packs that it does not send itself: `http`, `https` (`fetch.uriProtocols`). None
+    /// by default: then it sends everything.
+    #[cfg(feature = "http")]
+    pub uri_protocols: Vec<String>,
     /// Which commits are named to find out what both sides have.
     pub negotiation_tips: NegotiationTips,
     /// How commits are chosen to find out what both sides have.
@@ -127,6 +133,8 @@ impl Fetch {
             reflog: None,
             fsck: None,
             unpack_limit: 0,
+            #[cfg(feature = "http")]
+            uri_protocols: Vec::new(),
             negotiation_tips: NegotiationTips::default(),
             negotiation: NegotiationAlgorithm::default(),
             haves: HaveBudget::default(),

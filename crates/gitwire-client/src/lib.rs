@@ -19,6 +19,8 @@ mod push;
 mod refs;
 mod remote;
 mod revision;
+#[cfg(feature = "http")]
+mod web_file;
 
 pub use crate::bring::{PromisorRemotes, bring};
 #[cfg(feature = "gitdir")]

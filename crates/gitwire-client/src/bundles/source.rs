@@ -89,17 +89,9 @@ fn http(
     connect: &ConnectOptions,
     take: &mut dyn FnMut(&mut dyn Read) -> Result<(), BundleError>,
 ) -> Result<(), BundleError> {
-    let end = uri.iter().position(|byte| *byte == b'?').unwrap_or(uri.len());
-    let slash = uri.get(..end).and_then(|path| path.iter().rposition(|byte| *byte == b'/'));
-    let (folder, name) =
-        slash.and_then(|at| uri.split_at_checked(at.checked_add(1)?)).ok_or(BundleError::Place)?;
-    let name = std::str::from_utf8(name).map_err(|_| BundleError::Place)?;
     let failed = |error: gitwire_transport::TransportError| BundleError::Source(error.to_string());
-    let url =
-        gitwire_transport::Url::parse(folder).map_err(|error| BundleError::Source(error.to_string()))?;
-    let mut site = gitwire_transport::http::Site::new(&url, connect).map_err(failed)?;
-    let mut answer = site.get(name, 0).map_err(failed)?;
-    take(&mut answer)
+    let (mut site, name) = crate::web_file::locate(uri, connect).map_err(failed)?;
+    take(&mut site.get(&name, 0).map_err(failed)?)
 }
 
 #[cfg(not(feature = "http"))]

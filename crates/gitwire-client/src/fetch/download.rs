@@ -31,6 +31,7 @@ pub(crate) struct Download<'a> {
     planned: Option<Planned>,
     negotiator: Option<Negotiator>,
     staging: Option<Box<dyn Staging>>,
+    elsewhere: Vec<(ObjectId, Bytes)>,
     /// What was acknowledged last, if another common commit reaches it.
     implied: Option<ObjectId>,
     /// Commits that are named in any case and have not been yet.
@@ -57,6 +58,8 @@ pub(crate) struct Received {
     pub(crate) shallow: Option<Vec<ObjectId>>,
     /// Where the remote's own history is cut, where nobody asked for a depth.
     pub(crate) server_shallow: Vec<ObjectId>,
+    /// Packs that are to be fetched from elsewhere, and where they are.
+    pub(crate) elsewhere: Vec<(ObjectId, Bytes)>,
 }
 
 impl<'a> Download<'a> {
@@ -75,6 +78,7 @@ impl<'a> Download<'a> {
             planned: None,
             negotiator: None,
             staging: None,
+            elsewhere: Vec::new(),
             implied: None,
             always: fetch.negotiation_tips.always.clone(),
             asked: false,
@@ -86,8 +90,9 @@ impl<'a> Download<'a> {
             self.planned.ok_or(ClientError::Internal("the conversation has ended before it began"))?;
         let changed = shallow != shallow_before;
         let shallow = changed.then(|| shallow.into_iter().collect());
-        let (refs, staging, server_shallow) = (self.listing.refs, self.staging, self.server_shallow);
-        Ok(Received { refs, plan, tips, staging, shallow, server_shallow })
+        let (refs, staging) = (self.listing.refs, self.staging);
+        let (server_shallow, elsewhere) = (self.server_shallow, self.elsewhere);
+        Ok(Received { refs, plan, tips, staging, shallow, server_shallow, elsewhere })
     }
 
     /// The refs are known: what is fetched, if anything is missing.
@@ -113,6 +118,12 @@ impl<'a> Download<'a> {
         request.include_tag = pack.tags || !plan.following.is_empty();
         (request.thin_pack, request.progress) = (pack.thin, pack.progress);
         request.server_options.clone_from(&self.fetch.remote.server_options);
+        #[cfg(feature = "http")]
+        if !self.fetch.uri_protocols.is_empty() {
+            request.packfile_uris = Some(self.fetch.uri_protocols.join(",").into());
+            // git's server names no URIs where its answer is not banded throughout.
+            request.sideband_all = true;
+        }
         let nothing = request.wants.is_empty();
         if !nothing {
             self.refuse_shallow_source()?;
@@ -221,13 +232,8 @@ impl<'a> Download<'a> {
 
     fn begin_pack(&mut self) -> Result<(), ClientError> {
         let planned = self.planned.as_ref().ok_or(ClientError::Internal("a pack without a request"))?;
-        let mut request = StageRequest::default();
-        request.pack_bytes_max = self.fetch.pack_bytes_max;
-        request.threads = self.fetch.threads;
-        request.memory = self.fetch.memory;
-        request.promisor = self.fetch.pack.promisor || self.fetch.filter.is_some();
+        let mut request = stage_request(self.fetch);
         request.keep.clone_from(&self.fetch.pack.keep);
-        request.fsck.clone_from(&self.fetch.fsck);
         // Single objects bear no mark of a promise.
         request.unpack_limit = if request.promisor { 0 } else { self.fetch.unpack_limit };
         self.staging = Some(planned.plan.repository.stage(&request)?);
@@ -265,6 +271,7 @@ impl Conversation for Download<'_> {
                     self.implied = negotiator.common(&id)?.then_some(id);
                 }
             }
+            FetchEvent::PackfileUri { hash, uri } => self.elsewhere.push((hash, uri)),
             FetchEvent::PackStart => self.begin_pack()?,
             FetchEvent::Pack(bytes) => self.receive(&bytes, listener)?,
             FetchEvent::Progress(text) => listener(Event::Remote(&text)),
@@ -298,6 +305,17 @@ impl Conversation for Download<'_> {
             }
         }
     }
+}
+
+/// How a pack of this fetch is received.
+pub(crate) fn stage_request(fetch: &Fetch) -> StageRequest {
+    let mut request = StageRequest::default();
+    request.pack_bytes_max = fetch.pack_bytes_max;
+    request.threads = fetch.threads;
+    request.memory = fetch.memory;
+    request.promisor = fetch.pack.promisor || fetch.filter.is_some();
+    request.fsck.clone_from(&fetch.fsck);
+    request
 }
 
 /// What is wanted and not here with all that it reaches.

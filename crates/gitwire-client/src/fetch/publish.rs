@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use gitwire_storage::{ObjectStore, Presence};
 use gitwire_types::{Force, Interrupt, ObjectId};
 use gitwire_walk::{Graph, WalkError, check_connectivity};
@@ -22,7 +23,9 @@ pub(crate) fn publish(
     listener: Listener<'_>,
     stop: &dyn Interrupt,
 ) -> Result<Fetched, ClientError> {
-    let Received { refs, mut plan, tips, staging, shallow, server_shallow } = received;
+    let Received { refs, mut plan, tips, staging, shallow, server_shallow, elsewhere } = received;
+    // They must be there before what came is looked at, and stay until refs lead to them.
+    let _kept = packs_elsewhere(fetch, &plan, &elsewhere, stop)?;
     let staged = match staging {
         None => None,
         Some(staging) => {
@@ -68,6 +71,32 @@ pub(crate) fn publish(
     let moves = Moves::new(fetch, &plan, graph()?, &adopted.refused, stop)?;
     let updates = moves.make(first_late, staged, cut.then_some(boundary))?;
     Ok(Fetched { refs, updates, pack, checksum })
+}
+
+#[cfg(feature = "http")]
+fn packs_elsewhere(
+    fetch: &Fetch,
+    plan: &Plan,
+    packs: &[(ObjectId, Bytes)],
+    stop: &dyn Interrupt,
+) -> Result<Vec<Box<dyn Send>>, ClientError> {
+    let mut request = super::download::stage_request(fetch);
+    request.thin = false;
+    super::elsewhere::bring(fetch, &*plan.repository, packs, &request, stop)
+}
+
+/// Nobody asks for such packs then.
+#[cfg(not(feature = "http"))]
+fn packs_elsewhere(
+    _: &Fetch,
+    _: &Plan,
+    packs: &[(ObjectId, Bytes)],
+    _: &dyn Interrupt,
+) -> Result<(), ClientError> {
+    match packs.is_empty() {
+        true => Ok(()),
+        false => Err(ClientError::NotOffered("packs without URIs")),
+    }
 }
 
 /// Tags that came along, with what they lead to.
