@@ -38,5 +38,13 @@ pub(crate) fn check_objects(fetch: &mut Fetch, config: &Config) -> Result<(), Fa
     Ok(())
 }
 
+/// Over which protocols servers may name packs that they do not send themselves (`fetch.uriProtocols`).
+pub(crate) fn uri_protocols(fetch: &mut Fetch, config: &Config) {
+    let said = config.string("fetch", None, "uriProtocols").unwrap_or_default();
+    let words = String::from_utf8_lossy(said).into_owned();
+    fetch.uri_protocols =
+        words.split(',').map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned).collect();
+}
+
 /// As in git.
 const UNPACK_LIMIT: u32 = 100;

@@ -13,7 +13,7 @@ use gitwire_transport::Scheme;
 use gitwire_types::{FilterSpec, Limits};
 
 use crate::failure::Failure;
-use crate::incoming::check_objects;
+use crate::incoming::{check_objects, uri_protocols};
 use crate::show::{Show, Style};
 use crate::{date, local};
 
@@ -149,6 +149,7 @@ impl CloneCommand {
             clone.fetch.filter = Some(FilterSpec::parse(filter.as_bytes(), &Limits::default())?);
         }
         check_objects(&mut clone.fetch, config)?;
+        uri_protocols(&mut clone.fetch, config);
         if let Some(threads) = self.threads {
             clone.fetch.threads = threads;
         }

@@ -22,7 +22,7 @@ use gitwire_walk::NegotiationAlgorithm;
 
 use self::source::Source;
 use crate::failure::Failure;
-use crate::incoming::{check_objects, unpack_limit};
+use crate::incoming::{check_objects, unpack_limit, uri_protocols};
 use crate::show::{Show, Style};
 use crate::{date, local};
 
@@ -310,6 +310,7 @@ impl FetchCommand {
         };
         fetch.unpack_limit = unpack_limit(config)?;
         check_objects(fetch, config)?;
+        uri_protocols(fetch, config);
         let options: Vec<Bytes> = match self.server_option.is_empty() {
             true => source.values(config, "serverOption"),
             false => self.server_option.iter().map(local::bytes).collect(),

@@ -4,6 +4,7 @@
 
 mod bundles;
 mod cases;
+mod elsewhere;
 mod files;
 mod program;
 mod source;
@@ -55,7 +56,7 @@ fn cannot(version: Version, case: &Case) -> Option<&'static str> {
 }
 
 /// What is left out, and how many fetches that makes.
-const LEFT_OUT: &[(&str, usize)] = &[("versions 0 and 1 have no word for it", 6)];
+const LEFT_OUT: &[(&str, usize)] = &[("versions 0 and 1 have no word for it", 18)];
 
 #[test]
 fn our_client_makes_of_every_fetch_what_gits_makes() {
@@ -149,9 +150,12 @@ impl Conversation<'_> {
         self.fetch_with_git(&theirs);
         let version = self.fetch_with_ours(&ours);
         assert_eq!(version, self.version, "{self}");
-        let places = [&ours, &theirs].map(|place| state(git, place, &self.url()));
+        let places =
+            [&ours, &theirs].map(|place| state(git, place, &self.url(), &self.world.sources.elsewhere));
         [ours, theirs].iter().for_each(|place| fs::remove_dir_all(place).unwrap());
         let [ours, theirs] = places;
+        let asks = self.case.git_config.iter().any(|option| option.contains("uriProtocols"));
+        assert_eq!(theirs["packs from elsewhere"].is_empty(), !asks, "{self}: git and packs from elsewhere");
         for (what, theirs) in theirs {
             let ours = &ours[what];
             let [more, less] = [ours.difference(&theirs), theirs.difference(ours)]

@@ -152,6 +152,24 @@ pub(super) const CASES: &[Case] = &[
         needs_v2: true,
         ..clone("the server's bundles", &["--bare"], CloneKind::Bare, |clone| clone.server_bundles = true)
     },
+    Case {
+        git_config: &["fetch.uriProtocols=http,https"],
+        needs_v2: true,
+        ..clone("packs elsewhere", &["--bare"], CloneKind::Bare, |clone| {
+            clone.fetch.uri_protocols = vec!["http".to_owned(), "https".to_owned()];
+        })
+    },
+    Case {
+        git_config: &["fetch.uriProtocols=http"],
+        needs_v2: true,
+        ..fetch(
+            "packs elsewhere, to what is here",
+            Start::Old,
+            &[],
+            |fetch| fetch.uri_protocols = vec!["http".to_owned()],
+            EVERYTHING,
+        )
+    },
     fetch("update", Start::Old, &[], |_| (), EVERYTHING),
     Case { rejects: true, ..fetch("in the way", Start::Old, &[], |_| (), &["+refs/heads/*:refs/heads/*"]) },
     fetch("update all tags", Start::Old, &["--tags"], |fetch| fetch.tags = TagFollowing::All, EVERYTHING),

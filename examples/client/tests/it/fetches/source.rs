@@ -14,6 +14,8 @@ pub(super) struct Sources {
     pub(super) old_clone: PathBuf,
     /// The same, of two commits each.
     pub(super) shallow_clone: PathBuf,
+    /// The checksum of a pack that the source names by URI.
+    pub(super) elsewhere: String,
     /// The object that the source's main branch holds.
     tip: String,
     /// Where everything is.
@@ -60,6 +62,7 @@ impl Sources {
             git.ok(&source, words);
         }
         bundles(git, &source, files);
+        let elsewhere = pack_elsewhere(git, &source, files);
         let cut = folder.join("cut.git");
         let words = ["clone", "-q", "--bare", "--no-single-branch", "--depth=3", &url];
         git.ok(folder, words.into_iter().chain(cut.to_str()));
@@ -70,13 +73,24 @@ impl Sources {
         );
         let tip = String::from_utf8(git.ok(&source, ["rev-parse", "main"])).unwrap().trim().to_owned();
         let (folder, files) = (folder.display().to_string(), files.to_owned());
-        Self { format, empty, old_clone, shallow_clone, tip, folder, files }
+        Self { format, empty, old_clone, shallow_clone, elsewhere, tip, folder, files }
     }
 
     /// A refspec or a URI with the id, or the place, in it.
     pub(super) fn expand(&self, text: &str) -> String {
         text.replace("TIP", &self.tip).replace("FOLDER", &self.folder).replace("HTTP", &self.files)
     }
+}
+
+/// Puts a blob into a pack of its own, which the source names to whoever asks for URIs; its checksum.
+fn pack_elsewhere(git: &Git, source: &Path, files: &str) -> String {
+    let blob = String::from_utf8(git.ok(source, ["rev-parse", "main:large"])).unwrap();
+    let out = git.feed(source, ["pack-objects", "-q", "../elsewhere"], blob.as_bytes());
+    let hash = String::from_utf8(out.stdout).unwrap().trim().to_owned();
+    let value = format!("{} {hash} {files}/elsewhere-{hash}.pack", blob.trim());
+    git.ok(source, ["config", "uploadpack.blobPackfileUri", &value]);
+    git.ok(source, ["config", "uploadpack.allowSidebandAll", "true"]);
+    hash
 }
 
 /// Bundles and lists of them beside the source, which names one of its own.

@@ -8,7 +8,12 @@ use gitwire_gitdir::Config;
 use gitwire_testkit::git::Git;
 
 /// What a repository holds, by kind.
-pub(super) fn state(git: &Git, place: &Path, url: &str) -> BTreeMap<&'static str, BTreeSet<String>> {
+pub(super) fn state(
+    git: &Git,
+    place: &Path,
+    url: &str,
+    elsewhere: &str,
+) -> BTreeMap<&'static str, BTreeSet<String>> {
     let read = |name: &str| fs::read_to_string(place.join(name)).unwrap_or_default();
     let lines = |text: &str| text.lines().map(str::to_owned).collect();
     let text = |words: &[&str]| String::from_utf8(git.ok(place, words)).unwrap();
@@ -26,12 +31,14 @@ pub(super) fn state(git: &Git, place: &Path, url: &str) -> BTreeMap<&'static str
         .filter(|line| !line.contains(" refs/bundles/tags/"))
         .map(|line| format!("{line}\n"))
         .collect();
+    let pack = format!("objects/pack/pack-{elsewhere}.pack");
     BTreeMap::from([
         ("refs", lines(&refs)),
         ("HEAD", lines(&read("HEAD"))),
         ("boundary", lines(&read("shallow"))),
         ("configuration", configuration(&read("config"), url)),
         ("objects", lines(&objects)),
+        ("packs from elsewhere", lines(if place.join(&pack).exists() { &pack } else { "" })),
     ])
 }
 
