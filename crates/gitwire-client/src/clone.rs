@@ -210,7 +210,9 @@ impl Clone {
         if !self.tags {
             remote = remote.with("tagOpt", b"--no-tags");
         }
-        if let Some(filter) = &self.fetch.filter {
+        if self.fetch.promisors.chooses_filter {
+            remote = remote.with("promisor", b"true").with("partialclonefilter", b"auto");
+        } else if let Some(filter) = &self.fetch.filter {
             remote = remote.with("promisor", b"true").with("partialclonefilter", &filter.to_bytes());
         }
         options.config.push(remote);

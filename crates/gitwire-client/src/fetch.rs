@@ -34,7 +34,7 @@ pub(crate) use self::plan::{Plan, Wanted, map_refs};
 pub(crate) use self::publish::publish;
 use crate::conversation::{Carrier, Conversation, have};
 use crate::event::Listener;
-use crate::{ClientError, Event, Remote, RemoteRefs};
+use crate::{ClientError, Event, PromisorPolicy, Remote, RemoteRefs};
 
 /// Brings what refspecs name from a remote into a repository, as `git fetch` does.
 ///
@@ -76,6 +76,8 @@ pub struct Fetch {
     pub shallow_source: ShallowSource,
     /// What to leave out. What is left out is not looked for afterwards.
     pub filter: Option<FilterSpec>,
+    /// Which promisor remotes are taken that the server tells of.
+    pub promisors: PromisorPolicy,
     /// Whether updates may lose history, whatever the refspecs say.
     pub force: bool,
     /// All refs or none.
@@ -126,6 +128,7 @@ impl Fetch {
             depth: DepthRequest::default(),
             shallow_source: ShallowSource::default(),
             filter: None,
+            promisors: PromisorPolicy::default(),
             force: false,
             atomic: false,
             dry_run: false,
@@ -244,6 +247,11 @@ impl Fetch {
         carrier(&mut download, listener)?;
         let received = download.into_received()?;
         publish(self, received, listener, stop)
+    }
+
+    /// Whether what is lacking afterwards is promised by the remote.
+    pub(crate) fn is_partial(&self) -> bool {
+        self.filter.is_some() || self.promisors.chooses_filter || self.pack.promisor
     }
 
     /// What the server is asked to show.

@@ -3,6 +3,7 @@
 #![doc = include_str!("../README.md")]
 #![warn(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::expect_used)]
 
+mod accept;
 mod bring;
 #[cfg(feature = "gitdir")]
 mod bundles;
@@ -22,6 +23,7 @@ mod revision;
 #[cfg(feature = "http")]
 mod web_file;
 
+pub use crate::accept::{AcceptPromisors, PromisorPolicy};
 pub use crate::bring::{PromisorRemotes, bring};
 #[cfg(feature = "gitdir")]
 pub use crate::bundles::{

@@ -4,10 +4,11 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
 use std::sync::Arc;
 
-use gitwire_client::PromisorRemotes;
-use gitwire_gitdir::{ConfigSection, GitDir, PromisorConfig};
+use gitwire_capability::PromisorRemote;
+use gitwire_client::{AcceptPromisors, PromisorPolicy, PromisorRemotes, RemoteRefs};
+use gitwire_gitdir::{Config, ConfigSection, GitDir, PromisorConfig};
 use gitwire_storage::Repository as _;
-use gitwire_types::ObjectId;
+use gitwire_types::{FilterSpec, Limits, ObjectId};
 
 use crate::failure::Failure;
 use crate::local;
@@ -63,3 +64,77 @@ pub(crate) fn has(repository: &GitDir, id: &ObjectId) -> bool {
     let promised = repository.objects().and_then(|objects| objects.promised(&[*id]));
     promised.is_ok_and(|promised| promised == [true])
 }
+
+/// What the configuration says of the promisors that servers tell of (`promisor.acceptFromServer`, `promisor.checkFields`).
+pub(crate) fn policy(config: &Config, chooses_filter: bool) -> Result<PromisorPolicy, Failure> {
+    let mut policy = PromisorPolicy::default();
+    policy.chooses_filter = chooses_filter;
+    if let Some(name) = config.string("promisor", None, "acceptFromServer").filter(|name| !name.is_empty()) {
+        policy.accept = AcceptPromisors::from_name(name).unwrap_or_else(|| {
+            let name = name.escape_ascii();
+            eprintln!("warning: unknown '{name}' value for 'promisor.acceptfromserver' config option");
+            AcceptPromisors::None
+        });
+    }
+    for PromisorConfig { name, url, filter, token, .. } in PromisorConfig::all(config)? {
+        let Some(url) = url else { continue };
+        let mut remote = PromisorRemote::new(name, url);
+        (remote.filter, remote.token) = (filter.map(Into::into), token.map(Into::into));
+        policy.known.push(remote);
+    }
+    policy.check_filter = names(config, "checkFields", FILTER);
+    policy.check_token = names(config, "checkFields", TOKEN);
+    Ok(policy)
+}
+
+/// Writes what `promisor.storeFields` names of the promisors that were taken and are known here, where it has changed.
+pub(crate) fn store(
+    repository: &GitDir,
+    config: &Config,
+    policy: &PromisorPolicy,
+    refs: &RemoteRefs,
+) -> Result<(), Failure> {
+    let Some(capabilities) = refs.capabilities() else { return Ok(()) };
+    let offered = PromisorPolicy::offered(capabilities);
+    for remote in policy.taken(&offered) {
+        let Some(known) = policy.known.iter().find(|known| known.name == remote.name) else { continue };
+        let fields = [
+            (FILTER, "filter", &remote.filter, &known.filter),
+            (TOKEN, "token", &remote.token, &known.token),
+        ];
+        for (key, what, new, old) in fields {
+            let Some(new) =
+                new.as_ref().filter(|new| names(config, "storeFields", key) && Some(*new) != old.as_ref())
+            else {
+                continue;
+            };
+            let name = remote.name.escape_ascii();
+            let good = match key {
+                FILTER => FilterSpec::parse(new, &Limits::default()).is_ok(),
+                _ => !new.iter().any(u8::is_ascii_control),
+            };
+            if !good {
+                eprintln!(
+                    "warning: invalid {what} '{}' for remote '{name}' will not be stored",
+                    new.escape_ascii()
+                );
+                continue;
+            }
+            eprintln!("Storing new {what} from server for remote '{name}'.");
+            let old = old.as_deref().unwrap_or_default();
+            eprintln!("    '{}' -> '{}'", old.escape_ascii(), new.escape_ascii());
+            repository.add_config(&[ConfigSection::new("remote", Some(&remote.name)).with(key, new)])?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether a list of fields in the configuration names one.
+fn names(config: &Config, list: &str, field: &str) -> bool {
+    let list = config.string("promisor", None, list).unwrap_or_default();
+    let mut words = list.split(|byte| matches!(byte, b',' | b' ' | b'\t'));
+    words.any(|word| word.eq_ignore_ascii_case(field.as_bytes()))
+}
+
+const FILTER: &str = "partialCloneFilter";
+const TOKEN: &str = "token";

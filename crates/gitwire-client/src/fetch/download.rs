@@ -9,7 +9,7 @@ use gitwire_capability::{FetchFeature, V2FetchFeature};
 use gitwire_protocol::message::{AckStatus, ShallowUpdate};
 use gitwire_protocol::{FetchAwaiting, FetchClient, FetchEvent, FetchRequest, WindowEnd};
 use gitwire_storage::{Presence, Repository, StageRequest, Staging};
-use gitwire_types::{Interrupt, ObjectId, RefTarget};
+use gitwire_types::{FilterSpec, Interrupt, ObjectId, RefTarget};
 use gitwire_walk::{Graph, NegotiationAlgorithm, Negotiator};
 
 use super::{Fetch, Plan, ShallowSource, Wanted};
@@ -113,7 +113,12 @@ impl<'a> Download<'a> {
         request.wants = wants;
         request.shallow = boundary;
         request.depth = self.fetch.depth.clone();
-        request.filter = self.filter(listener);
+        let capabilities = self.listing.refs.capabilities();
+        let (taken, chosen) =
+            capabilities.map(|offer| self.fetch.promisors.answer(offer)).unwrap_or_default();
+        request.promisors = taken;
+        let filter = if self.fetch.promisors.chooses_filter { chosen } else { self.fetch.filter.clone() };
+        request.filter = filter.and_then(|filter| self.filter(&filter, listener));
         let pack = &self.fetch.pack;
         request.include_tag = pack.tags || !plan.following.is_empty();
         (request.thin_pack, request.progress) = (pack.thin, pack.progress);
@@ -134,8 +139,7 @@ impl<'a> Download<'a> {
     }
 
     /// What is to be left out, if the server knows how.
-    fn filter(&self, listener: Listener<'_>) -> Option<Bytes> {
-        let filter = self.fetch.filter.as_ref()?;
+    fn filter(&self, filter: &FilterSpec, listener: Listener<'_>) -> Option<Bytes> {
         let capabilities = self.listing.refs.capabilities()?;
         let offered = match (capabilities.v2_offer(), capabilities.fetch_offer()) {
             (Some(offer), _) => offer.fetch.contains(V2FetchFeature::Filter),
@@ -313,7 +317,7 @@ pub(crate) fn stage_request(fetch: &Fetch) -> StageRequest {
     request.pack_bytes_max = fetch.pack_bytes_max;
     request.threads = fetch.threads;
     request.memory = fetch.memory;
-    request.promisor = fetch.pack.promisor || fetch.filter.is_some();
+    request.promisor = fetch.is_partial();
     request.fsck.clone_from(&fetch.fsck);
     request
 }

@@ -54,7 +54,17 @@ pub(crate) fn publish(
         graph.set_boundary(&boundary)?;
         Ok(graph)
     };
-    if staged.is_some() && fetch.filter.is_none() {
+    if staged.is_some() && fetch.is_partial() {
+        // What the promisor's objects lead to is promised; they themselves must be here.
+        let wanted: Vec<ObjectId> = plan.wanted.iter().map(|wanted| wanted.id).collect();
+        let mut missing = None;
+        objects.headers(&wanted, &mut |at, presence| {
+            missing = missing.or(wanted.get(at).copied().filter(|_| presence == Presence::Absent));
+        })?;
+        if let Some(id) = missing {
+            return Err(ClientError::Incomplete { id });
+        }
+    } else if staged.is_some() {
         listener(Event::Checking);
         let wanted = plan.wanted.iter().map(|wanted| wanted.id).filter(|id| !adopted.refused.contains(id));
         let wanted: Vec<ObjectId> = wanted.collect();

@@ -10,12 +10,12 @@ use gitwire_client::{Clone, CloneKind, Remote, ShallowSource};
 use gitwire_gitdir::Config;
 use gitwire_protocol::message::DepthRequest;
 use gitwire_transport::Scheme;
-use gitwire_types::{FilterSpec, Limits};
+use gitwire_types::{FilterChoice, Limits};
 
 use crate::failure::Failure;
 use crate::incoming::{check_objects, uri_protocols};
 use crate::show::{Show, Style};
-use crate::{date, local};
+use crate::{date, local, promisors};
 
 /// Without --bare or --mirror the repository is made in DIR/.git with remote-tracking branches, and no files are checked out.
 #[derive(Debug, Args)]
@@ -114,6 +114,7 @@ impl CloneCommand {
         drop(show);
         match cloned {
             Ok(cloned) => {
+                promisors::store(&cloned.repository, config, &clone.fetch.promisors, &cloned.fetched.refs)?;
                 if cloned.fetched.updates.is_empty() {
                     eprintln!("warning: You appear to have cloned an empty repository.");
                 } else if kind == CloneKind::Tracking && !self.quiet {
@@ -142,11 +143,15 @@ impl CloneCommand {
         clone.server_bundles = config.boolean("transfer", None, "bundleURI")?.unwrap_or_default();
         clone.fetch.remote.server_options = self.server_option.iter().map(local::bytes).collect();
         clone.fetch.depth = self.depth()?;
+        clone.fetch.promisors = promisors::policy(config, false)?;
         if self.reject_shallow || config.boolean("clone", None, "rejectShallow")?.unwrap_or_default() {
             clone.fetch.shallow_source = ShallowSource::Refuse;
         }
         if let Some(filter) = &self.filter {
-            clone.fetch.filter = Some(FilterSpec::parse(filter.as_bytes(), &Limits::default())?);
+            match FilterChoice::parse(filter.as_bytes(), &Limits::default())? {
+                FilterChoice::Auto => clone.fetch.promisors.chooses_filter = true,
+                FilterChoice::Spec(filter) => clone.fetch.filter = Some(filter),
+            }
         }
         check_objects(&mut clone.fetch, config)?;
         uri_protocols(&mut clone.fetch, config);

@@ -17,14 +17,14 @@ use gitwire_client::{Fetch, ForMerge, Prune, ShallowSource, TagFollowing, Update
 use gitwire_gitdir::{Config, ConfigSection, FetchHeadMode, GitDir};
 use gitwire_protocol::message::DepthRequest;
 use gitwire_storage::{ReflogEntry, Repository as _};
-use gitwire_types::{FetchRefspec, FilterSpec, Limits, Never, RefTarget};
+use gitwire_types::{FetchRefspec, FilterChoice, Limits, Never, RefTarget};
 use gitwire_walk::NegotiationAlgorithm;
 
 use self::source::Source;
 use crate::failure::Failure;
 use crate::incoming::{check_objects, unpack_limit, uri_protocols};
 use crate::show::{Show, Style};
-use crate::{date, local};
+use crate::{date, local, promisors};
 
 #[derive(Debug, Args)]
 pub(crate) struct FetchCommand {
@@ -208,6 +208,9 @@ impl FetchCommand {
         if self.filter.is_some() && source.is_configured && !source.promises(config)? {
             self.remember_filter(repository, source)?;
         }
+        if !self.dry_run {
+            promisors::store(repository, config, &fetch.promisors, &fetched.refs)?;
+        }
         let url = report::shown_url(&source.url);
         let (verbose, porcelain) = (self.verbose > 0, self.porcelain);
         let lines = report::Lines { url: &url, verbose, fetch_head: self.writes_fetch_head(), porcelain };
@@ -296,7 +299,12 @@ impl FetchCommand {
         if self.update_shallow {
             fetch.shallow_source = ShallowSource::Update;
         }
-        fetch.filter = self.filter(config, source)?;
+        fetch.promisors = promisors::policy(config, false)?;
+        match self.filter(config, source)? {
+            Some(FilterChoice::Auto) => fetch.promisors.chooses_filter = true,
+            Some(FilterChoice::Spec(filter)) => fetch.filter = Some(filter),
+            None => {}
+        }
         fetch.pack.promisor = source.promises(config)?;
         fetch.pack.progress = !self.quiet;
         fetch.negotiation = match config.string("fetch", None, "negotiationAlgorithm") {
@@ -345,7 +353,7 @@ impl FetchCommand {
     }
 
     /// What is left out: what the command line says, or what was left out before.
-    fn filter(&self, config: &Config, source: &Source) -> Result<Option<FilterSpec>, Failure> {
+    fn filter(&self, config: &Config, source: &Source) -> Result<Option<FilterChoice>, Failure> {
         let said = self.filter.as_ref().map(local::bytes);
         let kept = || config.string("remote", Some(&source.name), "partialCloneFilter");
         let text = match said {
@@ -354,7 +362,7 @@ impl FetchCommand {
             None if source.promises(config)? => kept().map(Bytes::copy_from_slice),
             None => None,
         };
-        let parsed = text.map(|text| FilterSpec::parse(&text, &Limits::default())).transpose();
+        let parsed = text.map(|text| FilterChoice::parse(&text, &Limits::default())).transpose();
         parsed.map_err(|error| Failure::fatal(error.to_string()))
     }
 

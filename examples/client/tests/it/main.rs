@@ -18,6 +18,7 @@ mod ls_remote;
 mod matrix;
 mod modes;
 mod negotiation;
+mod partial;
 mod plumbing;
 mod push;
 mod race;
