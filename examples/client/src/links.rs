@@ -1,5 +1,7 @@
 //! Whether what arrives names only what is there: the half of `--strict` that is not about the objects themselves.
 
+use std::collections::HashSet;
+
 use gitwire_object::{CommitLinks, TagRef, TreeRef};
 use gitwire_storage::{ObjectStore, Presence};
 use gitwire_types::{ObjectFormat, ObjectId, ObjectKind};
@@ -34,6 +36,24 @@ pub(crate) fn check(
         }
     }
     Ok(())
+}
+
+/// Whether all that `new` names is among `new`: then nothing else need be looked at to know that nothing is missing.
+pub(crate) fn are_self_contained(
+    objects: &dyn ObjectStore,
+    format: ObjectFormat,
+    new: &[(ObjectId, ObjectKind)],
+) -> Result<bool, Failure> {
+    let there: HashSet<ObjectId> = new.iter().map(|(id, _)| *id).collect();
+    let mut content = Vec::new();
+    for (id, kind) in new.iter().filter(|(_, kind)| *kind != ObjectKind::Blob) {
+        let found = objects.read(id, CONTENT_MAX, &mut content)?;
+        let named = links(format, *kind, &content)?;
+        if found.is_none() || !named.iter().all(|(id, _)| there.contains(id)) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// What an object names; commits of other repositories are not meant to be here.

@@ -1,7 +1,7 @@
 //! `gitwire index-pack`.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Write as _};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -70,6 +70,21 @@ pub(crate) struct IndexPack {
     /// The pack's version and number of objects: its header has been read already.
     #[arg(long = "pack_header", value_name = "VERSION,OBJECTS", value_parser = pack_header, requires = "stdin")]
     pack_header: Option<PackHeader>,
+    /// The pack comes from a promisor remote; what to note of it.
+    #[arg(long, value_name = "NOTE", num_args = 0..=1, require_equals = true, default_missing_value = "", requires = "stdin")]
+    promisor: Option<String>,
+    /// Exit with 1 where the pack names objects that it does not hold, so that who fetches must look for them.
+    #[arg(long, requires = "stdin")]
+    check_self_contained_and_connected: bool,
+    /// Write a NUL to standard error once the pack is read.
+    #[arg(long, requires = "stdin")]
+    report_end_of_input: bool,
+    /// Show how deltas are resolved, whatever else is shown.
+    #[arg(long)]
+    show_resolving_progress: bool,
+    /// Accepted for git's sake: phases have their own titles here.
+    #[arg(long, value_name = "TITLE")]
+    progress_title: Option<String>,
     /// The hash function of the ids: sha1 or sha256.
     #[arg(long, value_name = "FORMAT", conflicts_with = "stdin")]
     object_format: Option<String>,
@@ -88,9 +103,16 @@ pub(crate) struct IndexPack {
 
 impl IndexPack {
     pub(crate) fn run(&self, config: Config) -> Result<ExitCode, Failure> {
+        let mut code = ExitCode::SUCCESS;
         let written = match (&self.pack, self.stdin) {
             (None, false) => return Err(Failure::usage("a pack, or --stdin, is needed")),
-            (None, true) => self.store(&stdin_repository(config)?)?,
+            (None, true) => {
+                let (written, is_whole) = self.store(&stdin_repository(config)?)?;
+                if self.check_self_contained_and_connected && !is_whole {
+                    code = ExitCode::from(1);
+                }
+                written
+            }
             (Some(pack), true) => {
                 let format = stdin_repository(config)?.format();
                 let file =
@@ -107,7 +129,7 @@ impl IndexPack {
                         Failure::fatal(format!("cannot open packfile '{}': {why}", pack.display()))
                     })
                 };
-                let repository = local::repository(config).ok();
+                let repository = local::configured_repository(config).ok();
                 let format = self.format(repository.as_ref())?;
                 if self.verify_stat || self.verify_stat_only {
                     return VerifyPack::of(pack, format, self.verify_stat, self.verify_stat_only).run();
@@ -122,13 +144,16 @@ impl IndexPack {
         if !self.verify {
             println!("{written}");
         }
-        Ok(ExitCode::SUCCESS)
+        Ok(code)
     }
 
-    /// From standard input into the repository's packs.
-    fn store(&self, repository: &GitDir) -> Result<String, Failure> {
+    /// From standard input into the repository's packs. Says also whether the pack names nothing that it does not hold, as far as that
+    /// was asked.
+    fn store(&self, repository: &GitDir) -> Result<(String, bool), Failure> {
         let mut request = StageRequest::default();
         request.thin = self.fix_thin;
+        request.promisor = self.promisor.is_some();
+        request.keep = self.keep.as_ref().map(|why| note(why).into_bytes());
         request.threads = self.threads();
         request.memory = self.memory.map_or(request.memory, |memory| memory as u64);
         request.fsck = self.rules(repository.format())?.map(Arc::new);
@@ -143,25 +168,28 @@ impl IndexPack {
             Input::Pause => Ok(staging.is_complete()?),
         })?;
         drop(meter);
-        let meter = progress.map(|progress| Meter::start(self.style(), Title::Resolving, progress));
+        self.end_input()?;
+        let meter = progress.map(|progress| Meter::start(self.resolving(), Title::Resolving, progress));
         let staged = staging.finish(&Never)?;
         drop(meter);
         warn(staged.warnings());
-        if self.strict.is_some() {
+        let mut is_whole = true;
+        if self.strict.is_some() || self.check_self_contained_and_connected {
             let mut new = Vec::new();
             staged.new_objects(&mut |id, kind| {
                 new.push((id, kind));
                 ControlFlow::Continue(())
             })?;
-            links::check(&*staged.objects(), repository.format(), &new)?;
+            if self.strict.is_some() {
+                links::check(&*staged.objects(), repository.format(), &new)?;
+            }
+            is_whole = links::are_self_contained(&*staged.objects(), repository.format(), &new)?;
         }
         let missing = || Failure::fatal("the repository has stored no pack");
         let name = staged.checksum().ok_or_else(missing)?;
         repository.commit(Some(staged), Transaction::default(), &mut |_| Ok(()))?;
-        let Some(why) = &self.keep else { return Ok(format!("pack\t{name}")) };
-        let keep = repository.common_path().join(format!("objects/pack/pack-{name}.keep"));
-        write_keep(&keep, why)?;
-        Ok(format!("keep\t{name}"))
+        let kind = if self.keep.is_some() { "keep" } else { "pack" };
+        Ok((format!("{kind}\t{name}"), is_whole))
     }
 
     /// The index of a pack that stands in a file of its own, or is written there from standard input.
@@ -198,7 +226,7 @@ impl IndexPack {
         }
         indexer.flush(&Never)?;
         drop(meter);
-        let meter = Meter::start(self.style(), Title::Resolving, progress);
+        let meter = Meter::start(self.resolving(), Title::Resolving, progress);
         let rules = self.rules(format)?;
         let check = rules.as_ref().map(PackCheck::new);
         let mut resolve = Resolve::default();
@@ -220,18 +248,26 @@ impl IndexPack {
         if self.verify {
             self.compare(&indexed, pack)?;
         } else {
-            self.write(&indexed, pack)?;
+            self.write(&indexed, pack, repository)?;
         }
         Ok(indexed.checksum().to_string())
     }
 
-    fn write(&self, indexed: &Indexed<PackFile>, pack: &Path) -> Result<(), Failure> {
+    fn write(
+        &self,
+        indexed: &Indexed<PackFile>,
+        pack: &Path,
+        repository: Option<&GitDir>,
+    ) -> Result<(), Failure> {
         if self.stdin {
             indexed.spool().file().sync_all()?;
         }
         let index = self.index_path(pack)?;
-        // git writes one by default since 2.41 (`pack.writeReverseIndex`).
-        if !self.no_rev_index || self.rev_index {
+        // git writes one by default since 2.41.
+        let reverse = repository.map(GitDir::config);
+        let reverse = reverse.and_then(|config| config.boolean("pack", None, "writeReverseIndex").ok()?);
+        let reverse = reverse.unwrap_or(true);
+        if self.rev_index || reverse && !self.no_rev_index {
             write_whole(&index.with_extension("rev"), |sink| indexed.write_reverse_index(sink).map(drop))?;
         }
         let IndexFormat { version, large_offset_above } = self.index_version;
@@ -289,6 +325,18 @@ impl IndexPack {
         }
     }
 
+    /// Tells who has started us that the pack is read, where that was asked for.
+    fn end_input(&self) -> Result<(), Failure> {
+        match self.report_end_of_input {
+            true => Ok(std::io::stderr().write_all(&[0])?),
+            false => Ok(()),
+        }
+    }
+
+    fn resolving(&self) -> Style {
+        if self.show_resolving_progress { Style::Text } else { self.style() }
+    }
+
     fn threads(&self) -> usize {
         let cores = || std::thread::available_parallelism().map_or(1, usize::from);
         self.threads.filter(|threads| *threads > 0).unwrap_or_else(cores)
@@ -340,12 +388,16 @@ fn warn(warnings: &[String]) {
 }
 
 fn stdin_repository(config: Config) -> Result<GitDir, Failure> {
-    local::repository(config).map_err(|_| Failure::fatal("--stdin requires a git repository"))
+    local::configured_repository(config).map_err(|_| Failure::fatal("--stdin requires a git repository"))
+}
+
+/// A reason as a line of its own.
+fn note(why: &str) -> String {
+    if why.is_empty() { String::new() } else { format!("{why}\n") }
 }
 
 fn write_keep(path: &Path, why: &str) -> Result<(), Failure> {
-    let text = if why.is_empty() { String::new() } else { format!("{why}\n") };
-    std::fs::write(path, text)
+    std::fs::write(path, note(why))
         .map_err(|error| Failure::fatal(format!("cannot write keep file '{}': {error}", path.display())))
 }
 
