@@ -74,6 +74,12 @@ pub enum ClientError {
     /// The remote lacks what a push asks of it.
     #[error("the receiving end does not support {0}")]
     NotOffered(&'static str),
+    /// Whoever was asked before the push says no ([`PrePush`](crate::PrePush)).
+    #[error("{0}")]
+    Stopped(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// A push that was to be signed could not be.
+    #[error("failed to sign the push certificate: {0}")]
+    Signature(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// A server of files alone has not what a repository has.
     #[cfg(feature = "http")]
     #[error(transparent)]

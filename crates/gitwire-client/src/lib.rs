@@ -42,7 +42,8 @@ pub use crate::fetch::{
 };
 pub use crate::ls_remote::ls_remote;
 pub use crate::push::{
-    Expect, Lease, Matching, Push, PushStatus, PushUpdate, Pushed, RefspecProblem, Rejection,
+    Expect, Lease, Matching, PrePush, Push, PushStatus, PushUpdate, Pushed, RefspecProblem, Rejection,
+    Signer, Signing,
 };
 pub use crate::refs::RemoteRefs;
 pub use crate::remote::Remote;

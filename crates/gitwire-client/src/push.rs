@@ -1,5 +1,6 @@
 //! Pushing: from refs of one's own to a remote's refs.
 
+mod consent;
 mod judge;
 mod local;
 mod matching;
@@ -17,6 +18,7 @@ use gitwire_storage::{PackWritten, ReflogEntry, Repository, StorageError};
 use gitwire_types::{FetchRefspec, Interrupt, Never, ObjectId, PushRefspec, RefName};
 use gitwire_walk::WalkLimits;
 
+pub use self::consent::{PrePush, Signer, Signing};
 pub use self::matching::RefspecProblem;
 use self::upload::Upload;
 use crate::conversation::{Carrier, Conversation, have};
@@ -78,6 +80,10 @@ pub struct Push {
     pub tracking: Vec<FetchRefspec>,
     /// What goes to the reflogs of those.
     pub reflog: Option<ReflogEntry>,
+    /// How the push is signed; `None`: it is not.
+    pub signing: Option<Signing>,
+    /// Who may stop it before anything is asked for.
+    pub pre_push: Option<Arc<dyn PrePush>>,
     /// What walks may hold.
     pub walk: WalkLimits,
     /// Bytes of memory that making deltas may hold at once. 64 MiB: a window of objects of some megabytes each.
@@ -131,6 +137,8 @@ pub struct Pushed {
     pub unexpected: Vec<Bytes>,
     /// Whether the server could be asked what both have, where that was to be. The push went on without.
     pub negotiated: Result<(), ClientError>,
+    /// Whether the push was to be signed where the server takes that, and it does not.
+    pub unsigned: bool,
     /// The pack that was sent; `None` if none was needed.
     pub pack: Option<PackWritten>,
     /// The refs that follow what was pushed, in the order of the updates.
@@ -223,6 +231,8 @@ impl Push {
             quiet: false,
             tracking: Vec::new(),
             reflog: None,
+            signing: None,
+            pre_push: None,
             walk: WalkLimits::default(),
             memory: 64 << 20,
         }

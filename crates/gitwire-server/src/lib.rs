@@ -38,13 +38,13 @@ pub use crate::packs::{PackMaker, PackOrder};
 pub use crate::policy::{
     BlobPackfileUri, FilterRules, Filters, Haves, HiddenRefs, PackfileUris, Policy, Unborn, Visibility, Wants,
 };
-#[cfg(feature = "gitdir")]
-pub use crate::receive::ProgramHooks;
 pub use crate::receive::{
     CertificateCheck, CertificatePolicy, ConfigTrust, CurrentBranch, Hooks, MaintenanceTask, NoHooks,
     NonceStatus, ProcReceiveRefs, Processed, Proposal, Pusher, ReceivePolicy, ReceiveSession, Refusal,
     SignatureCheck, SignatureStatus, TransactionState,
 };
+#[cfg(feature = "gitdir")]
+pub use crate::receive::{ProgramHooks, configured_hooks};
 pub use crate::relay::{PushGate, Relay, RelayError};
 #[cfg(feature = "gitdir")]
 pub use crate::repositories::{DirectoryRoot, Export};

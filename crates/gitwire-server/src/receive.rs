@@ -39,7 +39,7 @@ pub use self::hooks::{
 pub use self::policy::{ConfigTrust, CurrentBranch, ReceivePolicy};
 pub use self::proc_receive::ProcReceiveRefs;
 #[cfg(feature = "gitdir")]
-pub use self::programs::ProgramHooks;
+pub use self::programs::{ProgramHooks, configured_hooks};
 
 /// The server's side of a push into any [`Repository`]: answers the events of a [`ReceivePack`].
 ///

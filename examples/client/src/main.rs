@@ -14,6 +14,7 @@ mod parent;
 mod promisors;
 mod protocols;
 mod show;
+mod signing;
 mod strict;
 mod trace;
 mod tunnel;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::{Buf, Bytes, BytesMut};
-use gitwire_capability::{PushAgreement, PushFeature, PushOffer, Report as ReportVersion};
+use gitwire_capability::{Certificate, PushAgreement, PushFeature, PushOffer, Report as ReportVersion};
 use gitwire_protocol::{
     CommandReport, PushAwaiting, PushClient, PushCommand, PushEvent, PushRequest, RefBlock,
 };
@@ -35,6 +35,7 @@ pub(super) struct Upload<'a> {
     packing: Option<Packing>,
     heard: Heard,
     negotiated: Result<(), ClientError>,
+    unsigned: bool,
     /// Why nothing was asked for.
     failed: Option<ClientError>,
 }
@@ -75,6 +76,7 @@ impl<'a> Upload<'a> {
             packing: None,
             heard: Heard::default(),
             negotiated: Ok(()),
+            unsigned: false,
             failed: None,
         })
     }
@@ -102,6 +104,7 @@ impl<'a> Upload<'a> {
             unpack_error,
             unexpected,
             negotiated: self.negotiated,
+            unsigned: self.unsigned,
             pack,
             followed,
             tracked,
@@ -129,9 +132,13 @@ impl<'a> Upload<'a> {
         let updates = judge(self.push, targets, offer, &*repository.refs()?, &mut graph, self.stop)?;
         let asked: Vec<&PushUpdate> =
             updates.iter().filter(|update| update.status == PushStatus::Done).collect();
+        if let Some(pre_push) = &self.push.pre_push {
+            pre_push.approve(&asked).map_err(ClientError::Stopped)?;
+        }
         let nothing = asked.is_empty() || self.push.dry_run;
         let commands = asked.into_iter().map(|update| command(update, ours)).collect();
         let wants: Vec<ObjectId> = if nothing { Vec::new() } else { wanted(&updates) };
+        self.unsigned = self.push.signing.is_some() && agreement.nonce.is_none();
         self.heard.reports = agreement.report != ReportVersion::None;
         self.updates = Some(updates);
         if nothing {
@@ -144,6 +151,9 @@ impl<'a> Upload<'a> {
         let mut request = PushRequest::new(agreement, commands);
         request.shallow = boundary.to_vec();
         request.push_options.clone_from(&self.push.push_options);
+        if let Some(signing) = &self.push.signing {
+            signing.sign(&mut request, &anonymous(&self.push.remote.name))?;
+        }
         Ok(Some(request))
     }
 
@@ -164,6 +174,12 @@ impl<'a> Upload<'a> {
         }
         if push.quiet {
             wish.features.insert(PushFeature::Quiet);
+        }
+        if let Some(signing) = &push.signing {
+            if signing.when == Certificate::Always && offer.nonce.is_none() {
+                return Err(ClientError::NotOffered("--signed push"));
+            }
+            wish.certificate = signing.when;
         }
         // Hash function and features have been compared already.
         offer.agree(&wish).map_err(|_| ClientError::Internal("no agreement with an offer that was checked"))
@@ -315,4 +331,15 @@ fn wanted(updates: &[PushUpdate]) -> Vec<ObjectId> {
     wants.sort_unstable();
     wants.dedup();
     wants
+}
+
+/// A URL without the name and the password that may stand in it.
+fn anonymous(url: &[u8]) -> Vec<u8> {
+    let find = |word: &[u8]| url.windows(word.len()).position(|part| part == word);
+    let Some((scheme, rest)) = find(b"://").and_then(|at| url.split_at_checked(at.saturating_add(3))) else {
+        return url.to_vec();
+    };
+    let host = rest.split(|byte| *byte == b'/').next().unwrap_or_default();
+    let user = host.iter().rposition(|byte| *byte == b'@').map_or(0, |at| at.saturating_add(1));
+    [scheme, rest.get(user..).unwrap_or_default()].concat()
 }

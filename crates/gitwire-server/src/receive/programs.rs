@@ -85,7 +85,7 @@ impl ProgramHooks {
         if switched.ok().flatten() == Some(false) {
             return Vec::new();
         }
-        let mut found: Vec<Command> = configured(&self.config, event).into_iter().map(shell).collect();
+        let mut found: Vec<Command> = configured_hooks(&self.config, event).into_iter().map(shell).collect();
         let program = self.hooks.join(event);
         if is_program(&program) {
             // Where they run, this is a shorter name, and the one by which git calls them.
@@ -352,8 +352,10 @@ fn lines(commands: &[PushCommand]) -> Vec<u8> {
     commands.iter().flat_map(line).collect()
 }
 
-/// The commands that the configuration gives for an event, in the order of their names' first mention.
-fn configured(config: &Config, event: &str) -> Vec<Vec<u8>> {
+/// The commands that the configuration gives for an event (`hook.<name>.command`), lines for a shell, in the order of their names' first
+/// mention.
+#[must_use]
+pub fn configured_hooks(config: &Config, event: &str) -> Vec<Vec<u8>> {
     let command = |name: &[u8]| config.string("hook", Some(name), "command").map(<[u8]>::to_vec);
     names(config, event).into_iter().filter_map(command).collect()
 }

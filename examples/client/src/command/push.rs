@@ -19,6 +19,7 @@ use self::status::{Form, Lines};
 use crate::failure::Failure;
 use crate::local;
 use crate::show::{Show, Style};
+use crate::signing::{PrePushHooks, Signed, signing};
 
 #[derive(Debug, Args)]
 pub(crate) struct PushCommand {
@@ -64,6 +65,18 @@ pub(crate) struct PushCommand {
     /// What the server's hooks are told.
     #[arg(short = 'o', long, value_name = "OPTION")]
     push_option: Vec<OsString>,
+    /// Sign the push, always or where the server takes signed pushes.
+    #[arg(long, value_enum, value_name = "WHEN", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    signed: Option<Signed>,
+    /// Do not sign, whatever push.gpgSign says.
+    #[arg(long, conflicts_with = "signed")]
+    no_signed: bool,
+    /// Leave out the hook pre-push.
+    #[arg(long, overrides_with = "verify")]
+    no_verify: bool,
+    /// Ask the hook pre-push, which is the default.
+    #[arg(long)]
+    verify: bool,
     /// Deltas against what the server has.
     #[arg(long, overrides_with = "no_thin")]
     thin: bool,
@@ -138,6 +151,12 @@ impl PushCommand {
                 problems.iter().for_each(|problem| eprintln!("error: {problem}"));
                 false
             }
+            Err(ClientError::Stopped(why)) => {
+                if !why.to_string().is_empty() {
+                    eprintln!("error: {why}");
+                }
+                false
+            }
             Err(error) => return Err(error.into()),
         };
         if !good {
@@ -198,6 +217,11 @@ impl PushCommand {
         push.thin = !self.no_thin;
         push.negotiate = config.boolean("push", None, "negotiate")?.unwrap_or_default();
         push.quiet = self.quiet;
+        let asked = if self.no_signed { Some(Signed::False) } else { self.signed };
+        push.signing = signing(asked, config)?;
+        if !self.no_verify {
+            push.pre_push = Some(Arc::new(PrePushHooks::new(repository, &remote.name, url)));
+        }
         push.tracking.clone_from(&remote.fetch);
         let committer = super::receive_pack::committer(config).into();
         push.reflog = Some(ReflogEntry { committer, message: Bytes::from_static(b"update by push") });

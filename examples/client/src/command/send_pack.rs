@@ -21,6 +21,7 @@ use crate::failure::Failure;
 use crate::local;
 use crate::parent::{carry, read_packet};
 use crate::show::{Show, Style};
+use crate::signing::{Signed, signing};
 use crate::trace::Events;
 
 #[derive(Debug, Args)]
@@ -38,6 +39,12 @@ pub(crate) struct SendPack {
     /// Say what would be done, and do nothing.
     #[arg(short = 'n', long)]
     dry_run: bool,
+    /// Sign the push, always or where the server takes signed pushes.
+    #[arg(long, value_enum, value_name = "WHEN", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    signed: Option<Signed>,
+    /// Do not sign, whatever push.gpgSign says.
+    #[arg(long, conflicts_with = "signed")]
+    no_signed: bool,
     /// Deltas against what the server has.
     #[arg(long, overrides_with = "no_thin")]
     thin: bool,
@@ -135,6 +142,8 @@ impl SendPack {
                 false => push.leases.push(lease_of(&lease, repository)?),
             }
         }
+        let asked = if self.no_signed { Some(Signed::False) } else { self.signed };
+        push.signing = signing(asked, &config)?;
         push.atomic = self.atomic;
         push.dry_run = self.dry_run;
         push.push_options = self.push_option.iter().map(local::bytes).collect();

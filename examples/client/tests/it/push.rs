@@ -259,3 +259,107 @@ fn what_cannot_be_is_refused() {
         assert!(text.contains(says), "{words:?}: {text}");
     }
 }
+
+/// With a key of ssh, which git's receive-pack checks; and with a stand-in for gpg.
+#[test]
+fn signed_pushes_are_gits() {
+    let Some(twins) = Twins::new() else { return };
+    let key = twins.folder.path().join("key");
+    let mut keygen = Command::new("ssh-keygen");
+    keygen.args(["-q", "-t", "ed25519", "-N", "", "-C", "x", "-f"]).arg(&key);
+    if !keygen.status().is_ok_and(|status| status.success()) {
+        return gitwire_testkit::git::skipped("no ssh-keygen");
+    }
+    let public = fs::read_to_string(key.with_extension("pub")).unwrap();
+    fs::write(twins.folder.path().join("allowed"), format!("* {public}")).unwrap();
+    twins.each("config gpg.format ssh");
+    twins.each(&format!("config user.signingKey {}", key.display()));
+    // Nobody asks for it, and nobody takes it.
+    twins.check("push --signed=if-asked -q origin main");
+    twins.check("push --signed origin side");
+    for twin in twins.both() {
+        let allowed = twins.folder.path().join("allowed").display().to_string();
+        for (name, value) in [("receive.certNonceSeed", "seed"), ("gpg.ssh.allowedSignersFile", &allowed)] {
+            twins.git.ok(&twin.join("there.git"), ["config", name, value]);
+        }
+    }
+    let told = "echo \"$GIT_PUSH_CERT_STATUS $GIT_PUSH_CERT_NONCE_STATUS $GIT_PUSH_CERT_SIGNER\" >told; \
+         git cat-file blob ${GIT_PUSH_CERT:-nothing} 2>/dev/null | sed -e '/^nonce/d;/^pusher/d;/^---/,$d' >cert";
+    twins.hook("post-receive", told);
+    let same = |expected: &str| {
+        let [git, ours] = twins.both().map(|twin| {
+            ["told", "cert"].map(|name| fs::read_to_string(twin.join("there.git").join(name)).unwrap())
+        });
+        assert!(git[0].starts_with(expected), "{git:?}");
+        assert_eq!(ours, git);
+    };
+    twins.check("push --signed -q origin side light");
+    same("G OK *");
+    twins.check("push --signed=if-asked -q origin :side");
+    same("G OK *");
+    twins.each("config push.gpgSign true");
+    twins.check("push -q --atomic origin v1 main:other");
+    same("G OK *");
+    twins.check("push --no-signed -q origin main:more");
+    same(" ");
+    // A program that does not sign, and one that signs as gpg does.
+    let gpg = twins.folder.path().join("gpg");
+    let script = |text: &str| {
+        fs::write(&gpg, format!("#!/bin/sh\n{text}\n")).unwrap();
+        fs::set_permissions(&gpg, fs::Permissions::from_mode(0o755)).unwrap();
+    };
+    twins.each("config gpg.format openpgp");
+    twins.each(&format!("config gpg.program {}", gpg.display()));
+    script("exit 1");
+    let here = twins.both()[1].join("here");
+    let refused = gitwire(&here, &["push", "origin", "main:third"]).output().unwrap();
+    let text = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && text.contains("failed to sign"), "{text}");
+    script(
+        "cat >text; echo \"$@\" >words; echo '[GNUPG:] SIG_CREATED D 1' >&2\n\
+         echo -----BEGIN PGP SIGNATURE-----; echo; echo x; echo -----END PGP SIGNATURE-----",
+    );
+    twins.check("push -q origin main:third");
+    let words = |twin: &Path| fs::read_to_string(twin.join("here/words")).unwrap();
+    let [git, ours] = twins.both();
+    assert_eq!(words(&ours), words(&git));
+    let signed = fs::read_to_string(ours.join("here/text")).unwrap();
+    assert!(
+        signed.starts_with("certificate version 0.1\npusher ") && signed.contains("\nnonce "),
+        "{signed}"
+    );
+}
+
+#[test]
+fn a_hook_may_stop_a_push() {
+    let Some(twins) = Twins::new() else { return };
+    let hook = |text: &str| {
+        for twin in twins.both() {
+            let path = twin.join("here/.git/hooks/pre-push");
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        }
+    };
+    let asked = || twins.both().map(|twin| fs::read_to_string(twin.join("here/asked")).unwrap_or_default());
+    hook("echo \"$@\" >asked; cat >>asked");
+    for words in [
+        "push -q origin main side:refs/heads/b",
+        "push -q origin main",
+        "push -q origin :b main~1:refs/heads/c",
+        "push -q --dry-run origin side",
+        "push -q ../there.git v1",
+    ] {
+        twins.check(words);
+        let [git, ours] = asked();
+        assert_eq!(ours, git, "{words}");
+    }
+    hook("echo not today >&2; exit 3");
+    twins.check("push origin side");
+    twins.check("push -q --no-verify origin side");
+    twins.each("config hook.stop.event pre-push");
+    twins.each("config hook.stop.command false");
+    hook("exit 0");
+    let here = twins.both()[1].join("here");
+    assert!(!gitwire(&here, &["push", "origin", "main:last"]).status().unwrap().success());
+}

@@ -10,7 +10,7 @@ use crate::failure::Failure;
 /// Where a push goes.
 pub(super) struct ConfiguredRemote {
     /// Its name, or the URL.
-    name: Bytes,
+    pub(super) name: Bytes,
     pub(super) urls: Vec<Bytes>,
     pub(super) push: Vec<PushRefspec>,
     pub(super) fetch: Vec<FetchRefspec>,

@@ -88,6 +88,11 @@ const SUMMARY_WIDTH: usize = 17;
 
 /// What is wrong with the report as a whole.
 pub(crate) fn complaints(pushed: &Pushed) {
+    if pushed.unsigned {
+        eprintln!(
+            "warning: not sending a push certificate since the receiving end does not support --signed push"
+        );
+    }
     if let Err(error) = &pushed.negotiated {
         match error {
             ClientError::NotOffered(_) => eprintln!("warning: --negotiate-only requires protocol v2"),
