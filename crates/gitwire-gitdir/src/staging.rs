@@ -26,7 +26,7 @@ use crate::error::{Context as _, is_absent, shown};
 use crate::fs::{Directory, Links};
 use crate::known::Known;
 use crate::lease::Lease;
-use crate::lock::DIRECTORY_MODE;
+use crate::lock::{DIRECTORY_MODE, FILE_MODE};
 use crate::objects::ObjectView;
 use crate::quarantine::{FileSpool, PACK_MODE, Quarantine};
 use crate::repository::GitDir;
@@ -168,15 +168,18 @@ fn write_files(
     let file = |end: &[u8]| path(&[stem, end].concat());
     if durable {
         indexed.spool().file.sync().context(|| "cannot sync the received pack".to_owned())?;
-        write_file(&**dir, &file(b".rev"), true, |sink| indexed.write_reverse_index(sink).map(drop))?;
+        write_file(&**dir, &file(b".rev"), PACK_MODE, true, |sink| {
+            indexed.write_reverse_index(sink).map(drop)
+        })?;
     }
     let index = |sink: Sink<'_>| indexed.write_index(IndexVersion::V2, sink).map(drop);
-    write_file(&**dir, &file(b".idx"), durable, index)?;
+    write_file(&**dir, &file(b".idx"), PACK_MODE, durable, index)?;
     if request.promisor {
-        write_file(&**dir, &file(b".promisor"), true, |_| Ok(()))?;
+        // git notes in it what was fetched.
+        write_file(&**dir, &file(b".promisor"), FILE_MODE, true, |_| Ok(()))?;
     }
     if let Some(why) = request.keep.as_ref().filter(|_| durable) {
-        write_file(&**dir, &file(b".keep"), true, |sink| sink(why).map_err(PackError::Storage))?;
+        write_file(&**dir, &file(b".keep"), FILE_MODE, true, |sink| sink(why).map_err(PackError::Storage))?;
     }
     dir.rename(&path(INCOMING), &file(b".pack")).context(|| "cannot rename the received pack".to_owned())
 }
@@ -187,11 +190,12 @@ type Sink<'a> = &'a mut dyn FnMut(&[u8]) -> Result<(), gitwire_pack::StorageFail
 fn write_file(
     dir: &dyn Directory,
     path: &[u8],
+    mode: u32,
     durable: bool,
     write: impl FnOnce(Sink<'_>) -> Result<(), gitwire_pack::PackError>,
 ) -> Result<()> {
     let context = || format!("cannot write '{}'", shown(path));
-    let file = dir.create(path, PACK_MODE).context(context)?;
+    let file = dir.create(path, mode).context(context)?;
     let mut gathered = Vec::with_capacity(GATHERED);
     write(&mut |piece| {
         gathered.extend_from_slice(piece);

@@ -332,3 +332,30 @@ fn single_findings_and_objects_are_passed_over() {
         assert!(String::from_utf8_lossy(&output.stderr).contains(why), "{word}");
     }
 }
+
+/// git notes in the mark of a promisor's pack what it has fetched, and asks whether the pack names what it does not hold.
+#[test]
+fn packs_of_promisors_are_marked_and_links_are_looked_at() {
+    let Some(git) = Git::find() else { return };
+    let folder = Folder::new("promisor");
+    let (source, pack) = packed(&git, &folder, "sha1");
+    let bytes = fs::read(pack).unwrap();
+    git.ok(folder.path(), ["init", "-q", "--bare", "target.git"]);
+    let target = folder.path().join("target.git");
+    let output = feed(
+        &target,
+        ["index-pack", "--stdin", "--promisor", "--check-self-contained-and-connected"],
+        &bytes,
+    );
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let packs: Vec<_> =
+        fs::read_dir(target.join("objects/pack")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mark = packs.iter().find(|path| path.extension().is_some_and(|end| end == "promisor")).unwrap();
+    fs::write(mark, "noted\n").unwrap();
+    // A commit alone names a tree that is elsewhere.
+    let head = git.ok(&source, ["rev-list", "--all", "-1"]);
+    let alone = git.feed(&source, ["pack-objects", "-q", "--stdout"], &head).stdout;
+    let words = ["index-pack", "--stdin", "--check-self-contained-and-connected", "--report-end-of-input"];
+    let output = feed(&target, words, &alone);
+    assert_eq!((output.status.code(), &output.stderr[..]), (Some(1), &b"\0"[..]));
+}
