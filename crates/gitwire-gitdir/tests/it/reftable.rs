@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use gitwire_gitdir::{GitDir, InitOptions, InitialHead, OpenOptions, RefFormat};
-use gitwire_storage::{EditOutcome, Expected, Peeled, RefEdit, ReflogEntry, Repository as _, Transaction};
+use gitwire_storage::{EditOutcome, Expected, Peeled, Repository as _};
 use gitwire_testkit::git::Git;
 use gitwire_types::{ObjectFormat, ObjectId, RefName, RefTarget};
 
 use crate::git::{Scratch, git};
 use crate::refs::{FORMAT, listing, open};
+use crate::transactions::{apply, edit};
 
 /// Whether there is a git that knows reftables.
 fn known() -> bool {
@@ -33,19 +34,6 @@ fn id(path: &Path, revision: &str) -> ObjectId {
     let hex = git(path, &format!("rev-parse {revision}"));
     let format = if hex.trim().len() == 40 { ObjectFormat::Sha1 } else { ObjectFormat::Sha256 };
     ObjectId::from_hex(format, hex.trim().as_bytes()).unwrap()
-}
-
-fn edit(name: &str, expected: Expected, new: Option<ObjectId>) -> RefEdit {
-    RefEdit { name: RefName::new(name.to_owned()).unwrap(), expected, new: new.map(RefTarget::Direct) }
-}
-
-fn apply(repository: &GitDir, atomic: bool, edits: Vec<RefEdit>) -> Vec<EditOutcome> {
-    let reflog = ReflogEntry {
-        committer: Bytes::from_static(b"C O Mitter <committer@example.com> 1700000000 -0130"),
-        message: Bytes::from_static(b"test:  two\nlines"),
-    };
-    let transaction = Transaction { edits, atomic, reflog: Some(reflog), ..Transaction::default() };
-    repository.commit(None, transaction, &mut |_| Ok(())).unwrap()
 }
 
 /// Git and we list the same, and nothing is left that should not be.
@@ -141,7 +129,7 @@ fn what_we_put_into_tables_git_reads() {
         assert_eq!(id(&path, "t^{}"), two);
         let log = git(&path, "reflog show --date=iso --format=%H%x20%gd%x20%gn%x20%ge%x20%gs main");
         let expected = format!(
-            "{two} main@{{2023-11-14 20:43:20 -0130}} C O Mitter committer@example.com test: two lines\n"
+            "{two} main@{{2023-11-14 22:13:20 +0000}} C O Mitter committer@example.com test: two lines\n"
         );
         assert!(log.starts_with(&expected), "{log}");
         assert_eq!(

@@ -15,11 +15,11 @@ fn id(path: &Path, revision: &str) -> ObjectId {
         .unwrap()
 }
 
-fn edit(name: &str, expected: Expected, new: Option<ObjectId>) -> RefEdit {
+pub(crate) fn edit(name: &str, expected: Expected, new: Option<ObjectId>) -> RefEdit {
     RefEdit { name: RefName::new(name.to_owned()).unwrap(), expected, new: new.map(RefTarget::Direct) }
 }
 
-fn apply(repository: &GitDir, atomic: bool, edits: Vec<RefEdit>) -> Vec<EditOutcome> {
+pub(crate) fn apply(repository: &GitDir, atomic: bool, edits: Vec<RefEdit>) -> Vec<EditOutcome> {
     let reflog = ReflogEntry {
         committer: Bytes::from_static(b"C O Mitter <committer@example.com> 1700000000 +0000"),
         message: Bytes::from_static(b"test:  two\nlines"),

@@ -1,9 +1,10 @@
 //! What one transaction writes into one table.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use gitwire_reftable::{LogRecord, LogValue, Ordered as _, RefRecord, RefValue, Writer, log_key};
+use gitwire_reftable::{LogRecord, LogValue, RefRecord, RefValue, Writer, log_key};
 use gitwire_storage::{ObjectStore, ReflogEntry, Result};
 use gitwire_types::{ObjectFormat, ObjectId, RefTarget};
 
@@ -77,18 +78,11 @@ impl<'a> Records<'a> {
     /// The end of a ref and of its reflog.
     pub(super) fn delete(&mut self, name: &[u8], now: &Tables) -> Result<()> {
         self.refs.insert(name.to_vec(), Value::Deleted);
-        let mut logs = now.home(name).logs_from(name)?;
-        while let Some(cursor) = logs.advance().map_err(|error| failure(error, &[]))? {
-            let record = cursor.record();
-            if record.name != name {
-                break;
-            }
-            if record.value != LogValue::Deleted {
-                let line = Line(name.to_vec(), record.update_index, None);
-                self.logs.insert(cursor.key().to_vec(), line);
-            }
-        }
-        Ok(())
+        for_each_line(now, name, &mut |update_index| {
+            let line = Line(name.to_vec(), update_index, None);
+            self.logs.insert(log_key(name, update_index), line);
+            ControlFlow::Continue(())
+        })
     }
 
     /// A line of a ref's reflog, if it has one or is to have one.
@@ -154,17 +148,24 @@ impl<'a> Records<'a> {
 
 /// Whether a ref has a reflog.
 fn has_log(now: &Tables, name: &[u8]) -> Result<bool> {
+    let mut found = false;
+    for_each_line(now, name, &mut |_| {
+        found = true;
+        ControlFlow::Break(())
+    })?;
+    Ok(found)
+}
+
+/// Tells of the lines of a ref's reflog by their transactions, the latest first.
+fn for_each_line(now: &Tables, name: &[u8], each: &mut dyn FnMut(u64) -> ControlFlow<()>) -> Result<()> {
     let mut logs = now.home(name).logs_from(name)?;
     while let Some(cursor) = logs.advance().map_err(|error| failure(error, &[]))? {
         let record = cursor.record();
-        if record.name != name {
+        if record.name != name || record.value != LogValue::Deleted && each(record.update_index).is_break() {
             break;
         }
-        if record.value != LogValue::Deleted {
-            return Ok(true);
-        }
     }
-    Ok(false)
+    Ok(())
 }
 
 /// Who changed a ref, and when.
