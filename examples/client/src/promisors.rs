@@ -7,7 +7,7 @@ use std::sync::Arc;
 use gitwire_capability::PromisorRemote;
 use gitwire_client::{AcceptPromisors, PromisorPolicy, PromisorRemotes, RemoteRefs};
 use gitwire_gitdir::{Config, ConfigSection, GitDir, PromisorConfig};
-use gitwire_storage::Repository as _;
+use gitwire_storage::{Lazy, Repository};
 use gitwire_types::{FilterSpec, Limits, ObjectId};
 
 use crate::failure::Failure;
@@ -48,6 +48,18 @@ pub(crate) fn remotes(repository: &GitDir) -> Result<Option<PromisorRemotes>, Fa
     }
     let repository = repository.clone();
     Ok(Some(remotes.with_listener(move |name| remember(&repository, name))))
+}
+
+/// The repository, such that what a partial clone left out comes when it is read, unless `GIT_NO_LAZY_FETCH` forbids it.
+pub(crate) fn whole(repository: &GitDir) -> Result<Arc<dyn Repository>, Failure> {
+    let plain = Arc::new(repository.clone());
+    if is_forbidden(false)? {
+        return Ok(plain);
+    }
+    Ok(match remotes(repository)? {
+        Some(remotes) => Arc::new(Lazy::new(plain, Arc::new(remotes))),
+        None => plain,
+    })
 }
 
 /// What a remote was asked for without blobs is what it is asked for again, as `git fetch --filter` leaves it in the configuration.

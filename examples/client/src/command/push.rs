@@ -5,7 +5,6 @@ pub(crate) mod status;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use clap::Args;
@@ -17,9 +16,9 @@ use gitwire_types::{PushRefspec, RefName};
 use self::remote::ConfiguredRemote;
 use self::status::{Form, Lines};
 use crate::failure::Failure;
-use crate::local;
 use crate::show::{Show, Style};
 use crate::signing::{PrePushHooks, Signed, signing};
+use crate::{local, promisors};
 
 #[derive(Debug, Args)]
 pub(crate) struct PushCommand {
@@ -139,7 +138,7 @@ impl PushCommand {
             eprintln!("Pushing to {}", status::anonymous(url));
         }
         let mut show = Show::of_push(self.progress, self.quiet);
-        let pushed = push.run(Arc::new(repository.clone()), &mut |event| show.event(event));
+        let pushed = push.run(promisors::whole(repository)?, &mut |event| show.event(event));
         drop(show);
         let url = status::anonymous(url);
         let good = match pushed {

@@ -117,3 +117,19 @@ fn fields_are_stored_where_they_are_asked_for() {
     let (good, said) = world.clone("e.git", &known, "1");
     assert!(good, "{said}");
 }
+
+#[test]
+fn what_was_left_out_comes_for_a_push() {
+    let Some(world) = World::new("partial-push") else { return };
+    world.git.ok(world.folder.path(), ["init", "-q", "--bare", "other.git"]);
+    let other = format!("file://{}", world.path("other.git").display());
+    let push = |lazy: &str| {
+        let mut command = gitwire(&world.path("server.git"), []);
+        command.args(["push", &other, "main"]).env("GIT_NO_LAZY_FETCH", lazy).output().unwrap()
+    };
+    let refused = push("1");
+    assert!(!refused.status.success() && world.lacks("server.git") && world.lacks("other.git"));
+    let pushed = push("0");
+    assert!(pushed.status.success(), "{}", pushed.stderr.escape_ascii());
+    assert!(!world.lacks("server.git") && !world.lacks("other.git"));
+}
