@@ -154,6 +154,53 @@ fn references_are_kept_as_one_asks() {
 }
 
 #[test]
+fn one_revision_and_no_branch() {
+    let Some(git) = Git::find() else { return };
+    let folder = Folder::new("revision");
+    let source = make(&git, folder.path(), "source.git", "sha1");
+    git.ok(&source, ["config", "uploadpack.allowAnySHA1InWant", "true"]);
+    let commit = String::from_utf8(git.ok(&source, ["rev-parse", "main~3"])).unwrap();
+    for (name, revision, expected) in [
+        ("a", "refs/heads/side", "side"),
+        ("b", "refs/tags/v1", "v1^0"),
+        ("c", commit.trim(), "main~3"),
+        ("d", "HEAD", "main"),
+    ] {
+        ok(folder.path(), ["clone", "-q", "--bare", &format!("--revision={revision}"), "source.git", name]);
+        let clone = folder.path().join(name);
+        assert_eq!(
+            git.ok(&clone, ["rev-parse", "HEAD"]),
+            git.ok(&source, ["rev-parse", expected]),
+            "{revision}"
+        );
+        assert_eq!(refs(&git, &clone), "", "{revision}");
+        assert!(!git.run(&clone, ["symbolic-ref", "-q", "HEAD"]).status.success());
+        git.ok(&clone, ["fsck", "--strict"]);
+    }
+    let tree = String::from_utf8(git.ok(&source, ["rev-parse", "main^{tree}"])).unwrap();
+    for revision in ["abcd", "refs/heads/nothing", tree.trim()] {
+        let option = format!("--revision={revision}");
+        let says = format!("Remote revision {revision} not found in upstream origin");
+        fails(folder.path(), ["clone", "--bare", &option, "source.git", "x"], 128, &says);
+    }
+    fails(folder.path(), ["clone", "--revision=HEAD", "--mirror", "source.git", "x"], 129, "");
+}
+
+#[test]
+fn a_cut_source_is_refused_on_demand() {
+    let Some(git) = Git::find() else { return };
+    let folder = Folder::new("reject-shallow");
+    let source = make(&git, folder.path(), "source.git", "sha1");
+    let url = format!("file://{}", source.display());
+    git.ok(folder.path(), ["clone", "-q", "--bare", "--depth=2", &url, "cut.git"]);
+    for version in VERSIONS {
+        let words = ["-c", version, "clone", "--bare", "--reject-shallow", "cut.git", "x"];
+        fails(folder.path(), words, 128, "source repository is shallow, reject to clone.");
+        assert!(!folder.path().join("x").exists());
+    }
+}
+
+#[test]
 fn an_empty_remote_and_what_is_no_remote() {
     let Some(git) = Git::find() else { return };
     let folder = Folder::new("empty");
