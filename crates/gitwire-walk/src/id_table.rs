@@ -72,9 +72,25 @@ fn slot(block: &[u8], len: usize, at: u32) -> &[u8] {
 }
 
 fn hash(hasher: &DefaultHashBuilder, raw: &[u8]) -> u64 {
-    // An id is a hash already: 16 bytes of it tell ids apart.
-    match raw.first_chunk::<16>() {
-        Some(head) => hasher.hash_one(u128::from_ne_bytes(*head)),
-        None => 0,
+    // All of it: a peer that names ids of its own making can let any part of them be the same.
+    hasher.hash_one(raw)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A client said a million `shallow` lines that differed in their last four bytes, and the server searched each among all others.
+    #[test]
+    fn ids_that_differ_in_any_byte_differ_in_their_hash() {
+        let table = IdTable::new(ObjectFormat::Sha256);
+        for len in [20, 32] {
+            let id = vec![0; len];
+            for at in 0..len {
+                let mut other = id.clone();
+                other[at] = 1;
+                assert_ne!(hash(&table.hasher, &id), hash(&table.hasher, &other), "{at} of {len}");
+            }
+        }
     }
 }
