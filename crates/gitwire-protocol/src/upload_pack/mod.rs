@@ -40,6 +40,8 @@ mod state;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod transitions;
 
 use bytes::BytesMut;
 use gitwire_pktline::{MAX_DATA, encode_error};

@@ -12,7 +12,7 @@ use super::*;
 use crate::Version;
 use crate::testing::{ID, lines, reached};
 
-fn server(version: Version, serving: Serving) -> UploadPack {
+pub(super) fn server(version: Version, serving: Serving) -> UploadPack {
     let mut options = UploadPackOptions::new(version, serving, ObjectFormat::Sha1);
     options.v2.commands = FeatureSet::all();
     options.v2.fetch.insert(V2FetchFeature::SidebandAll);
@@ -23,38 +23,45 @@ fn server(version: Version, serving: Serving) -> UploadPack {
 /// Answers as a repository does that has every object and one ref; sends an empty pack.
 fn serve(server: &mut UploadPack, request: &[&str]) -> Result<Vec<u8>, ProtocolError> {
     let (mut input, mut output) = (BytesMut::from(&lines(request)[..]), BytesMut::new());
-    let id = ObjectId::from_sha1([0x11; 20]);
     let mut count = 0;
     loop {
         let next = server.step(&mut input, &mut output)?;
         if let Next::Event(UploadPackEvent::Haves { ids, .. }) = &next {
             count = ids.len();
         }
-        match (next, server.awaiting()) {
-            (Next::Answer, UploadPackAwaiting::Refs) => {
-                server.send_ref(&AdvertisedRef::new(b"refs/heads/main", id), &mut output)?;
-                server.end_refs(&[id], &mut output)?;
-            }
-            (Next::Answer, UploadPackAwaiting::ShallowInfo) => {
-                server.shallow_info(&[ShallowUpdate::Shallow(id)], &mut output)?;
-            }
-            (Next::Answer, UploadPackAwaiting::Acknowledgments) => {
-                let common = std::vec![true; count];
-                let answers = HaveAnswers { common: &common, covered_after: Some(1) };
-                server.acknowledge(answers, &mut output)?;
-            }
-            (Next::Answer, UploadPackAwaiting::ObjectInfo) => {
-                server.object_info(&[Some(5), None], &mut output)?;
-            }
-            (Next::Answer, UploadPackAwaiting::BundleUris) => {
-                let line = BundleUriLine { key: b"bundle.version", value: b"1" };
-                server.bundle_uris(&[line], &mut output)?;
-            }
-            (Next::Answer, UploadPackAwaiting::Pack) => server.end_pack(&mut output)?,
-            (Next::Read, _) => server.end_of_input(),
-            (Next::Done, _) => return Ok(output.to_vec()),
+        match next {
+            Next::Answer => answer(server, count, &mut output)?,
+            Next::Read => server.end_of_input(),
+            Next::Done => return Ok(output.to_vec()),
             _ => {}
         }
+    }
+}
+
+/// Gives the answer that is due.
+pub(super) fn answer(
+    server: &mut UploadPack,
+    haves: usize,
+    output: &mut BytesMut,
+) -> Result<(), ProtocolError> {
+    let id = ObjectId::from_sha1([0x11; 20]);
+    match server.awaiting() {
+        UploadPackAwaiting::Refs => {
+            server.send_ref(&AdvertisedRef::new(b"refs/heads/main", id), output)?;
+            server.end_refs(&[id], output)
+        }
+        UploadPackAwaiting::ShallowInfo => server.shallow_info(&[ShallowUpdate::Shallow(id)], output),
+        UploadPackAwaiting::Acknowledgments => {
+            let common = std::vec![true; haves];
+            server.acknowledge(HaveAnswers { common: &common, covered_after: Some(1) }, output)
+        }
+        UploadPackAwaiting::ObjectInfo => server.object_info(&[Some(5), None], output),
+        UploadPackAwaiting::BundleUris => {
+            let line = BundleUriLine { key: b"bundle.version", value: b"1" };
+            server.bundle_uris(&[line], output)
+        }
+        UploadPackAwaiting::Pack => server.end_pack(output),
+        UploadPackAwaiting::Client | UploadPackAwaiting::Nothing => Ok(()),
     }
 }
 
