@@ -464,7 +464,7 @@ mod tables {
         if available() {
             let mut push = Push::with(RefFormat::Reftable, before, after, atomic);
             push.how = how;
-            assert!(push.explore(&format!("{name}, in tables")) >= 1200);
+            assert!(push.explore_with(&format!("{name}, in tables"), 4) >= 1200);
         }
     }
 
