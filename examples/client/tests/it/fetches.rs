@@ -19,12 +19,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use gitwire_client::{Clone, Event, Fetch, Remote};
+use gitwire_client::{Clone, Event, Fetch, PromisorRemotes, Remote};
 use gitwire_gitdir::{Config, GitDir, OpenOptions};
 use gitwire_protocol::Version;
 use gitwire_server::Policy;
+use gitwire_storage::{Lazy, Repository as _};
 use gitwire_testkit::git::{Folder, Git};
 use gitwire_transport::Program;
+use gitwire_types::{ObjectId, ObjectKind};
 
 use self::cases::{CASES, Case, Ours, Start};
 use self::source::Sources;
@@ -148,8 +150,13 @@ impl Conversation<'_> {
             }
         }
         self.fetch_with_git(&theirs);
+        for read in self.case.reads {
+            let version = format!("protocol.version={}", self.version);
+            git.ok(&theirs, ["-c", &version, "cat-file", "blob", read]);
+        }
         let version = self.fetch_with_ours(&ours);
         assert_eq!(version, self.version, "{self}");
+        self.read_with_ours(&ours);
         let places =
             [&ours, &theirs].map(|place| state(git, place, &self.url(), &self.world.sources.elsewhere));
         [ours, theirs].iter().for_each(|place| fs::remove_dir_all(place).unwrap());
@@ -192,13 +199,35 @@ impl Conversation<'_> {
         );
     }
 
-    fn fetch_with_ours(&self, place: &Path) -> Version {
+    /// Reads what a partial clone left out.
+    fn read_with_ours(&self, place: &Path) {
+        if self.case.reads.is_empty() {
+            return;
+        }
+        let repository = Arc::new(GitDir::open(place, &OpenOptions::default()).unwrap());
+        let mut remotes = PromisorRemotes::new(repository.clone());
+        remotes.add(b"origin", self.remote());
+        let objects = Lazy::new(repository.clone(), Arc::new(remotes)).objects().unwrap();
+        for read in self.case.reads {
+            let text = self.world.git.ok(place, ["rev-parse", read]);
+            let id = ObjectId::from_hex(repository.format(), text.trim_ascii()).unwrap();
+            let kind = objects.read(&id, 1 << 20, &mut Vec::new()).unwrap();
+            assert_eq!(kind, Some(ObjectKind::Blob), "{self}: {read}");
+        }
+    }
+
+    fn remote(&self) -> Remote {
         let mut remote = Remote::parse(self.url().as_bytes()).unwrap();
         remote.version = self.version;
-        let sources = &self.world.sources;
         if self.server == Server::UploadPack {
             remote.connect.program = Some(Program::new("git upload-pack"));
         }
+        remote
+    }
+
+    fn fetch_with_ours(&self, place: &Path) -> Version {
+        let remote = self.remote();
+        let sources = &self.world.sources;
         match &self.case.ours {
             Ours::Clone(kind, set) => {
                 let mut clone = Clone::new(remote, *kind);

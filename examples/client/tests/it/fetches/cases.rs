@@ -39,6 +39,8 @@ pub(super) struct Case {
     pub(super) rejects: bool,
     /// Only version 2 can say it.
     pub(super) needs_v2: bool,
+    /// What is read afterwards, and comes then.
+    pub(super) reads: &'static [&'static str],
 }
 
 const CASE: Case = Case {
@@ -51,6 +53,7 @@ const CASE: Case = Case {
     from_shallow: false,
     rejects: false,
     needs_v2: false,
+    reads: &[],
 };
 
 const fn clone(
@@ -108,6 +111,12 @@ pub(super) const CASES: &[Case] = &[
     clone("blobless", &["--bare", "--filter=blob:none"], CloneKind::Bare, |clone| {
         filter(clone, "blob:none");
     }),
+    Case {
+        reads: &["side:large", "main:small", "v3:a/b/1"],
+        ..clone("blobless, then read", &["--bare", "--filter=blob:none"], CloneKind::Bare, |clone| {
+            filter(clone, "blob:none");
+        })
+    },
     clone("small blobs", &["--bare", "--filter=blob:limit=30"], CloneKind::Bare, |clone| {
         filter(clone, "blob:limit=30");
     }),
