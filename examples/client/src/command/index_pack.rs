@@ -297,6 +297,18 @@ impl IndexPack {
         if made != there {
             return Err(Failure::fatal(format!("the index '{}' is not that of the pack", path.display())));
         }
+        let reverse = path.with_extension("rev");
+        if !self.rev_index || !reverse.exists() {
+            return Ok(());
+        }
+        made.clear();
+        indexed.write_reverse_index(|piece: &[u8]| {
+            made.extend_from_slice(piece);
+            Ok(())
+        })?;
+        if made != std::fs::read(&reverse)? {
+            return Err(Failure::fatal(format!("validation error in '{}'", reverse.display())));
+        }
         Ok(())
     }
 

@@ -252,6 +252,12 @@ fn an_index_is_compared_with_its_pack() {
         ok(folder.path(), ["index-pack", version, text]);
         assert!(ok(folder.path(), ["index-pack", "--verify", text]).stdout.is_empty());
     }
+    let reverse = pack.with_extension("rev");
+    ok(folder.path(), ["index-pack", "--rev-index", "--verify", text]);
+    let good = fs::read(&reverse).unwrap();
+    fs::remove_file(&reverse).unwrap();
+    fs::write(&reverse, [b"xxxx", &good[4..]].concat()).unwrap();
+    fails(folder.path(), ["index-pack", "--rev-index", "--verify", text], 128, "validation error");
     let index = pack.with_extension("idx");
     let mut bytes = fs::read(&index).unwrap();
     let middle = bytes.len() / 2;
