@@ -1,6 +1,9 @@
 //! `gitwire upload-pack` and git's, fed with the same bytes.
 
 mod answer;
+mod form;
+mod hostile;
+mod random;
 mod run;
 mod twin;
 mod version_0;

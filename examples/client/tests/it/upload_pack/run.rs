@@ -1,6 +1,7 @@
 //! Requests in a notation that is easy to read, and the two programs that get them.
 
 use std::collections::HashMap;
+use std::env;
 use std::fs;
 use std::io::Write as _;
 use std::path::Path;
@@ -66,26 +67,35 @@ impl Served<'_> {
 
     /// Both answers to the same bytes: ours, then git's.
     pub(super) fn ask(&self, start: Start<'_>, input: &[u8]) -> (Output, Output) {
-        let theirs = self.prepare(self.git.command(self.path, NOTHING), start);
-        (self.ours(start, input), feed(theirs, input))
+        (self.ours(start, input), self.theirs(start, input))
     }
 
     /// Our answer.
     pub(super) fn ours(&self, start: Start<'_>, input: &[u8]) -> Output {
-        feed(self.prepare(ours(), start), input)
+        feed(self.prepare(program(), start), input)
+    }
+
+    /// git's answer.
+    pub(super) fn theirs(&self, start: Start<'_>, input: &[u8]) -> Output {
+        feed(self.prepare(self.git.command(self.path, NOTHING), start), input)
     }
 
     /// The ids of the objects in a pack, sorted, without the bases that it leaves out. git reads the pack: nothing of ours is asked.
-    pub(super) fn objects(&self, pack: &[u8]) -> Vec<String> {
+    pub(super) fn objects(&self, pack: &[u8], thin: bool) -> Vec<String> {
         let Some(count) = pack.get(8..12) else { return Vec::new() };
         let count = count.iter().fold(0, |count, byte| count << 8 | usize::from(*byte));
         let folder = Folder::new("answer");
         let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
-        let words = ["index-pack", "--stdin", "--fix-thin", "-o", &at("p.idx"), &at("p.pack")];
-        let indexed = self.git.feed(self.path, words, pack);
+        let format = format!("--object-format={}", self.format);
+        let indexed = if thin {
+            let words = ["index-pack", "--stdin", "--fix-thin", "-o", &at("p.idx"), &at("p.pack")];
+            self.git.feed(self.path, words, pack)
+        } else {
+            fs::write(at("p.pack"), pack).unwrap();
+            self.git.run(folder.path(), ["index-pack", &format, "-o", &at("p.idx"), &at("p.pack")])
+        };
         assert!(indexed.status.success(), "{}", String::from_utf8_lossy(&indexed.stderr));
         let index = fs::read(at("p.idx")).unwrap();
-        let format = format!("--object-format={}", self.format);
         let listed = self.git.feed(folder.path(), ["show-index", &format], &index);
         assert!(listed.status.success(), "{}", String::from_utf8_lossy(&listed.stderr));
         let text = String::from_utf8(listed.stdout).unwrap();
@@ -120,8 +130,10 @@ impl Served<'_> {
 
 const NOTHING: [&str; 0] = [];
 
-fn ours() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_gitwire"));
+/// The program under test: the one of `GITWIRE_PROGRAM`, where that is set.
+pub(super) fn program() -> Command {
+    let program = env::var_os("GITWIRE_PROGRAM").unwrap_or_else(|| env!("CARGO_BIN_EXE_gitwire").into());
+    let mut command = Command::new(program);
     command.env("GIT_CONFIG_NOSYSTEM", "1").env("GIT_CONFIG_GLOBAL", "/dev/null").env("HOME", "/nonexistent");
     command.env_remove("GIT_DIR").env_remove("GIT_NAMESPACE");
     command

@@ -14,7 +14,7 @@ use super::run::{Served, Start};
 use super::{version_0, version_2};
 
 /// The oldest git whose answers are the ones of today: before it `bundle-uri` and errors in rounds that follow were other.
-const SINCE: &[u32] = &[2, 40];
+pub(super) const SINCE: &[u32] = &[2, 40];
 
 /// A request: what it shows, how the programs are started beyond the table's own way, and its lines.
 pub(super) struct Case(pub(super) &'static str, pub(super) &'static [&'static str], pub(super) &'static str);
@@ -108,7 +108,7 @@ fn difference(served: &Served<'_>, ours: &Output, theirs: &Output) -> Option<Str
         wrong += &format!("  says: {}   git: {}", error(ours), error(theirs));
     }
     if !refused && our.pack != their.pack {
-        let (our, their) = (served.objects(&our.pack), served.objects(&their.pack));
+        let (our, their) = (served.objects(&our.pack, true), served.objects(&their.pack, true));
         if our != their {
             let more: Vec<_> = our.iter().filter(|id| !their.contains(id)).collect();
             let less: Vec<_> = their.iter().filter(|id| !our.contains(id)).collect();
