@@ -148,7 +148,7 @@ fn what_git_may_say() {
     };
     check("", 0, "");
     check("\n", 0, "");
-    check("capabilities\n", 0, "stateless-connect\nfetch\noption\npush\n");
+    check("capabilities\n", 0, "stateless-connect\nfetch\nget\noption\npush\n");
     check(
         "option verbosity 2\noption depth x\noption family all\n",
         0,

@@ -112,7 +112,7 @@ fn passwords_of_urls_are_used_and_shown_to_nobody() {
     let mut fetch = world.command(["fetch", &url, "+refs/heads/main:refs/heads/new"]);
     fetch.current_dir(&clone);
     let text = says(fetch, 0);
-    assert!(text.contains(&format!("From http://{}/source.git", world.host)), "{text}");
+    assert!(text.contains(&format!("From http://{}/source\n", world.host)), "{text}");
     assert!(!fs::read_to_string(clone.join("FETCH_HEAD")).unwrap().contains("s3cret"));
 
     let wrong = format!("http://me:wr0ng@{}/source.git", world.host);
