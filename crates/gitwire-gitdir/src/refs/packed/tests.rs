@@ -98,6 +98,12 @@ proptest! {
 }
 
 mod large {
+    #![allow(
+        clippy::string_slice,
+        clippy::arithmetic_side_effects,
+        reason = "names of the test's own making"
+    )]
+
     use std::ops::ControlFlow;
 
     use super::*;

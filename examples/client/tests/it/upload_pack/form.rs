@@ -210,7 +210,7 @@ impl Draft {
             match dice.below(3) {
                 0 if !objects.tags.is_empty() => self.wants.push(dice.pick(&objects.tags).clone()),
                 1 if !ids.is_empty() => self.wants.push((*dice.pick(&ids)).to_owned()),
-                _ => self.wants.push(format!("{of}")),
+                _ => self.wants.push(of.clone()),
             }
         }
         let boundary = 1 + dice.below(2);
