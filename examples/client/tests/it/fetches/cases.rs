@@ -125,6 +125,9 @@ pub(super) const CASES: &[Case] = &[
     clone("commits alone", &["--bare", "--filter=object:type=commit"], CloneKind::Bare, |clone| {
         filter(clone, "object:type=commit");
     }),
+    clone("sparse", &["--bare", "--filter=sparse:oid=refs/tags/patterns"], CloneKind::Bare, |clone| {
+        filter(clone, "sparse:oid=refs/tags/patterns");
+    }),
     clone(
         "filters combined",
         &["--bare", "--filter=combine:tree:2+blob:limit=30"],

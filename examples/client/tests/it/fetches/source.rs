@@ -61,6 +61,8 @@ impl Sources {
         ] {
             git.ok(&source, words);
         }
+        let patterns = git.feed(&source, ["hash-object", "-w", "--stdin"], b"/*\n!/*/\n/a/b/\n").stdout;
+        git.ok(&source, ["tag", "patterns", String::from_utf8(patterns).unwrap().trim()]);
         bundles(git, &source, files);
         let elsewhere = pack_elsewhere(git, &source, files);
         let cut = folder.join("cut.git");

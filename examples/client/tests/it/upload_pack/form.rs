@@ -31,6 +31,8 @@ pub(super) enum Form {
     Keep,
     /// A depth with a filter.
     DepthAndFilter,
+    /// Only what a sparse checkout holds.
+    SparseOid,
 }
 
 /// A request, and what of it the comparison needs.
@@ -48,7 +50,7 @@ pub(super) struct Request {
 }
 
 impl Form {
-    pub(super) const ALL: [Self; 18] = [
+    pub(super) const ALL: [Self; 19] = [
         Self::Plain,
         Self::BlobNone,
         Self::BlobLimit,
@@ -67,6 +69,7 @@ impl Form {
         Self::NotAgain,
         Self::Keep,
         Self::DepthAndFilter,
+        Self::SparseOid,
     ];
 
     /// One request; `None` where the dice ask for what this repository has not.
@@ -74,6 +77,15 @@ impl Form {
         let mut draft = Draft::new(dice, objects);
         match self {
             Self::Plain => draft.have_some(dice, objects),
+            Self::SparseOid if objects.patterns.is_empty() => return None,
+            Self::SparseOid => {
+                draft.filter = Some(format!("sparse:oid={}", dice.pick(&objects.patterns)));
+                if dice.one_in(3) {
+                    draft.depth = vec![format!("deepen {}", 1 + dice.below(3))];
+                } else {
+                    draft.have_some(dice, objects);
+                }
+            }
             Self::BlobNone
             | Self::BlobLimit
             | Self::TreeDepth

@@ -27,6 +27,8 @@ pub(super) struct Objects {
     pub(super) refs: Vec<(String, u64)>,
     /// Tags that are objects.
     pub(super) tags: Vec<String>,
+    /// Blobs that hold patterns of paths.
+    pub(super) patterns: Vec<String>,
 }
 
 impl Objects {
@@ -45,7 +47,10 @@ impl Objects {
         };
         let refs = "--format=%(refname) %(if)%(*committerdate)%(then)%(*committerdate:unix)%(else)%(committerdate:unix)%(end)";
         let tags = text(&["for-each-ref", "--format=%(objecttype) %(objectname)"]);
+        let files = text(&["ls-tree", "-r", "HEAD"]);
+        let ignored = files.lines().filter(|line| line.ends_with(".gitignore"));
         Self {
+            patterns: ignored.filter_map(|line| line.split([' ', '\t']).nth(2)).map(str::to_owned).collect(),
             commits: timed(text(&["log", "--all", "--date-order", "--format=%H %ct"])),
             refs: timed(text(&["for-each-ref", refs])),
             tags: tags.lines().filter_map(|line| line.strip_prefix("tag ")).map(str::to_owned).collect(),
@@ -188,7 +193,11 @@ fn generated(format: ObjectFormat, seed: u64) {
     let folder = Folder::new("random");
     let path = history(&git, folder.path(), format, seed);
     let served = Served { git: &git, path: &path, format: format.name(), names: HashMap::new() };
-    let objects = Objects::of(&git, &path);
+    let mut objects = Objects::of(&git, &path);
+    for patterns in ["/*\n!/*/\n", "*1*\n", "/*/\n!*2*\n", "*\n!*0\n!*/a*\n"] {
+        let id = git.feed(&path, ["hash-object", "-w", "--stdin"], patterns.as_bytes()).stdout;
+        objects.patterns.push(String::from_utf8(id).unwrap().trim().to_owned());
+    }
     for form in Form::ALL {
         run(&served, &objects, form, seed, 5);
     }
