@@ -102,9 +102,9 @@ fn packs_elsewhere(
     _: &Plan,
     packs: &[(ObjectId, Bytes)],
     _: &dyn Interrupt,
-) -> Result<(), ClientError> {
+) -> Result<Vec<Box<dyn Send>>, ClientError> {
     match packs.is_empty() {
-        true => Ok(()),
+        true => Ok(Vec::new()),
         false => Err(ClientError::NotOffered("packs without URIs")),
     }
 }

@@ -108,3 +108,65 @@ impl Application {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::fs;
+    use std::path::Path;
+
+    use gitwire_protocol::{Machine as _, Next};
+
+    use super::*;
+
+    /// The states of the machine that a conversation of the corpus passes, whatever the pieces it comes in.
+    fn states(data: &[u8], seen: &mut BTreeSet<String>) {
+        let [kind, _, input @ ..] = data else { return };
+        let mut machine = UploadPack::new(options(*kind));
+        let mut application = Application { request: UploadRequest::default(), haves: 0 };
+        let (mut rest, mut arrived, mut output) = (input.iter(), BytesMut::new(), BytesMut::new());
+        loop {
+            let text = format!("{machine:?}");
+            let name = text.split("state: ").nth(1).and_then(|rest| rest.split(['(', ',', ' ']).next());
+            seen.extend(name.map(str::to_owned));
+            match machine.step(&mut arrived, &mut output) {
+                Ok(Next::Event(event)) => application.hear(&event),
+                Ok(Next::Answer) => application.answer(&mut machine, &mut output).unwrap(),
+                Ok(Next::Turn) => {}
+                Ok(Next::Read) => match rest.next() {
+                    Some(byte) => arrived.extend_from_slice(&[*byte]),
+                    None => machine.end_of_input(),
+                },
+                Ok(Next::Done) | Err(_) => return,
+            }
+        }
+    }
+
+    #[test]
+    fn the_corpus_reaches_every_state() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus/upload_pack");
+        let mut seen = BTreeSet::new();
+        for entry in fs::read_dir(folder).unwrap() {
+            states(&fs::read(entry.unwrap().path()).unwrap(), &mut seen);
+        }
+        let expected = [
+            "Boundary",
+            "BundleUri",
+            "BundleUriDue",
+            "Command",
+            "Done",
+            "Fetch",
+            "FetchHaves",
+            "Haves",
+            "HavesDue",
+            "LsRefs",
+            "ObjectInfo",
+            "ObjectInfoDue",
+            "Pack",
+            "Refs",
+            "Request",
+            "Start",
+        ];
+        assert_eq!(seen.iter().map(String::as_str).collect::<Vec<_>>(), expected);
+    }
+}
