@@ -22,6 +22,8 @@ mod multi_pack;
 mod read_at;
 mod rev;
 mod spool;
+#[cfg(test)]
+mod testing;
 mod verify;
 
 pub use crate::access::{EntryBase, EntryFacts, ObjectStream, Pack};

@@ -214,9 +214,7 @@ impl RefStore for RefView {
         prefixes: &[Bytes],
         each: &mut dyn FnMut(RefRecord<'_>) -> Result<ControlFlow<()>>,
     ) -> Result<()> {
-        // Names of a prefix that is before `from` and no part of it are all before `from`.
-        let reaches = |prefix: &Vec<u8>| prefix.as_slice() >= from || from.starts_with(prefix);
-        for prefix in distinct(prefixes).into_iter().filter(reaches) {
+        for prefix in distinct_from(prefixes, from) {
             let mut loose = BTreeMap::new();
             self.collect_loose(&prefix, &mut loose)?;
             let loose = loose.split_off(from);
@@ -292,13 +290,15 @@ pub(super) fn value_of(name: &[u8], found: LooseRef) -> Result<Option<RefTarget>
     }
 }
 
-/// The prefixes sorted, those left out that another one covers: so each ref comes once and in order.
-pub(super) fn distinct(prefixes: &[Bytes]) -> Vec<Vec<u8>> {
-    if prefixes.is_empty() {
-        return vec![b"refs/".to_vec()];
-    }
+/// The prefixes whose names are not all before `from`, sorted, those left out that another one covers: so each ref comes once and in order.
+pub(super) fn distinct_from(prefixes: &[Bytes], from: &[u8]) -> Vec<Vec<u8>> {
     let mut sorted: Vec<Vec<u8>> = prefixes.iter().map(|prefix| prefix.to_vec()).collect();
+    if sorted.is_empty() {
+        sorted.push(b"refs/".to_vec());
+    }
     sorted.sort();
     sorted.dedup_by(|next, kept| next.starts_with(kept));
+    // Names of a prefix that is before `from` and no part of it are all before `from`.
+    sorted.retain(|prefix| prefix.as_slice() >= from || from.starts_with(prefix));
     sorted
 }

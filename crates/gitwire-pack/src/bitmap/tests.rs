@@ -3,6 +3,7 @@
 use gitwire_types::ObjectFormat;
 
 use super::*;
+use crate::testing::summed;
 
 /// Bits, words and the rest of a compressed bitmap.
 fn ewah(bits: u32, words: &[u64]) -> Vec<u8> {
@@ -41,14 +42,7 @@ fn file(flags: u16, tail: &[u8]) -> Vec<u8> {
         out.extend(ewah(70, &words));
     }
     out.extend(tail);
-    sum(out)
-}
-
-fn sum(mut content: Vec<u8>) -> Vec<u8> {
-    let mut hasher = Hasher::new(ObjectFormat::Sha1, Trust::Own);
-    hasher.update(&content);
-    content.extend(hasher.finish().unwrap().as_bytes());
-    content
+    summed(out)
 }
 
 fn open(data: Vec<u8>) -> Result<PackBitmaps, BitmapProblem> {
@@ -93,7 +87,7 @@ fn what_is_wrong_is_named() {
         let mut data = good();
         data.truncate(data.len() - 20);
         data[at] = byte;
-        sum(data)
+        summed(data)
     };
     check(with(0, b'X'), "bitmap file starts with [88, 73, 84, 77], not with BITM");
     check(with(5, 2), "bitmap file has version 2");
@@ -108,7 +102,7 @@ fn what_is_wrong_is_named() {
     let mut flipped = good();
     flipped[100] ^= 1;
     check(flipped, "bitmap file has a wrong checksum");
-    check(sum(b"BITM\x00\x01\x00\x01".to_vec()), "bitmap file is broken at offset 8");
+    check(summed(b"BITM\x00\x01\x00\x01".to_vec()), "bitmap file is broken at offset 8");
     check(file(FULL | NAMES, b""), "bitmap file is broken at offset 230");
 }
 

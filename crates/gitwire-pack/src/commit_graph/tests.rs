@@ -5,6 +5,7 @@
 use gitwire_types::ObjectFormat;
 
 use super::*;
+use crate::testing::{chunked, summed};
 
 fn id(byte: u8) -> ObjectId {
     ObjectId::from_sha1([byte; 20])
@@ -35,23 +36,7 @@ fn file(rows: &[Row], bases: &[ObjectId], others: &[([u8; 4], Vec<u8>)]) -> Vec<
     }
     let mut out = b"CGPH\x01\x01".to_vec();
     out.extend([u8::try_from(chunks.len()).unwrap(), u8::try_from(bases.len()).unwrap()]);
-    let mut at = 8 + 12 * (chunks.len() as u64 + 1);
-    for (name, content) in &chunks {
-        out.extend(name);
-        out.extend(at.to_be_bytes());
-        at += content.len() as u64;
-    }
-    out.extend([0; 4]);
-    out.extend(at.to_be_bytes());
-    chunks.iter().for_each(|(_, content)| out.extend(content));
-    sum(out)
-}
-
-fn sum(mut content: Vec<u8>) -> Vec<u8> {
-    let mut hasher = Hasher::new(ObjectFormat::Sha1, Trust::Own);
-    hasher.update(&content);
-    content.extend(hasher.finish().unwrap().as_bytes());
-    content
+    chunked(&out, &chunks)
 }
 
 /// Three commits in a line, and a merge of them all.
@@ -120,7 +105,7 @@ fn what_is_wrong_is_named() {
     let with = |at: usize, bytes: &[u8]| {
         let mut data = good[..good.len() - 20].to_vec();
         data[at..at + bytes.len()].copy_from_slice(bytes);
-        sum(data)
+        summed(data)
     };
     let row = |at: usize, row: Row| {
         let mut rows = rows();

@@ -3,6 +3,7 @@
 #![allow(clippy::arithmetic_side_effects, reason = "files of some hundred bytes")]
 
 use super::*;
+use crate::testing::{chunked, summed};
 
 fn id(byte: u8) -> ObjectId {
     ObjectId::from_sha1([byte; 20])
@@ -26,23 +27,7 @@ fn file(names: &[u8], packs: u32, rows: &[Row], others: &[([u8; 4], Vec<u8>)]) -
     let mut out = b"MIDX\x01\x01".to_vec();
     out.extend([u8::try_from(chunks.len()).unwrap(), 0]);
     out.extend(packs.to_be_bytes());
-    let mut at = 12 + 12 * (chunks.len() as u64 + 1);
-    for (name, content) in &chunks {
-        out.extend(name);
-        out.extend(at.to_be_bytes());
-        at += content.len() as u64;
-    }
-    out.extend([0; 4]);
-    out.extend(at.to_be_bytes());
-    chunks.iter().for_each(|(_, content)| out.extend(content));
-    sum(out)
-}
-
-fn sum(mut content: Vec<u8>) -> Vec<u8> {
-    let mut hasher = Hasher::new(ObjectFormat::Sha1, Trust::Own);
-    hasher.update(&content);
-    content.extend(hasher.finish().unwrap().as_bytes());
-    content
+    chunked(&out, &chunks)
 }
 
 const NAMES: &[u8] = b"pack-a.idx\0pack-b.idx\0\0\0";
@@ -86,7 +71,7 @@ fn places_go_pack_by_pack() {
     let mut file = b"RIDX\0\0\0\x01\0\0\0\x01".to_vec();
     file.extend(words(&[0, 3, 1, 2]));
     file.extend(index.checksum().as_bytes());
-    let file = sum(file);
+    let file = summed(file);
     for order in [index.order().unwrap().unwrap(), index.order_from(&file).unwrap()] {
         assert_eq!([0, 1, 2, 3].map(|place| order.position(place)), [Some(0), Some(3), Some(1), Some(2)]);
         assert_eq!([0, 1, 2, 3].map(|position| order.place(position)), [Some(0), Some(2), Some(3), Some(1)]);
@@ -130,7 +115,7 @@ fn what_is_wrong_is_named() {
     let with = |at: usize, bytes: &[u8]| {
         let mut data = good[..good.len() - 20].to_vec();
         data[at..at + bytes.len()].copy_from_slice(bytes);
-        sum(data)
+        summed(data)
     };
     check(vec![], "multi-pack index: ends at offset 0");
     check(with(0, b"X"), "multi-pack index starts with [88, 73, 68, 88], not with MIDX");

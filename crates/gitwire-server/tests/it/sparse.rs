@@ -68,6 +68,11 @@ fn a_blob_of_patterns_says_what_goes() {
         assert!(refused(name).starts_with("unable to parse sparse filter data in "), "{name}");
     }
 
+    // A list of patterns has at most 1 MiB.
+    let (largest, larger) = (blob(&"\n".repeat(1 << 20)), blob(&"\n".repeat((1 << 20) + 1)));
+    assert!(serve(&path, Version::V2, request(&largest).as_bytes()).is_ok());
+    assert_eq!(refused(&larger), format!("unable to parse sparse filter data in {larger}"));
+
     // Among strangers nobody's patterns are run.
     let Filters::Allow(rules) = Policy::default().filters else { panic!("filters are served") };
     let spec = |text: &str| FilterSpec::parse(text.as_bytes(), &Limits::default()).unwrap();

@@ -10,7 +10,7 @@ use gitwire_protocol::message::Service;
 use gitwire_protocol::{Serving, Version};
 use gitwire_server::access::{Access, Credentials, Principal, Right, SignInError, Verdict};
 use gitwire_server::{
-    Door, OpenError, Policy, ReceivePolicy, Repositories as _, RepositoryRequest, Visibility,
+    Door, HiddenRefs, OpenError, Policy, ReceivePolicy, Repositories as _, RepositoryRequest, Visibility,
 };
 use gitwire_testkit::git::{Folder, Git};
 
@@ -189,18 +189,7 @@ fn a_push_makes_no_branch_of_what_its_author_may_not_see() {
     fixture.refused(&["main:refs/heads/secret/b"], "deny updating a hidden ref");
 
     // The id alone does not do.
-    let push = |id: &str| {
-        let (address, name) = fixture.url.strip_prefix("git://").unwrap().split_once('/').unwrap();
-        let request = format!("git-receive-pack /{name}\0host=x\0");
-        let command = format!("{} {id} refs/heads/mine\0report-status", "0".repeat(40));
-        let empty = git.feed(&served, ["pack-objects", "--stdout", "-q"], b"").stdout;
-        let mut stream = TcpStream::connect(address).unwrap();
-        let said = [line(&request).as_bytes(), line(&command).as_bytes(), b"0000", &empty[..]].concat();
-        stream.write_all(&said).unwrap();
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).unwrap();
-        String::from_utf8_lossy(&answer).into_owned()
-    };
+    let push = |id: &str| push_the_id_alone(&fixture, id);
     let answer = push(&fixture.tip("main"));
     assert!(answer.contains("ng refs/heads/mine missing necessary objects"), "{answer}");
     assert_eq!(fixture.refs(&served), before);
@@ -208,6 +197,35 @@ fn a_push_makes_no_branch_of_what_its_author_may_not_see() {
     assert!(answer.contains("ok refs/heads/mine"), "{answer}");
     // Who brings it has it.
     fixture.pushes(&["main:theirs"]);
+}
+
+/// What is answered to a new branch whose objects the push does not bring.
+fn push_the_id_alone(fixture: &Fixture, id: &str) -> String {
+    let (address, name) = fixture.url.strip_prefix("git://").unwrap().split_once('/').unwrap();
+    let request = format!("git-receive-pack /{name}\0host=x\0");
+    let command = format!("{} {id} refs/heads/mine\0report-status", "0".repeat(40));
+    let empty = fixture.git.feed(&fixture.served(), ["pack-objects", "--stdout", "-q"], b"").stdout;
+    let mut stream = TcpStream::connect(address).unwrap();
+    let said = [line(&request).as_bytes(), line(&command).as_bytes(), b"0000", &empty[..]].concat();
+    stream.write_all(&said).unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[test]
+fn hidden_commits_make_a_branch_but_where_that_is_checked() {
+    for (checked, expected) in
+        [(false, "ok refs/heads/mine"), (true, "ng refs/heads/mine missing necessary objects")]
+    {
+        let mut policy = ReceivePolicy::default();
+        policy.hidden = HiddenRefs::new(["refs/heads/secret"]);
+        policy.check_visibility = checked;
+        let Some(fixture) = Fixture::new(Some(policy)) else { return };
+        fixture.git.ok(&fixture.served(), ["fetch", "-q", "../../work", "main:refs/heads/secret/a"]);
+        let answer = push_the_id_alone(&fixture, &fixture.tip("main"));
+        assert!(answer.contains(expected), "{checked}: {answer}");
+    }
 }
 
 #[test]

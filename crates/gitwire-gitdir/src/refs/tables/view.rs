@@ -11,7 +11,7 @@ use super::Tables;
 use super::stack::{failure, value};
 use crate::refs::loose::LooseRef;
 use crate::refs::packed::is_listed;
-use crate::refs::view::{distinct, value_of};
+use crate::refs::view::{distinct_from, value_of};
 use crate::refs::{chain, is_per_worktree};
 
 /// A view of the references: the tables that the lists named when it was made.
@@ -81,9 +81,7 @@ impl RefStore for TableView {
         prefixes: &[Bytes],
         each: &mut dyn FnMut(RefRecord<'_>) -> Result<ControlFlow<()>>,
     ) -> Result<()> {
-        // Names of a prefix that is before `from` and no part of it are all before `from`.
-        let reaches = |prefix: &Vec<u8>| prefix.as_slice() >= from || from.starts_with(prefix);
-        for prefix in distinct(prefixes).into_iter().filter(reaches) {
+        for prefix in distinct_from(prefixes, from) {
             if self.each_with(from, &prefix, each)?.is_break() {
                 break;
             }
