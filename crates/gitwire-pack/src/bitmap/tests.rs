@@ -1,6 +1,5 @@
 //! Bitmaps made by hand, whole and broken.
 
-use gitwire_types::ObjectFormat;
 
 use super::*;
 use crate::testing::summed;
