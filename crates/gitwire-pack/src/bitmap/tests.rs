@@ -1,6 +1,5 @@
 //! Bitmaps made by hand, whole and broken.
 
-
 use super::*;
 use crate::testing::summed;
 
