@@ -21,12 +21,11 @@ use std::time::Duration;
 use gitwire_types::Interrupt;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
-use tokio::task::JoinSet;
-use tokio::time::timeout;
 use tracing::Instrument as _;
 
 pub use self::message::{ControlAnswer, ControlCommand};
 pub use self::scan::ObjectEnd;
+use crate::clients::Clients;
 use crate::{Jobs, Meter};
 
 /// What the channel can be told to do. Called where blocking is allowed.
@@ -187,35 +186,18 @@ pub async fn serve(
     let (grace, meter) = (options.grace, Arc::clone(&options.meter));
     let channel =
         Arc::new(connection::Channel { jobs: Jobs::new(options.limits.commands_max), commands, options });
-    let mut shutdown = std::pin::pin!(shutdown);
-    let mut clients = JoinSet::new();
-    loop {
-        tokio::select! {
-            () = &mut shutdown => break,
-            Some(_) = clients.join_next(), if !clients.is_empty() => {}
-            accepted = listener.accept() => match accepted {
-                Ok((stream, peer)) => {
-                    let (channel, stopped) = (Arc::clone(&channel), stopped.clone());
-                    let permit = Arc::clone(&room).try_acquire_owned().ok();
-                    let _ = stream.set_nodelay(true);
-                    let stream = meter.count(stream);
-                    let span = tracing::info_span!("control", %peer);
-                    let client = async move { channel.client(stream, permit, stopped).await };
-                    clients.spawn(client.instrument(span));
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "accept");
-                    tokio::time::sleep(Duration::from_millis(20)).await;
-                }
-            }
-        }
+    let shutdown = std::pin::pin!(shutdown);
+    let mut clients = Clients::new(listener, shutdown);
+    while let Some((stream, peer)) = clients.next().await {
+        let (channel, stopped) = (Arc::clone(&channel), stopped.clone());
+        let permit = Arc::clone(&room).try_acquire_owned().ok();
+        let stream = meter.count(stream);
+        let span = tracing::info_span!("control", %peer);
+        clients.serve(async move { channel.client(stream, permit, stopped).await }.instrument(span));
     }
-    drop(listener);
     stop.send_replace(true);
-    let all = async { while clients.join_next().await.is_some() {} };
-    if timeout(grace, all).await.is_err() {
+    if !clients.close(grace).await {
         channel.jobs.stop();
-        clients.shutdown().await;
     }
     Ok(())
 }

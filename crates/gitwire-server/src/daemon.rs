@@ -12,11 +12,12 @@ use gitwire_transport::{Deadline, TransportError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
-use tokio::task::{JoinSet, spawn_blocking};
+use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use tracing::Instrument as _;
 
 use crate::access::Principal;
+use crate::clients::Clients;
 use crate::meter::{Metered, Outcome};
 use crate::{Jobs, Meter, OpenError, Policy, Receiving, Repositories, RepositoryRequest, ServeError};
 use crate::{ReceiveSession, Uploading};
@@ -50,7 +51,7 @@ impl Default for DaemonOptions {
 /// [`DaemonOptions::grace`]. `jobs` bounds the work of all front ends together.
 ///
 /// # Errors
-/// The listener fails.
+/// None that ends it; a client that cannot be taken is logged.
 pub async fn serve(
     listener: TcpListener,
     repositories: Arc<dyn Repositories>,
@@ -66,34 +67,14 @@ pub async fn serve(
         connections: Arc::new(Semaphore::new(options.connections_max)),
         options,
     });
-    let mut shutdown = std::pin::pin!(shutdown);
-    let mut clients = JoinSet::new();
-    loop {
-        tokio::select! {
-            () = &mut shutdown => break,
-            // Ended tasks are taken out as they end.
-            Some(_) = clients.join_next(), if !clients.is_empty() => {}
-            accepted = listener.accept() => match accepted {
-                Ok((stream, peer)) => {
-                    let daemon = Arc::clone(&daemon);
-                    let _ = stream.set_nodelay(true);
-                    let stream = daemon.options.meter.count(stream);
-                    let span = tracing::info_span!("git", %peer);
-                    clients.spawn(async move { daemon.client(stream).await }.instrument(span));
-                }
-                Err(error) => {
-                    // A client that has gone already, or no more file descriptors: neither is the listener's end.
-                    tracing::warn!(%error, "accept");
-                    tokio::time::sleep(Duration::from_millis(20)).await;
-                }
-            }
-        }
+    let shutdown = std::pin::pin!(shutdown);
+    let mut clients = Clients::new(listener, shutdown);
+    while let Some((stream, peer)) = clients.next().await {
+        let stream = daemon.options.meter.count(stream);
+        let span = tracing::info_span!("git", %peer);
+        clients.serve(Arc::clone(&daemon).client(stream).instrument(span));
     }
-    drop(listener);
-    let all = async { while clients.join_next().await.is_some() {} };
-    if timeout(daemon.options.grace, all).await.is_err() {
-        clients.shutdown().await;
-    }
+    clients.close(daemon.options.grace).await;
     Ok(())
 }
 

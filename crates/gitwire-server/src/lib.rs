@@ -4,6 +4,8 @@
 #![warn(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::expect_used)]
 
 pub mod access;
+#[cfg(feature = "tokio")]
+mod clients;
 #[cfg(feature = "control")]
 pub mod control;
 mod conversation;

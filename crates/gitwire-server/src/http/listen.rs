@@ -5,7 +5,6 @@ use std::future::{Future, ready};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -15,7 +14,6 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
-use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tower_service::Service;
 use tracing::Instrument as _;
@@ -24,6 +22,7 @@ use super::HttpOptions;
 use super::addresses::Addresses;
 use super::patience::Patience;
 use super::websocket::Tether;
+use crate::clients::Clients;
 use crate::meter::{Metered, Outcome};
 
 /// Where a request comes from, among its extensions: [`serve`] puts it there, other servers do it in a layer. Bounds that hold for each
@@ -74,52 +73,30 @@ where
     let room = Arc::new(Semaphore::new(options.connections_max));
     let addresses = Arc::new(Addresses::default());
     let (stop, stopped) = watch::channel(false);
-    let mut shutdown = std::pin::pin!(shutdown);
-    let mut clients = JoinSet::new();
-    loop {
-        let accepted = async {
-            let permit = Arc::clone(&room).acquire_owned().await;
-            (permit, listener.accept().await)
+    let shutdown = std::pin::pin!(shutdown);
+    let mut clients = Clients::new(listener, shutdown);
+    while let Some((stream, peer, permit)) = clients.next_with(Arc::clone(&room).acquire_owned()).await {
+        let Some(place) = addresses.take(peer.ip(), options.connections_per_address_max) else {
+            tracing::info!(%peer, "too many connections of one address");
+            continue;
         };
-        tokio::select! {
-            () = &mut shutdown => break,
-            Some(_) = clients.join_next(), if !clients.is_empty() => {}
-            (permit, accepted) = accepted => match accepted {
-                Ok((stream, peer)) => {
-                    let place = addresses.take(peer.ip(), options.connections_per_address_max);
-                    let Some(place) = place else {
-                        tracing::info!(%peer, "too many connections of one address");
-                        continue;
-                    };
-                    let (accept, service) = (accept.clone(), service.clone());
-                    let (options, stopped) = (options.clone(), stopped.clone());
-                    clients.spawn(async move {
-                        let _places = (permit, place);
-                        let _ = stream.set_nodelay(true);
-                        let stream = options.meter.count(stream);
-                        let stream = match timeout(options.head_timeout, accept(stream)).await {
-                            Ok(Ok(stream)) => stream,
-                            Ok(Err(error)) => return tracing::debug!(%peer, %error, "not accepted"),
-                            Err(error) => return tracing::debug!(%peer, %error, "not accepted"),
-                        };
-                        if let Err(error) = client(stream, Peer(peer), service, &options, stopped).await {
-                            tracing::debug!(%peer, %error, "connection");
-                        }
-                    });
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "accept");
-                    tokio::time::sleep(Duration::from_millis(20)).await;
-                }
+        let (accept, service) = (accept.clone(), service.clone());
+        let (options, stopped) = (options.clone(), stopped.clone());
+        clients.serve(async move {
+            let _places = (permit, place);
+            let stream = options.meter.count(stream);
+            let stream = match timeout(options.head_timeout, accept(stream)).await {
+                Ok(Ok(stream)) => stream,
+                Ok(Err(error)) => return tracing::debug!(%peer, %error, "not accepted"),
+                Err(error) => return tracing::debug!(%peer, %error, "not accepted"),
+            };
+            if let Err(error) = client(stream, Peer(peer), service, &options, stopped).await {
+                tracing::debug!(%peer, %error, "connection");
             }
-        }
+        });
     }
-    drop(listener);
     stop.send_replace(true);
-    let all = async { while clients.join_next().await.is_some() {} };
-    if timeout(options.grace, all).await.is_err() {
-        clients.shutdown().await;
-    }
+    clients.close(options.grace).await;
     Ok(())
 }
 
