@@ -44,6 +44,33 @@ pub trait FileSystem: fmt::Debug + Send + Sync {
 
     /// A number for names of temporary files: different each time and in each process.
     fn nonce(&self) -> u64;
+
+    /// Makes all of `parts` durable, in no order; what came of each. Each is tried, whatever became of the others.
+    fn sync_together(&self, parts: &[Unsynced]) -> Vec<io::Result<()>> {
+        parts.iter().map(Unsynced::sync).collect()
+    }
+}
+
+/// A file or directory that changed and may not be durable yet.
+#[derive(Debug, Clone)]
+pub enum Unsynced {
+    /// The content of a file.
+    File(Arc<dyn File>),
+    /// The entries of the directory at a path below one that is open.
+    Directory(Arc<dyn Directory>, Vec<u8>),
+}
+
+impl Unsynced {
+    /// Makes it durable.
+    ///
+    /// # Errors
+    /// As the system says; see [`File::sync`].
+    pub fn sync(&self) -> io::Result<()> {
+        match self {
+            Self::File(file) => file.sync(),
+            Self::Directory(dir, path) => dir.sync(path),
+        }
+    }
 }
 
 /// An open directory. `path` is relative to it; the empty path is the directory itself where that makes sense.

@@ -1,16 +1,17 @@
 //! What tells that a lock, a kept pack or a quarantine is ours, and whether whoever made it still runs.
 //!
-//! A lease is a small file `gitwire/lease-NONCE` in the Git directory, synced once and locked with `flock` for as long as its
-//! holder runs. Git's lock files are made as further names of that file: `refs/heads/main.lock` then holds the nonce from the
+//! A lease is a small file `gitwire/lease-NONCE` in the Git directory, synced before it gets a further name and locked with `flock` for
+//! as long as its holder runs. Git's lock files are made as further names of that file: `refs/heads/main.lock` then holds the nonce from the
 //! moment it exists, whatever a crash spares, and whoever meets it learns from the same `flock` whether the holder is gone.
 //! A lock that is no lease belongs to git or to somebody else, and is never touched.
 
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use gitwire_storage::{Result, StorageError, StorageErrorKind};
 
+use crate::barrier::Barrier;
 use crate::error::Context as _;
 use crate::fs::{Directory, File, FileSystem, Links, read_all};
 use crate::lock::{DIRECTORY_MODE, FILE_MODE};
@@ -23,7 +24,9 @@ pub(crate) struct Lease {
     /// How many temporary names were given out.
     given: AtomicU64,
     /// Open for as long as the lease is held.
-    _file: Arc<dyn File>,
+    file: Arc<dyn File>,
+    /// `None` until its content was synced; then whether that went well.
+    durable: OnceLock<bool>,
 }
 
 impl Lease {
@@ -46,9 +49,10 @@ impl Lease {
                 common: Arc::clone(common),
                 nonce,
                 given: AtomicU64::new(0),
-                _file: Arc::clone(&file),
+                file,
+                durable: OnceLock::new(),
             };
-            file.write(&[MARK, &lease.nonce, b"\n"].concat()).and_then(|()| file.sync()).context(context)?;
+            lease.file.write(&[MARK, &lease.nonce, b"\n"].concat()).context(context)?;
             if free {
                 return Ok(Arc::new(lease));
             }
@@ -61,8 +65,30 @@ impl Lease {
         &self.nonce
     }
 
-    /// Gives it the further name `path` below the common directory, which must not exist.
+    /// Raises `barrier`, and makes the lease durable with it.
+    pub(crate) fn raise(&self, mut barrier: Barrier, file_system: &dyn FileSystem) -> Result<()> {
+        if self.durable.get().is_none() {
+            barrier.file(Arc::clone(&self.file), &lease_path(&self.nonce));
+        }
+        let raised = barrier.raise(file_system);
+        self.durable.get_or_init(|| raised.is_ok());
+        raised
+    }
+
+    /// Gives it the further name `path` below the common directory, which must not exist. What has such a name must be seen to be
+    /// ours whatever a crash spares, so that the content is durable first.
     pub(crate) fn link(&self, path: &[u8]) -> io::Result<()> {
+        let mut failed = None;
+        let durable = self.durable.get_or_init(|| match self.file.sync() {
+            Ok(()) => true,
+            Err(error) => {
+                failed = Some(error);
+                false
+            }
+        });
+        if !durable {
+            return Err(failed.unwrap_or_else(|| io::Error::other("the lease could not be synced")));
+        }
         self.common.link(&lease_path(&self.nonce), path)
     }
 

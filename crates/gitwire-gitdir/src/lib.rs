@@ -6,6 +6,7 @@
 pub mod fs;
 
 mod alternates;
+mod barrier;
 mod commit_graph;
 mod config;
 mod error;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use gitwire_storage::{Result, StorageError, StorageErrorKind};
 
 use crate::error::{Context as _, shown};
-use crate::fs::{Directory, FileSystem, Links};
+use crate::fs::{Directory, File, FileSystem, Links};
 use crate::lease::{Lease, abandoned, intent_path};
 
 /// A held lock. Dropped: the lock file goes; before [`Lock::commit`] nothing has changed then.
@@ -83,6 +83,12 @@ impl Lock {
 
     /// Writes the new content, durably; it is not yet in force.
     pub(crate) fn write(&mut self, content: &[u8]) -> Result<()> {
+        let written = self.write_before(content)?;
+        written.sync().context(|| format!("cannot write '{}.lock'", shown(&self.name)))
+    }
+
+    /// The same; the file must be made durable before [`commit`](Self::commit).
+    pub(crate) fn write_before(&mut self, content: &[u8]) -> Result<Arc<dyn File>> {
         let made = match &self.lease {
             Some(lease) => {
                 let path = self.written.insert(lease.temporary());
@@ -90,7 +96,7 @@ impl Lock {
             }
             None => self.dir.append(&lock_name(&self.name), FILE_MODE),
         };
-        made.and_then(|file| file.write(content).and_then(|()| file.sync()))
+        made.and_then(|file| file.write(content).map(|()| file))
             .context(|| format!("cannot write '{}.lock'", shown(&self.name)))
     }
 

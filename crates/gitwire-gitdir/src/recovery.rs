@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use gitwire_storage::{Result, StorageError, StorageErrorKind};
 
+use crate::barrier::Barrier;
 use crate::error::{Context as _, is_absent, optional, shown};
 use crate::fs::{Directory, FileKind, Links, read_all};
 use crate::lease::{DIRECTORY, Lease, abandoned, intent_path, is_nonce, lease_path};
@@ -126,7 +127,7 @@ fn finish(surroundings: &Surroundings<'_>, nonce: &[u8]) -> Result<()> {
     };
     let lease = Lease::take(&*files.file_system, &files.common)?;
     let leased = Leased { lease: &lease, heir_of: Some(nonce) };
-    apply(surroundings, &transaction, leased, &mut |_| Ok(()))?;
+    apply(surroundings, &transaction, leased, Barrier::default(), &mut |_| Ok(()))?;
     if still_to_do(files, &transaction)? {
         return Err(StorageError::new(
             StorageErrorKind::Busy,

@@ -26,7 +26,7 @@ use crate::refs::{
     NO_HEAD, PackedCache, RefFiles, RefTables, RefView, Surroundings, TableView, apply, tables,
 };
 use crate::shallow;
-use crate::staging::{DirectoryStaging, publish};
+use crate::staging::{DirectoryStaging, Published, publish};
 
 /// A Git directory on disk. Cheap to clone; may be used from many threads.
 ///
@@ -315,20 +315,21 @@ impl Repository for GitDir {
         let config = self.config();
         let surroundings = Surroundings { files: &self.0.refs, config: &config, objects: &|| self.objects() };
         // What keeps the pack goes when the refs are there, and the lease after it.
-        let (lease, _keep) = match objects {
+        let Published { lease, keep: _keep, barrier } = match objects {
             Some(staged) => publish(self, staged)?,
-            None => (Lease::take(&*self.0.file_system, &self.0.common)?, None),
+            None => Published::nothing(Lease::take(&*self.0.file_system, &self.0.common)?),
         };
         let leased = Leased { lease: &lease, heir_of: None };
         match &self.0.tables {
-            None => apply(&surroundings, &refs, leased, prepared),
-            Some(tables) => tables::apply(&surroundings, tables, &refs, leased, prepared),
+            None => apply(&surroundings, &refs, leased, barrier, prepared),
+            Some(tables) => tables::apply(&surroundings, tables, &refs, leased, barrier, prepared),
         }
     }
 
     fn publish(&self, objects: Box<dyn Staged>) -> Result<Box<dyn Send>> {
         self.clear_up()?;
-        let (lease, keep) = publish(self, objects)?;
+        let Published { lease, keep, mut barrier } = publish(self, objects)?;
+        barrier.raise(&*self.0.file_system)?;
         // In this order they go.
         Ok(Box::new((keep, lease)))
     }

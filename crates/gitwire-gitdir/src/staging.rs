@@ -1,8 +1,8 @@
 //! Receiving a pack: quarantine, index, publish.
 //!
-//! The pack is spooled into a quarantine, indexed there, and made durable: pack, then reverse index, then index. Publishing
-//! links the files into `objects/pack`, the index last, because it is what makes a pack visible, and makes the directory
-//! durable. A few objects get files of their own instead, where that was asked for. A `.keep` file stands beside the pack until the refs that need it are there: a `git repack -a -d` beside us would
+//! The pack is spooled into a quarantine and indexed there. Publishing makes its files durable, all at once, links them into
+//! `objects/pack`, the index last, because it is what makes a pack visible, and leaves it to whoever changes refs to make that
+//! directory durable before. A few objects get files of their own instead, where that was asked for. A `.keep` file stands beside the pack until the refs that need it are there: a `git repack -a -d` beside us would
 //! remove a pack that nothing refers to yet.
 
 mod collision;
@@ -22,8 +22,9 @@ use gitwire_storage::{
 };
 use gitwire_types::{Interrupt, Never, ObjectId, ObjectKind};
 
+use crate::barrier::Barrier;
 use crate::error::{Context as _, is_absent, shown};
-use crate::fs::{Directory, Links};
+use crate::fs::{Directory, File, Links};
 use crate::known::Known;
 use crate::lease::Lease;
 use crate::lock::{DIRECTORY_MODE, FILE_MODE};
@@ -107,8 +108,16 @@ impl Staging for DirectoryStaging {
         let stem = format!("pack-{}", indexed.checksum()).into_bytes();
         let brought = indexed.count().saturating_sub(indexed.statistics().appended);
         let unpacks = brought < request.unpack_limit && !request.promisor;
+        let mut barrier = Barrier::default();
         if indexed.count() > 0 {
-            write_files(&repository, &quarantine, &indexed, &stem, &request, !unpacks)?;
+            write_files(
+                &repository,
+                &quarantine,
+                &indexed,
+                &stem,
+                &request,
+                (!unpacks).then_some(&mut barrier),
+            )?;
         }
         let objects = &repository.inner().objects;
         let Inspection { check, large, .. } = inspection;
@@ -117,12 +126,16 @@ impl Staging for DirectoryStaging {
             collision::compare(&large, &objects.view_of(quarantine.as_objects()?)?, known.view(), interrupt)?;
         }
         let loose = match unpacks && indexed.count() > 0 {
-            true => unpack::unpack(objects, &quarantine, &indexed, &stem)?,
+            true => {
+                let file_system = &*repository.inner().file_system;
+                unpack::unpack(objects, &quarantine, &indexed, &stem, (&mut barrier, file_system))?
+            }
             false => Vec::new(),
         };
         let view = Arc::new(objects.view_with(quarantine.as_objects()?)?);
         let warnings = check.map_or(Ok(Vec::new()), |check| check.finish(&*view))?;
-        let staged = DirectoryStaged { indexed, view, repository, quarantine, stem, loose, warnings, lease };
+        let staged =
+            DirectoryStaged { indexed, view, repository, quarantine, stem, loose, warnings, barrier, lease };
         Ok(Box::new(staged))
     }
 }
@@ -153,47 +166,50 @@ impl Inspect for Inspection<'_> {
     }
 }
 
-/// Makes the files of a received pack whole under their own names, in the quarantine: durably, unless they go when the objects are
-/// unpacked.
+/// Makes the files of a received pack whole under their own names, in the quarantine. They go when the objects are unpacked; else they
+/// are to become durable at the barrier.
 fn write_files(
     repository: &GitDir,
     quarantine: &Quarantine,
     indexed: &Indexed<FileSpool>,
     stem: &[u8],
     request: &StageRequest,
-    durable: bool,
+    barrier: Option<&mut Barrier>,
 ) -> Result<()> {
     let dir = &repository.inner().objects.own.dir;
     let path = |name: &[u8]| quarantine.path_of(&[b"pack/", name].concat());
     let file = |end: &[u8]| path(&[stem, end].concat());
-    if durable {
-        indexed.spool().file.sync().context(|| "cannot sync the received pack".to_owned())?;
-        write_file(&**dir, &file(b".rev"), PACK_MODE, true, |sink| {
-            indexed.write_reverse_index(sink).map(drop)
-        })?;
-    }
-    let index = |sink: Sink<'_>| indexed.write_index(IndexVersion::V2, sink).map(drop);
-    write_file(&**dir, &file(b".idx"), PACK_MODE, durable, index)?;
-    if request.promisor {
-        // git notes in it what was fetched.
-        write_file(&**dir, &file(b".promisor"), FILE_MODE, true, |_| Ok(()))?;
-    }
-    if let Some(why) = request.keep.as_ref().filter(|_| durable) {
-        write_file(&**dir, &file(b".keep"), FILE_MODE, true, |sink| sink(why).map_err(PackError::Storage))?;
+    let write = |end: &[u8], mode, content: &mut dyn FnMut(Sink<'_>) -> Result<(), PackError>| {
+        write_file(&**dir, &file(end), mode, content).map(|written| (written, file(end)))
+    };
+    let index = write(b".idx", PACK_MODE, &mut |sink| indexed.write_index(IndexVersion::V2, sink).map(drop))?;
+    if let Some(barrier) = barrier {
+        let mut files = vec![(Arc::clone(&indexed.spool().file), file(b".pack")), index];
+        if indexed.count() >= REVERSE_INDEX_MIN {
+            let mut content = |sink: Sink<'_>| indexed.write_reverse_index(sink).map(drop);
+            files.push(write(b".rev", PACK_MODE, &mut content)?);
+        }
+        if request.promisor {
+            // git notes in it what was fetched.
+            files.push(write(b".promisor", FILE_MODE, &mut |_| Ok(()))?);
+        }
+        if let Some(why) = &request.keep {
+            files.push(write(b".keep", FILE_MODE, &mut |sink| sink(why).map_err(PackError::Storage))?);
+        }
+        files.into_iter().for_each(|(written, name)| barrier.file(written, &name));
     }
     dir.rename(&path(INCOMING), &file(b".pack")).context(|| "cannot rename the received pack".to_owned())
 }
 
 type Sink<'a> = &'a mut dyn FnMut(&[u8]) -> Result<(), gitwire_pack::StorageFailure>;
 
-/// Writes a new file, durably where it is to stay. Pieces are gathered: an index comes in many small ones.
+/// Writes a new file. Pieces are gathered: an index comes in many small ones.
 fn write_file(
     dir: &dyn Directory,
     path: &[u8],
     mode: u32,
-    durable: bool,
-    write: impl FnOnce(Sink<'_>) -> Result<(), gitwire_pack::PackError>,
-) -> Result<()> {
+    write: &mut dyn FnMut(Sink<'_>) -> Result<(), PackError>,
+) -> Result<Arc<dyn File>> {
     let context = || format!("cannot write '{}'", shown(path));
     let file = dir.create(path, mode).context(context)?;
     let mut gathered = Vec::with_capacity(GATHERED);
@@ -206,7 +222,8 @@ fn write_file(
         Ok(())
     })
     .map_err(|error| StorageError::from(error).in_context(&context()))?;
-    file.write(&gathered).and_then(|()| if durable { file.sync() } else { Ok(()) }).context(context)
+    file.write(&gathered).context(context)?;
+    Ok(file)
 }
 
 /// A pack that was received and is whole, in its quarantine.
@@ -220,6 +237,8 @@ pub(crate) struct DirectoryStaged {
     /// The objects that have files of their own, in place of the pack.
     loose: Vec<ObjectId>,
     warnings: Vec<String>,
+    /// The files that must be durable before they are published.
+    barrier: Barrier,
     lease: Arc<Lease>,
 }
 
@@ -276,21 +295,40 @@ impl Drop for Keep {
     }
 }
 
-/// Makes what was staged part of the repository, durably.
-pub(crate) fn publish(repository: &GitDir, staged: Box<dyn Staged>) -> Result<(Arc<Lease>, Option<Keep>)> {
+/// What was staged, as a part of the repository.
+#[derive(Debug)]
+pub(crate) struct Published {
+    // What keeps the pack goes first, and the lease after it.
+    pub(crate) keep: Option<Keep>,
+    pub(crate) lease: Arc<Lease>,
+    /// What must be durable before any ref leads to it.
+    pub(crate) barrier: Barrier,
+}
+
+impl Published {
+    pub(crate) fn nothing(lease: Arc<Lease>) -> Self {
+        Self { keep: None, lease, barrier: Barrier::default() }
+    }
+}
+
+/// Makes what was staged part of the repository. The files are durable then, their names not yet.
+pub(crate) fn publish(repository: &GitDir, staged: Box<dyn Staged>) -> Result<Published> {
     let misuse =
         || StorageError::new(StorageErrorKind::Misuse, "what was staged belongs to another repository");
-    let staged = staged.into_any().downcast::<DirectoryStaged>().map_err(|_| misuse())?;
+    let mut staged = staged.into_any().downcast::<DirectoryStaged>().map_err(|_| misuse())?;
     if !staged.repository.is_same(repository) {
         return Err(misuse());
     }
     if staged.indexed.count() == 0 {
-        return Ok((Arc::clone(&staged.lease), None));
+        return Ok(Published::nothing(Arc::clone(&staged.lease)));
     }
+    let files = std::mem::take(&mut staged.barrier);
+    staged.lease.raise(files, &*repository.inner().file_system)?;
+    let lease = Arc::clone(&staged.lease);
     let dir = Arc::clone(&repository.inner().objects.own.dir);
     if !staged.loose.is_empty() {
-        unpack::publish(&*dir, &staged.quarantine, &staged.loose)?;
-        return Ok((Arc::clone(&staged.lease), None));
+        let barrier = unpack::publish(&dir, &staged.quarantine, &staged.loose)?;
+        return Ok(Published { keep: None, lease, barrier });
     }
     let context = |end: &[u8]| format!("cannot publish '{}{}'", shown(&staged.stem), shown(end));
     // A repository that never had a pack may lack the directory.
@@ -307,8 +345,9 @@ pub(crate) fn publish(repository: &GitDir, staged: Box<dyn Staged>) -> Result<(A
         publish_file(&*dir, &staged.quarantine.path_of(&name), &name)
             .map_err(|error| error.in_context(&context(end)))?;
     }
-    dir.sync(b"pack").context(|| "cannot sync directory 'objects/pack'".to_owned())?;
-    Ok((Arc::clone(&staged.lease), keep))
+    let mut barrier = Barrier::default();
+    barrier.directory(&dir, b"pack");
+    Ok(Published { keep, lease, barrier })
 }
 
 /// Gives the note of who asked to keep the pack its name, if there is one; whether the pack is kept.
@@ -361,8 +400,10 @@ fn publish_file(dir: &dyn Directory, from: &[u8], to: &[u8]) -> Result<()> {
     let failed = |error: std::io::Error| Err(error).context(|| "cannot link".to_owned());
     match dir.link(from, to) {
         Ok(()) => Ok(()),
-        // Only what the request asked for is there.
-        Err(error) if is_absent(&error) && from.ends_with(b".promisor") => Ok(()),
+        // Only what the request asked for is there, and small packs have no reverse index.
+        Err(error) if is_absent(&error) && (from.ends_with(b".promisor") || from.ends_with(b".rev")) => {
+            Ok(())
+        }
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => check_same(dir, from, to),
         // Some file systems have no links.
         Err(error) => match dir.stat(to, Links::Refuse) {
@@ -399,6 +440,9 @@ fn check_same(dir: &dyn Directory, from: &[u8], to: &[u8]) -> Result<()> {
 
 /// The pack's name until its checksum is known; git's prefix, so that `git prune` knows it.
 const INCOMING: &[u8] = b"tmp_pack_incoming";
+
+/// Smaller packs are put in order when somebody asks for it: that takes less time than a file more in the directory.
+const REVERSE_INDEX_MIN: u32 = 1_000;
 
 /// Written at once.
 const GATHERED: usize = 64 << 10;

@@ -8,13 +8,13 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use rustix::fs::{AtFlags, Mode, OFlags};
 
-use super::{DirEntry, Directory, File, FileKind, FileSystem, Links, Stat};
+use super::{DirEntry, Directory, File, FileKind, FileSystem, Links, Stat, Unsynced};
 
 /// The file system of this machine.
 #[derive(Debug, Clone, Copy, Default)]
@@ -49,6 +49,33 @@ impl FileSystem for Disk {
         hasher.write_u64(COUNT.fetch_add(1, Ordering::Relaxed));
         hasher.write_u32(std::process::id());
         hasher.finish()
+    }
+
+    /// By threads side by side, so that the file system makes one commit of its journal for all of them.
+    fn sync_together(&self, parts: &[Unsynced]) -> Vec<io::Result<()>> {
+        let results: Vec<OnceLock<io::Result<()>>> = parts.iter().map(|_| OnceLock::new()).collect();
+        let next = AtomicUsize::new(0);
+        let work = || {
+            while let Some((part, result)) =
+                Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|at| parts.get(at).zip(results.get(at)))
+            {
+                result.get_or_init(|| part.sync());
+            }
+        };
+        std::thread::scope(|scope| {
+            for _ in 1..parts.len().min(SYNCS_AT_ONCE) {
+                let thread = std::thread::Builder::new().name("sync".to_owned()).stack_size(SYNC_STACK);
+                // Where there is no thread this one does more.
+                if thread.spawn_scoped(scope, work).is_err() {
+                    break;
+                }
+            }
+            work();
+        });
+        results
+            .into_iter()
+            .map(|result| result.into_inner().unwrap_or_else(|| Err(io::ErrorKind::Other.into())))
+            .collect()
     }
 }
 
@@ -217,3 +244,9 @@ fn kind_of(kind: rustix::fs::FileType) -> FileKind {
         _ => FileKind::Other,
     }
 }
+
+/// More than a file system gathers into one commit of its journal gain nothing.
+const SYNCS_AT_ONCE: usize = 16;
+
+/// A sync is one call of the system.
+const SYNC_STACK: usize = 64 << 10;

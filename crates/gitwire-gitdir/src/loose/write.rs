@@ -12,14 +12,14 @@ use crate::lock::{DIRECTORY_MODE, parent_of};
 
 use super::path_of;
 
-/// Writes a new file with the object whose content `read` gives, durably.
+/// Writes a new file with the object whose content `read` gives. It is not durable yet.
 pub(crate) fn write_stream(
     dir: &dyn Directory,
     path: &[u8],
     kind: ObjectKind,
     size: u64,
     read: &mut dyn FnMut(&mut [u8]) -> Result<usize>,
-) -> Result<()> {
+) -> Result<Arc<dyn File>> {
     let context = || format!("cannot write '{}'", shown(path));
     let file = dir.create(path, OBJECT_MODE).context(context)?;
     // As git: these files are many and small, and are packed better one day.
@@ -40,7 +40,8 @@ pub(crate) fn write_stream(
         let text = format!("an object has {given} bytes, and {size} were declared");
         return Err(StorageError::new(StorageErrorKind::Misuse, text));
     }
-    deflater.end().and_then(|()| file.sync()).context(context)
+    deflater.end().context(context)?;
+    Ok(file)
 }
 
 /// Puts an object into an object directory, durably. What a crash leaves, `git prune` knows by its name.
@@ -60,9 +61,11 @@ pub(crate) fn store(
         rest = later;
         Ok(count)
     });
-    let made = written.and_then(|()| {
+    let context = || format!("cannot store object {id}");
+    let made = written.and_then(|file| {
+        file.sync().context(context)?;
         let made = make_fan_out(&**objects, &path)?;
-        objects.rename(&new, &path).context(|| format!("cannot store object {id}"))?;
+        objects.rename(&new, &path).context(context)?;
         let parent = parent_of(&path);
         let synced = objects.sync(parent).and_then(|()| if made { objects.sync(b"") } else { Ok(()) });
         synced.context(|| format!("cannot sync directory 'objects/{}'", shown(parent)))

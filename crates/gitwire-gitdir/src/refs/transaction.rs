@@ -4,7 +4,8 @@
 //! 2. `packed-refs` is locked where a ref must leave it, where many new refs are better written there at once, and where several refs
 //!    change together or not at all: one renaming of that file then changes all of them, for everybody who reads.
 //! 3. The caller looks at what is about to happen, and may refuse.
-//! 4. New values are written into the lock files, durably; up to here nothing has changed.
+//! 4. New values are written into the lock files, durably, and the names of new objects become durable with them; up to here no ref
+//!    has changed.
 //! 5. What has a file of its own and is to change in `packed-refs` moves there as it is, durably: nobody sees a difference.
 //! 6. Where still several files must change and the transaction is atomic, what is to be done is written down, durably: from here on
 //!    a crash leads to all of it, once one of us comes by.
@@ -32,10 +33,11 @@ use super::reflog::{self, LogPolicy};
 use super::rewrite::{Changes, rewrite};
 use super::view::RefFiles;
 use super::{intent, is_per_worktree};
+use crate::barrier::{Barrier, OPEN_MAX};
 use crate::config::Config;
-use crate::error::{Context as _, is_absent, shown};
-use crate::fs::{Directory, FileKind, Links};
-use crate::lock::{FILE_PATIENCE, Leased, Lock, parent_of};
+use crate::error::{Context as _, is_absent};
+use crate::fs::{FileKind, Links};
+use crate::lock::{FILE_PATIENCE, Leased, Lock, lock_name, parent_of};
 use crate::shallow;
 
 /// What a transaction needs beside itself.
@@ -46,15 +48,16 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) objects: &'a dyn Fn() -> Result<Arc<dyn ObjectStore>>,
 }
 
-/// Makes the changes of `transaction`, or says of each why not.
+/// Makes the changes of `transaction`, or says of each why not. `before` becomes durable before any ref changes, and in any case.
 pub(crate) fn apply(
     surroundings: &Surroundings<'_>,
     transaction: &Transaction,
     leased: Leased<'_>,
+    before: Barrier,
     prepared: &mut dyn FnMut(&[RefEdit]) -> Result<(), Veto>,
 ) -> Result<Vec<EditOutcome>> {
-    let mut running = Running::new(surroundings, transaction, leased)?;
-    let done = running.run(prepared);
+    let mut running = Running::new(surroundings, transaction, leased, before)?;
+    let done = running.run(prepared).and_then(|()| running.raise());
     if done.is_err() {
         running.roll_back();
     }
@@ -90,6 +93,8 @@ struct Running<'a> {
     around: &'a Surroundings<'a>,
     transaction: &'a Transaction,
     leased: Leased<'a>,
+    /// What must be durable before the next step.
+    before: Barrier,
     planned: Vec<Planned<'a>>,
     /// The names of those.
     taken: BTreeSet<Vec<u8>>,
@@ -106,12 +111,18 @@ struct Running<'a> {
 }
 
 impl<'a> Running<'a> {
-    fn new(around: &'a Surroundings<'a>, transaction: &'a Transaction, leased: Leased<'a>) -> Result<Self> {
+    fn new(
+        around: &'a Surroundings<'a>,
+        transaction: &'a Transaction,
+        leased: Leased<'a>,
+        before: Barrier,
+    ) -> Result<Self> {
         refuse_twice(transaction)?;
         Ok(Self {
             around,
             transaction,
             leased,
+            before,
             planned: Vec::new(),
             taken: BTreeSet::new(),
             refused: vec![None; transaction.edits.len()],
@@ -137,6 +148,7 @@ impl<'a> Running<'a> {
             return Ok(());
         }
         self.write_locks(&changes)?;
+        self.raise()?;
         self.settle(&changes)?;
         self.write_intent(&changes)?;
         if let Some(shallow) = &mut self.shallow {
@@ -331,7 +343,7 @@ impl<'a> Running<'a> {
         Ok(())
     }
 
-    /// Writes new values into the lock files of refs that get files of their own.
+    /// Writes new values into the lock files of refs that get files of their own. They are not durable yet.
     fn write_locks(&mut self, changes: &Changes) -> Result<()> {
         for planned in &mut self.planned {
             let text = match &planned.edit.new {
@@ -341,10 +353,19 @@ impl<'a> Running<'a> {
                 None => continue,
             };
             if let Some(lock) = &mut planned.lock {
-                lock.write(&text)?;
+                self.before.file(lock.write_before(&text)?, &lock_name(&planned.name));
+                // No more files stay open than a process may have.
+                if self.before.len() >= OPEN_MAX {
+                    self.before.raise(&*self.around.files.file_system)?;
+                }
             }
         }
         Ok(())
+    }
+
+    /// Makes durable what must be before the next step.
+    fn raise(&mut self) -> Result<()> {
+        self.before.raise(&*self.around.files.file_system)
     }
 
     /// Puts the new values of updated refs into force.
@@ -447,20 +468,20 @@ impl<'a> Running<'a> {
     /// Makes every directory that changed durable; of one that is gone, the one above it.
     fn sync(&self) -> Result<()> {
         let files = self.around.files;
+        let mut directories = BTreeSet::new();
         for (own, path) in &self.touched {
-            let home: &dyn Directory = if *own { &*files.dir } else { &*files.common };
+            let home = if *own { &files.dir } else { &files.common };
             let mut path = path.as_slice();
-            loop {
-                match home.sync(path) {
-                    Ok(()) => break,
-                    Err(error) if is_absent(&error) && !path.is_empty() => path = parent_of(path),
-                    Err(error) => {
-                        return Err(error).context(|| format!("cannot sync directory '{}'", shown(path)));
-                    }
-                }
+            while !path.is_empty() && home.stat(path, Links::Refuse).is_err_and(|error| is_absent(&error)) {
+                path = parent_of(path);
             }
+            directories.insert((*own, path));
         }
-        Ok(())
+        let mut barrier = Barrier::default();
+        for (own, path) in directories {
+            barrier.directory(if own { &files.dir } else { &files.common }, path);
+        }
+        barrier.raise(&*files.file_system)
     }
 
     /// Gives all locks back, and removes directories that were made for nothing.

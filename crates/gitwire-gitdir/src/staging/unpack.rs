@@ -1,23 +1,27 @@
-//! A small pack as single objects (`receive.unpackLimit`): written and made durable in the quarantine, then moved to their places.
+//! A small pack as single objects (`receive.unpackLimit`): written in the quarantine, made durable there, then moved to their places.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use gitwire_pack::Indexed;
 use gitwire_storage::{ObjectStore as _, Result, StorageError, StorageErrorKind};
 use gitwire_types::ObjectId;
 
+use crate::barrier::{Barrier, OPEN_MAX};
 use crate::error::{Context as _, shown};
-use crate::fs::Directory;
+use crate::fs::{Directory, FileSystem};
 use crate::loose::{self, make_fan_out, write_stream};
 use crate::objects::ObjectFiles;
 use crate::quarantine::{FileSpool, Quarantine};
 
-/// Gives each object that the pack brought a file of its own, durably, and lets the pack go.
+/// Gives each object that the pack brought a file of its own, and lets the pack go. What of the files is not durable yet waits for
+/// `barrier`.
 pub(super) fn unpack(
     objects: &ObjectFiles,
     quarantine: &Quarantine,
     indexed: &Indexed<FileSpool>,
     stem: &[u8],
+    (barrier, file_system): (&mut Barrier, &dyn FileSystem),
 ) -> Result<Vec<ObjectId>> {
     let dir = &*objects.own.dir;
     let view = objects.view_of(quarantine.as_objects()?)?;
@@ -32,7 +36,12 @@ pub(super) fn unpack(
         let mut object = view.open(&id)?.ok_or_else(gone)?;
         let path = quarantine.path_of(&loose::path_of(&id));
         make_fan_out(dir, &path)?;
-        write_stream(dir, &path, object.kind(), object.size(), &mut |room| object.read(room))?;
+        let file = write_stream(dir, &path, object.kind(), object.size(), &mut |room| object.read(room))?;
+        barrier.file(file, &path);
+        // No more files stay open than a process may have.
+        if barrier.len() >= OPEN_MAX {
+            barrier.raise(file_system)?;
+        }
     }
     for end in [&b".idx"[..], b".pack"] {
         let path = quarantine.path_of(&[b"pack/", stem, end].concat());
@@ -41,18 +50,21 @@ pub(super) fn unpack(
     Ok(unpacked.into_iter().collect())
 }
 
-/// Moves the objects to their places, durably. One that is there already gives way: whoever prunes goes by the age of the file.
-pub(super) fn publish(dir: &dyn Directory, quarantine: &Quarantine, loose: &[ObjectId]) -> Result<()> {
+/// Moves the objects to their places; their directories must become durable then. One that is there already gives way: whoever prunes goes by the age of the file.
+pub(super) fn publish(
+    dir: &Arc<dyn Directory>,
+    quarantine: &Quarantine,
+    loose: &[ObjectId],
+) -> Result<Barrier> {
     let mut touched = BTreeSet::new();
     let mut made = false;
     for id in loose {
         let path = loose::path_of(id);
-        made |= make_fan_out(dir, &path)?;
+        made |= make_fan_out(&**dir, &path)?;
         dir.rename(&quarantine.path_of(&path), &path).context(|| format!("cannot publish object {id}"))?;
         touched.insert(path.get(..2).unwrap_or_default().to_vec());
     }
-    for path in touched.into_iter().chain(made.then(Vec::new)) {
-        dir.sync(&path).context(|| format!("cannot sync directory 'objects/{}'", shown(&path)))?;
-    }
-    Ok(())
+    let mut barrier = Barrier::default();
+    touched.into_iter().chain(made.then(Vec::new)).for_each(|path| barrier.directory(dir, &path));
+    Ok(barrier)
 }

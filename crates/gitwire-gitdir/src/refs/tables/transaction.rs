@@ -15,6 +15,7 @@ use gitwire_types::{ObjectId, RefTarget};
 use super::add::{Added, ListLock, Settings};
 use super::records::Records;
 use super::{RefTables, Tables};
+use crate::barrier::Barrier;
 use crate::config::Config;
 use crate::error::shown;
 use crate::lock::Leased;
@@ -26,14 +27,16 @@ use crate::refs::transaction::Surroundings;
 use crate::refs::{chain, is_per_worktree};
 use crate::shallow;
 
-/// Makes the changes of `transaction`, or says of each why not.
+/// Makes the changes of `transaction`, or says of each why not. `before` becomes durable before any of them.
 pub(crate) fn apply(
     around: &Surroundings<'_>,
     tables: &RefTables,
     transaction: &Transaction,
     leased: Leased<'_>,
+    mut before: Barrier,
     prepared: &mut dyn FnMut(&[RefEdit]) -> Result<(), Veto>,
 ) -> Result<Vec<EditOutcome>> {
+    before.raise(&*around.files.file_system)?;
     refuse_twice(transaction)?;
     let refused = vec![None; transaction.edits.len()];
     let settings = Settings::of(around.config);
