@@ -54,4 +54,7 @@ pub enum Problem {
     /// A tree entry's name does not end, or its id is cut short.
     #[error("cut tree entry")]
     CutEntry,
+    /// A tree entry is longer than what is held of a large tree.
+    #[error("tree entry is too long")]
+    LongEntry,
 }

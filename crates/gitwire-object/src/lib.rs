@@ -18,4 +18,4 @@ pub use crate::hasher::{HashError, Hasher, Trust, object_id};
 pub use crate::header::ObjectHeader;
 pub use crate::signature::Signature;
 pub use crate::tag::TagRef;
-pub use crate::tree::{EntryMode, TreeEntry, TreeIter, TreeRef};
+pub use crate::tree::{EntryMode, TreeEntry, TreeIter, TreeRef, TreeStream};

@@ -90,16 +90,21 @@ impl<'a> TreeEntry<'a> {
     /// The order of entries in a tree: by the bytes of their names, a tree's name counting as if it ended with a slash.
     #[must_use]
     pub fn order(&self, other: &Self) -> Ordering {
-        let key = |entry: &Self| u8::from(entry.mode.is_tree()).wrapping_mul(b'/');
-        let common = self.name.len().min(other.name.len());
-        let (head, tail) = self.name.split_at(common);
-        let (other_head, other_tail) = other.name.split_at(common);
-        head.cmp(other_head).then_with(|| {
-            let next = tail.first().copied().unwrap_or_else(|| key(self));
-            let other_next = other_tail.first().copied().unwrap_or_else(|| key(other));
-            next.cmp(&other_next)
-        })
+        order((self.name, self.mode.is_tree()), (other.name, other.mode.is_tree()))
     }
+}
+
+/// The order of two entries, by their names and whether they are trees.
+pub(crate) fn order((name, is_tree): (&[u8], bool), (other, other_is_tree): (&[u8], bool)) -> Ordering {
+    let key = |is_tree| u8::from(is_tree).wrapping_mul(b'/');
+    let common = name.len().min(other.len());
+    let (head, tail) = name.split_at(common);
+    let (other_head, other_tail) = other.split_at(common);
+    head.cmp(other_head).then_with(|| {
+        let next = tail.first().copied().unwrap_or_else(|| key(is_tree));
+        let other_next = other_tail.first().copied().unwrap_or_else(|| key(other_is_tree));
+        next.cmp(&other_next)
+    })
 }
 
 /// The mode of a tree entry. Git writes five; old repositories hold others, which all are read.
@@ -200,6 +205,87 @@ impl<'a> Iterator for TreeIter<'a> {
 }
 
 impl core::iter::FusedIterator for TreeIter<'_> {}
+
+/// A tree that comes in pieces, for those that are too large to be held.
+///
+/// ```
+/// use gitwire_object::TreeStream;
+/// use gitwire_types::ObjectFormat;
+///
+/// let content = [&b"100644 hello\0"[..], &[0xab; 20]].concat();
+/// let mut tree = TreeStream::new(ObjectFormat::Sha1, 1 << 20);
+/// let mut names = Vec::new();
+/// for piece in content.chunks(7) {
+///     tree.push(piece);
+///     while let Some(entry) = tree.next_entry()? {
+///         names.push(entry.name.to_vec());
+///     }
+/// }
+/// tree.finish()?;
+/// assert_eq!(names, [b"hello"]);
+/// # Ok::<(), gitwire_object::ObjectError>(())
+/// ```
+#[derive(Debug)]
+pub struct TreeStream {
+    format: ObjectFormat,
+    entry_bytes_max: usize,
+    held: Vec<u8>,
+    /// The part of `held` that was given out.
+    used: usize,
+    at: usize,
+}
+
+impl TreeStream {
+    /// A tree of which nothing has come yet, and whose entries have at most so many bytes each.
+    #[must_use]
+    pub const fn new(format: ObjectFormat, entry_bytes_max: usize) -> Self {
+        Self { format, entry_bytes_max, held: Vec::new(), used: 0, at: 0 }
+    }
+
+    /// Takes the next piece.
+    pub fn push(&mut self, piece: &[u8]) {
+        self.held.drain(..self.used.min(self.held.len()));
+        self.used = 0;
+        self.held.extend_from_slice(piece);
+    }
+
+    /// The next entry that is whole; `None`: more must come, or that was the last.
+    ///
+    /// # Errors
+    /// [`Problem::LongEntry`], or what else is wrong with a piece that long; [`TreeStream::finish`] tells of the rest.
+    pub fn next_entry(&mut self) -> Result<Option<TreeEntry<'_>>, ObjectError> {
+        let rest = self.held.get(self.used..).unwrap_or_default();
+        match entry(self.format, rest) {
+            Ok((entry, left)) => {
+                let len = rest.len().saturating_sub(left.len());
+                if len > self.entry_bytes_max {
+                    return Err(ObjectError::new(Problem::LongEntry, self.at));
+                }
+                self.used = self.used.saturating_add(len);
+                self.at = self.at.saturating_add(len);
+                Ok(Some(entry))
+            }
+            Err(problem) if rest.len() > self.entry_bytes_max => {
+                let is_cut = matches!(problem, Problem::CutEntry);
+                let problem = if is_cut { Problem::LongEntry } else { problem };
+                Err(ObjectError::new(problem, self.at))
+            }
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// Says that no more will come, once there is no next entry.
+    ///
+    /// # Errors
+    /// What is wrong with what is left.
+    pub fn finish(&self) -> Result<(), ObjectError> {
+        let rest = self.held.get(self.used..).unwrap_or_default();
+        match entry(self.format, rest) {
+            Err(problem) if !rest.is_empty() => Err(ObjectError::new(problem, self.at)),
+            _ => Ok(()),
+        }
+    }
+}
 
 #[inline]
 fn entry(format: ObjectFormat, bytes: &[u8]) -> Result<(TreeEntry<'_>, &[u8]), Problem> {

@@ -1,12 +1,14 @@
 //! Objects one after another, in whatever order a pack holds them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::error::Error;
 
 use gitwire_types::{ObjectId, ObjectKind};
 
 use super::finding::{Finding, Report};
+use super::large::Read;
 use super::names::Special;
-use super::{MessageId as Id, Rules, attributes, header, modules, tree};
+use super::{MessageId as Id, Rules, attributes, header, large, modules, tree};
 
 /// How much a [`Checker`] remembers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,11 +17,16 @@ pub struct Limits {
     /// How many different objects may be called `.gitmodules` or `.gitattributes`. Each costs some 50 bytes until its content
     /// comes by; the whole history of git/git has 300.
     pub special_max: usize,
+    /// The headers of a commit or tag that comes in pieces ([`Checker::check_pieces`]), in bytes. 4 MiB: eighty thousand parents.
+    pub header_bytes_max: usize,
+    /// An entry of a tree that comes in pieces, in bytes. 1 MiB: file systems end names at 4 KiB, and so does git unless it is told
+    /// otherwise.
+    pub entry_bytes_max: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { special_max: 1 << 20 }
+        Self { special_max: 1 << 20, header_bytes_max: 4 << 20, entry_bytes_max: 1 << 20 }
     }
 }
 
@@ -81,6 +88,18 @@ pub enum CheckerError {
         /// The limit.
         max: usize,
     },
+    /// The headers of a large commit or tag go on beyond [`Limits::header_bytes_max`].
+    #[error("headers of more than {max} bytes")]
+    LongHeader {
+        /// The limit.
+        max: usize,
+    },
+    /// A large tree has an entry beyond [`Limits::entry_bytes_max`].
+    #[error("tree entry of more than {max} bytes")]
+    LongEntry {
+        /// The limit.
+        max: usize,
+    },
 }
 
 impl Checker {
@@ -112,7 +131,7 @@ impl Checker {
         let mut report = Report { rules: &self.rules, object: *id, kind, out, refused: false };
         match kind {
             ObjectKind::Commit => {
-                let _ = header::commit(format, content, &mut report);
+                let _ = header::commit(format, content, false, &mut report);
             }
             ObjectKind::Tag => {
                 let _ = header::tag(format, content, &mut report);
@@ -126,6 +145,33 @@ impl Checker {
                     self.done.insert(*id, roles);
                 }
             }
+        }
+        let sound = !report.refused;
+        for (file, id) in special {
+            self.expect(file, id)?;
+        }
+        Ok(sound)
+    }
+
+    /// Checks a commit, tree or tag that is too large to be held: `read` fills a room with what comes next, and gives 0 at the end. Says
+    /// whether it is sound.
+    ///
+    /// # Errors
+    /// A [`CheckerError`] where a limit is reached; what `read` fails with.
+    pub fn check_pieces(
+        &mut self,
+        id: &ObjectId,
+        kind: ObjectKind,
+        read: &mut Read<'_>,
+        out: &mut dyn FnMut(Finding),
+    ) -> Result<bool, Box<dyn Error + Send + Sync>> {
+        let mut report = Report { rules: &self.rules, object: *id, kind, out, refused: false };
+        let mut special = HashSet::new();
+        match kind {
+            ObjectKind::Tree => large::tree(&self.limits, read, &mut report, &mut special)?,
+            ObjectKind::Commit | ObjectKind::Tag => large::headed(&self.limits, read, &mut report)?,
+            // Its content is looked into at the end where it matters.
+            ObjectKind::Blob => {}
         }
         let sound = !report.refused;
         for (file, id) in special {

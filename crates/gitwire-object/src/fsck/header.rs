@@ -9,8 +9,13 @@ use super::{Flow, MessageId as Id, person};
 use crate::commit::{PARENT, TREE, id_line};
 use crate::signature::split;
 
-/// Checks a commit. A break is git's early end.
-pub(super) fn commit(format: ObjectFormat, content: &[u8], report: &mut Report<'_>) -> Flow {
+/// Checks a commit of which all headers are there; `nul_behind`: whether there is a NUL in what is not. A break is git's early end.
+pub(super) fn commit(
+    format: ObjectFormat,
+    content: &[u8],
+    nul_behind: bool,
+    report: &mut Report<'_>,
+) -> Flow {
     lines_end(content, report)?;
     let Some((tree, mut rest)) = id_line(format, content, TREE) else {
         return report.say(Id::MissingTree, "invalid format - expected 'tree' line");
@@ -43,13 +48,13 @@ pub(super) fn commit(format: ObjectFormat, content: &[u8], report: &mut Report<'
         return report.say(Id::MissingCommitter, "invalid format - expected 'committer' line");
     };
     person::check(split(line, b'\n').map_or(line, |(line, _)| line), report)?;
-    if content.contains(&0) {
+    if nul_behind || content.contains(&0) {
         report.say(Id::NulInCommit, "NUL byte in the commit object body")?;
     }
     ControlFlow::Continue(())
 }
 
-/// Checks a tag. A break is git's early end.
+/// Checks a tag of which all headers are there. A break is git's early end.
 pub(super) fn tag(format: ObjectFormat, content: &[u8], report: &mut Report<'_>) -> Flow {
     lines_end(content, report)?;
     let Some((object, mut rest)) = id_line(format, content, b"object ") else {

@@ -7,6 +7,7 @@ mod attributes;
 mod checker;
 mod finding;
 mod header;
+mod large;
 mod message;
 mod modules;
 mod names;

@@ -18,7 +18,7 @@ pub(super) fn ntfs_is_dot_git(name: &[u8]) -> bool {
 }
 
 /// A file of git's own in a working tree, under each of its names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Special {
     Modules,
     Attributes,

@@ -65,7 +65,7 @@ fn what_may_be_behind_a_special_file() {
 
 #[test]
 fn special_max() {
-    let limits = |special_max| Limits { special_max };
+    let limits = |special_max| Limits { special_max, ..Limits::default() };
     let mut ignore = |_: Finding| {};
     let two = tree(&[("100644", ".gitattributes", id(1)), ("100644", ".gitmodules", id(2))]);
     let mut checker = Checker::with_limits(Rules::new(), limits(2));

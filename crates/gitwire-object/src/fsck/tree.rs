@@ -7,7 +7,7 @@ use gitwire_types::{ObjectFormat, ObjectId};
 use super::MessageId as Id;
 use super::finding::Report;
 use super::names::{Special, could_be_special, is_dot_git, ntfs_is_dot_git};
-use crate::tree::{TreeEntry, TreeRef};
+use crate::tree::{TreeEntry, TreeRef, order};
 
 /// Checks a tree; `special` is told which objects are called `.gitmodules` and `.gitattributes`.
 pub(super) fn tree(
@@ -16,20 +16,44 @@ pub(super) fn tree(
     report: &mut Report<'_>,
     special: &mut dyn FnMut(Special, ObjectId),
 ) {
-    let mut found = Found::default();
-    let mut order = Order::default();
+    let mut check = TreeCheck::default();
     for entry in TreeRef::new(format, content) {
-        let Ok(entry) = entry else {
-            // Git cannot say what else there is, and says nothing of what it saw.
-            let _ = report.say(Id::BadTree, "cannot be parsed as a tree");
-            return;
-        };
-        found.name(&entry, report.rules.path_name_max());
-        found.mode(&entry, report.rules.is_strict());
-        found.order(&mut order, &entry);
-        special_names(&entry, report, special);
+        match entry {
+            Ok(entry) => check.entry(&entry, report, special),
+            Err(_) => return bad(report),
+        }
     }
-    found.say(report);
+    check.finish(report);
+}
+
+/// Git cannot say what else there is in such a tree, and says nothing of what it saw.
+pub(super) fn bad(report: &mut Report<'_>) {
+    let _ = report.say(Id::BadTree, "cannot be parsed as a tree");
+}
+
+/// A tree whose entries come one by one.
+#[derive(Default)]
+pub(super) struct TreeCheck {
+    found: Found,
+    order: Order,
+}
+
+impl TreeCheck {
+    pub(super) fn entry(
+        &mut self,
+        entry: &TreeEntry<'_>,
+        report: &mut Report<'_>,
+        special: &mut dyn FnMut(Special, ObjectId),
+    ) {
+        self.found.name(entry, report.rules.path_name_max());
+        self.found.mode(entry, report.rules.is_strict());
+        self.found.order(&mut self.order, entry);
+        special_names(entry, report, special);
+    }
+
+    pub(super) fn finish(&self, report: &mut Report<'_>) {
+        self.found.say(report);
+    }
 }
 
 /// What was seen anywhere in the tree: each is told once.
@@ -71,7 +95,7 @@ impl Found {
         };
     }
 
-    fn order<'a>(&mut self, order: &mut Order<'a>, entry: &TreeEntry<'a>) {
+    fn order(&mut self, order: &mut Order, entry: &TreeEntry<'_>) {
         match order.next(entry) {
             Place::Right => {}
             Place::Twice => self.duplicate = true,
@@ -107,33 +131,36 @@ enum Place {
 
 /// The entries so far, as far as they matter for the next.
 #[derive(Default)]
-struct Order<'a> {
-    last: Option<TreeEntry<'a>>,
-    /// Entries other than trees, each a prefix of the next and all of them of the last name: a tree of the same name may still
-    /// come, after all that sorts between `a` and `a/`.
-    prefixes: Vec<&'a [u8]>,
+struct Order {
+    /// The name of the last entry; empty before the first.
+    last: Vec<u8>,
+    last_is_tree: bool,
+    /// Lengths of names of entries other than trees, each the beginning of the next and all of them of the last name: a tree of the same
+    /// name may still come, after all that sorts between `a` and `a/`.
+    prefixes: Vec<usize>,
 }
 
-impl<'a> Order<'a> {
-    fn next(&mut self, entry: &TreeEntry<'a>) -> Place {
-        let place = match self.last {
-            Some(last) if last.name == entry.name => Place::Twice,
-            Some(last) if last.order(entry) == Ordering::Greater => Place::Wrong,
+impl Order {
+    fn next(&mut self, entry: &TreeEntry<'_>) -> Place {
+        let (name, is_tree) = (entry.name, entry.mode.is_tree());
+        let place = match self.last.as_slice() {
+            [] => Place::Right,
+            last if last == name => Place::Twice,
+            last if order((last, self.last_is_tree), (name, is_tree)) == Ordering::Greater => Place::Wrong,
             _ => Place::Right,
         };
-        self.last = Some(*entry);
-        while self.prefixes.last().is_some_and(|prefix| !entry.name.starts_with(prefix)) {
+        while self.prefixes.last().is_some_and(|len| self.last.get(..*len) != name.get(..*len)) {
             self.prefixes.pop();
         }
-        if !entry.mode.is_tree() {
-            self.prefixes.push(entry.name);
+        self.last.clear();
+        self.last.extend_from_slice(name);
+        self.last_is_tree = is_tree;
+        if !is_tree {
+            self.prefixes.push(name.len());
             return place;
         }
         // A prefix as long as the name is the name.
-        match self.prefixes.last() {
-            Some(prefix) if prefix.len() == entry.name.len() => Place::Twice,
-            _ => place,
-        }
+        if self.prefixes.last() == Some(&name.len()) { Place::Twice } else { place }
     }
 }
 

@@ -5,13 +5,15 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use gitwire_object::fsck::{Checker, Content, MessageId, Rules, Severity};
+use gitwire_object::fsck::{Checker, Content, Finding, MessageId, Rules, Severity};
 use gitwire_object::{Trust, object_id};
 use gitwire_testkit::git::{Folder, Git};
 use gitwire_types::{ObjectFormat, ObjectId, ObjectKind};
 
 /// Since this version `git hash-object` runs all checks and the table of ids is the present one.
 const CHECKS: &[u32] = &[2, 45];
+
+type Check<'a> = dyn Fn(&mut Checker, &ObjectId, ObjectKind, &[u8], &mut dyn FnMut(Finding)) + 'a;
 
 type Objects = BTreeMap<ObjectId, (ObjectKind, Vec<u8>)>;
 
@@ -31,21 +33,48 @@ fn tree(entries: &[(&str, &[u8])], id: &ObjectId) -> Vec<u8> {
 
 /// Our lines about all objects, sorted.
 fn ours(objects: &Objects, rules: Rules) -> Vec<String> {
-    let mut lines = Vec::new();
-    let mut out = |finding: gitwire_object::fsck::Finding| {
-        lines.push(finding.to_string().lines().next().unwrap_or_default().to_owned());
+    let lines = |check: &Check<'_>| {
+        let mut lines = Vec::new();
+        let mut out = |finding: Finding| {
+            lines.push(finding.to_string().lines().next().unwrap_or_default().to_owned());
+        };
+        let mut checker = Checker::new(rules.clone());
+        for (id, (kind, content)) in objects {
+            check(&mut checker, id, *kind, content, &mut out);
+        }
+        let mut read = |id: &ObjectId| match objects.get(id) {
+            Some((kind, content)) => Content::Object(*kind, content.clone()),
+            None => Content::Missing,
+        };
+        checker.finish(&mut read, &mut out);
+        lines.sort();
+        lines
     };
-    let mut checker = Checker::new(rules);
-    for (id, (kind, content)) in objects {
-        checker.check(id, *kind, content, &mut out).unwrap();
+    let whole = lines(&|checker, id, kind, content, out| {
+        checker.check(id, kind, content, out).unwrap();
+    });
+    for len in [1, 7, 1000] {
+        let pieces = lines(&|checker, id, kind, content, out| match kind {
+            ObjectKind::Blob => drop(checker.check(id, kind, content, out).unwrap()),
+            _ => drop(checker.check_pieces(id, kind, &mut pieces_of(content, len), out).unwrap()),
+        });
+        assert_eq!(pieces, whole, "in pieces of {len}");
     }
-    let mut read = |id: &ObjectId| match objects.get(id) {
-        Some((kind, content)) => Content::Object(*kind, content.clone()),
-        None => Content::Missing,
-    };
-    checker.finish(&mut read, &mut out);
-    lines.sort();
-    lines
+    whole
+}
+
+/// Gives `content` in pieces of `len` bytes.
+fn pieces_of(
+    content: &[u8],
+    len: usize,
+) -> impl FnMut(&mut [u8]) -> Result<usize, Box<dyn std::error::Error + Send + Sync>> {
+    let mut rest = content;
+    move |room| {
+        let (now, later) = rest.split_at(len.min(rest.len()).min(room.len()));
+        room[..now.len()].copy_from_slice(now);
+        rest = later;
+        Ok(now.len())
+    }
 }
 
 /// Git's lines about all objects, sorted.
@@ -459,6 +488,14 @@ fn compare_headers(kind: ObjectKind, contents: &[String]) {
             .unwrap();
         assert_eq!(ours, theirs, "{content:?}");
         assert_eq!(sound, output.status.success(), "{content:?}");
+        for len in [1, 5, 1000] {
+            let mut pieces = Vec::new();
+            let mut read = pieces_of(content.as_bytes(), len);
+            let mut out = |finding: Finding| pieces.push(format!("{}: {}", finding.id, finding.text));
+            let sound = Checker::new(everything_is_an_error()).check_pieces(&id, kind, &mut read, &mut out);
+            assert_eq!(sound.unwrap(), output.status.success(), "{content:?}");
+            assert_eq!(pieces, theirs, "{content:?} in pieces of {len}");
+        }
     }
 }
 
@@ -546,4 +583,29 @@ fn trees_that_cannot_be_read() {
         " a\0aaaaaaaaaaaaaaaaaaaa",
     ];
     compare_headers(ObjectKind::Tree, &contents.map(str::to_owned));
+}
+
+#[test]
+fn limits_of_objects_in_pieces() {
+    let name = vec![b'n'; 65_533];
+    let content = tree(&[("100644", &name)], &ObjectId::from_sha1([7; 20]));
+    let head = format!("tree {TREE}\nauthor A <a@b> 1 +0000\ncommitter A <a@b> 1 +0000\n\n");
+    let commit = [head.as_bytes(), &vec![b'x'; 200_000]].concat();
+    let check = |kind, content: &[u8], entry_bytes_max, header_bytes_max| {
+        let mut limits = gitwire_object::fsck::Limits::default();
+        (limits.entry_bytes_max, limits.header_bytes_max) = (entry_bytes_max, header_bytes_max);
+        let mut rules = Rules::strict();
+        rules.configure(b"largePathname", b"ignore").unwrap();
+        let mut checker = Checker::with_limits(rules, limits);
+        let id = ObjectId::from_sha1([1; 20]);
+        let sound = checker.check_pieces(&id, kind, &mut pieces_of(content, 30), &mut |_| {});
+        sound.map_err(|error| error.to_string())
+    };
+    let (entry, header) = (content.len(), head.len());
+    assert_eq!(check(ObjectKind::Tree, &content, entry, 0), Ok(true));
+    let long = format!("tree entry of more than {} bytes", entry - 1);
+    assert_eq!(check(ObjectKind::Tree, &content, entry - 1, 0), Err(long));
+    assert_eq!(check(ObjectKind::Commit, &commit, 0, header), Ok(true));
+    let long = format!("headers of more than {} bytes", header - 1);
+    assert_eq!(check(ObjectKind::Commit, &commit, 0, header - 1), Err(long));
 }
