@@ -74,6 +74,21 @@ impl KnownObjects for Known {
     fn read(&self, id: &ObjectId, max: u64, out: &mut Vec<u8>) -> Result<Option<ObjectKind>, StorageFailure> {
         Ok(self.view.read(id, max, out)?)
     }
+
+    fn copy(
+        &self,
+        id: &ObjectId,
+        take: &mut dyn FnMut(&[u8]) -> Result<(), StorageFailure>,
+    ) -> Result<Option<ObjectKind>, StorageFailure> {
+        let Some(mut object) = self.view.open(id)? else { return Ok(None) };
+        let mut room = vec![0; PIECE];
+        loop {
+            match object.read(&mut room)? {
+                0 => return Ok(Some(object.kind())),
+                count => take(room.get(..count).unwrap_or_default())?,
+            }
+        }
+    }
 }
 
 /// Whether an object directory has directories for loose objects.
@@ -82,3 +97,6 @@ fn has_loose(directory: &ObjectDirectory) -> Result<bool> {
         directory.dir.list(b"").context(|| format!("cannot read '{}'", directory.path.display()))?;
     Ok(entries.iter().any(|entry| entry.name.len() == 2 && entry.name.iter().all(u8::is_ascii_hexdigit)))
 }
+
+/// Copied at once.
+const PIECE: usize = 64 << 10;

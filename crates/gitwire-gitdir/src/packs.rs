@@ -4,13 +4,14 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io;
 use std::sync::Arc;
 
-use gitwire_pack::{ReadAt, StorageFailure};
+use gitwire_pack::{ReadAt, Spool, StorageFailure};
 use gitwire_storage::{MultiPackPart, PackFiles, PackName, PackPart, Result, StoredFile};
 use gitwire_types::{ObjectFormat, ObjectId};
 
 use crate::alternates::ObjectDirectory;
 use crate::error::{Context as _, is_absent, optional, shown};
 use crate::fs::{Directory, File, FileKind, FileSystem, Links, Stat, is_out_of_descriptors, is_racy};
+use crate::quarantine::{Beside, FileSpool};
 
 /// The packs of some object directories. A name is the directory's number, a slash, and the file's name without its end.
 #[derive(Debug)]
@@ -86,7 +87,10 @@ fn open_part(directory: &ObjectDirectory, path: &[u8]) -> Result<Option<Arc<dyn 
         Err(error) if is_out_of_descriptors(&error) => {
             Unopened::new(&directory.dir, path).map(|file| Arc::new(file) as Arc<dyn ReadAt>)
         }
-        opened => opened.and_then(FileReader::new).map(|file| Arc::new(file) as Arc<dyn ReadAt>),
+        opened => opened.and_then(FileReader::new).map(|file| {
+            let beside = Some(Beside { dir: Arc::clone(&directory.dir), path: b"pack/".to_vec() });
+            Arc::new(FileReader { beside, ..file }) as Arc<dyn ReadAt>
+        }),
     };
     optional(opened).context(|| format!("cannot open '{}/{}'", directory.path.display(), shown(path)))
 }
@@ -110,7 +114,7 @@ pub(crate) fn file_name(name: &ObjectId, part: PackPart) -> Vec<u8> {
 pub(crate) fn open_file(directory: &ObjectDirectory, path: &[u8]) -> Result<Option<StoredFile>> {
     let opened = directory.dir.open(path, Links::Follow).and_then(|file| {
         let stat = file.stat()?;
-        let data = Arc::new(FileReader { file, size: stat.size });
+        let data = Arc::new(FileReader { file, size: stat.size, beside: None });
         Ok((stat.kind == FileKind::File).then(|| StoredFile { data, modified: Some(stat.modified) }))
     });
     match opened {
@@ -158,12 +162,14 @@ fn list_packs(directory: &ObjectDirectory) -> Result<Vec<Vec<u8>>> {
 pub(crate) struct FileReader {
     file: Arc<dyn File>,
     size: u64,
+    /// Where what is made of it may be spilled.
+    beside: Option<Beside>,
 }
 
 impl FileReader {
     pub(crate) fn new(file: Arc<dyn File>) -> io::Result<Self> {
         let size = file.stat()?.size;
-        Ok(Self { file, size })
+        Ok(Self { file, size, beside: None })
     }
 }
 
@@ -182,6 +188,12 @@ impl ReadAt for FileReader {
 
     fn size(&self) -> u64 {
         self.size
+    }
+
+    fn spill(&self) -> Result<Box<dyn Spool>, StorageFailure> {
+        let beside = self.beside.as_ref().and_then(|beside| beside.unnamed().ok());
+        // Who may only read a repository has a place of their own.
+        Ok(Box::new(beside.map_or_else(|| FileSpool::temporary(&std::env::temp_dir()), Ok)?))
     }
 }
 

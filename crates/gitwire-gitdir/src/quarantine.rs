@@ -79,6 +79,25 @@ pub(crate) fn remove_tree(dir: &dyn Directory, path: &[u8]) {
 pub struct FileSpool {
     pub(crate) file: Arc<dyn File>,
     size: u64,
+    beside: Beside,
+}
+
+/// Where more files can be made: a directory, and a path below it with its slash.
+#[derive(Debug, Clone)]
+pub(crate) struct Beside {
+    pub(crate) dir: Arc<dyn Directory>,
+    pub(crate) path: Vec<u8>,
+}
+
+impl Beside {
+    /// An empty file whose name is gone before anything is written to it.
+    pub(crate) fn unnamed(&self) -> std::io::Result<FileSpool> {
+        let name = format!("tmp_pack_spill_{:016x}", Disk.nonce());
+        let path = [self.path.as_slice(), name.as_bytes()].concat();
+        let file = self.dir.create(&path, NOBODY_ELSES)?;
+        self.dir.remove_file(&path)?;
+        Ok(FileSpool { file, size: 0, beside: self.clone() })
+    }
 }
 
 impl FileSpool {
@@ -97,16 +116,14 @@ impl FileSpool {
     /// # Errors
     /// As the system says.
     pub fn temporary(directory: &Path) -> std::io::Result<Self> {
-        let directory = Disk.directory(directory)?;
-        let name = format!("gitwire-pack-{:016x}", Disk.nonce()).into_bytes();
-        let file = directory.create(&name, NOBODY_ELSES)?;
-        directory.remove_file(&name)?;
-        Ok(Self { file, size: 0 })
+        Beside { dir: Disk.directory(directory)?, path: Vec::new() }.unnamed()
     }
 
     /// An empty file at `path` below `dir`.
-    pub(crate) fn make(dir: &dyn Directory, path: &[u8]) -> std::io::Result<Self> {
-        Ok(Self { file: dir.create(path, PACK_MODE)?, size: 0 })
+    pub(crate) fn make(dir: &Arc<dyn Directory>, path: &[u8]) -> std::io::Result<Self> {
+        let folder = memchr::memrchr(b'/', path).map_or(0, |slash| slash.saturating_add(1));
+        let beside = Beside { dir: Arc::clone(dir), path: path.get(..folder).unwrap_or_default().to_vec() };
+        Ok(Self { file: dir.create(path, PACK_MODE)?, size: 0, beside })
     }
 }
 
@@ -125,6 +142,10 @@ impl ReadAt for FileSpool {
 
     fn size(&self) -> u64 {
         self.size
+    }
+
+    fn spill(&self) -> Result<Box<dyn Spool>, StorageFailure> {
+        Ok(Box::new(self.beside.unnamed()?))
     }
 }
 

@@ -51,7 +51,7 @@ impl DirectoryStaging {
         let lease = Lease::take(&*inner.file_system, &inner.common)?;
         let quarantine = Quarantine::make(&lease, own)?;
         let path = quarantine.path_of(&[b"pack/", INCOMING].concat());
-        let spool = FileSpool::make(&*own.dir, &path)
+        let spool = FileSpool::make(&own.dir, &path)
             .context(|| format!("cannot create '{}/pack/tmp_pack'", quarantine.path.display()))?;
         let mut limits = Limits::default();
         limits.pack_bytes_max = request.pack_bytes_max;

@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use gitwire_object::{Hasher, Trust};
 use gitwire_types::{ObjectFormat, ObjectId, ObjectKind};
 
-pub(crate) use self::chain::{Scratch, delta_error};
+pub(crate) use self::chain::Scratch;
 pub use self::facts::{EntryBase, EntryFacts};
 pub use self::stream::ObjectStream;
 use crate::bytes::read_exact_at;

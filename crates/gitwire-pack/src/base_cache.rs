@@ -13,6 +13,8 @@ pub struct BaseCache {
     shards: Box<[Mutex<Shard>]>,
     packs: AtomicU64,
     hash: RandomState,
+    /// The largest object that is held at all on the way to another.
+    hold_max: u64,
 }
 
 /// An object in memory.
@@ -36,7 +38,12 @@ impl BaseCache {
             shards: (0..SHARDS).map(|_| shard()).collect(),
             packs: AtomicU64::new(0),
             hash: RandomState::new(),
+            hold_max: (bytes_max / 8).max(HOLD_MIN) as u64,
         }
+    }
+
+    pub(crate) fn hold_max(&self) -> u64 {
+        self.hold_max
     }
 
     /// The bytes that it holds now.
@@ -176,3 +183,5 @@ const SHARDS: usize = 8;
 
 #[cfg(test)]
 mod tests;
+/// Objects up to this are held, however small the cache.
+const HOLD_MIN: usize = 1 << 20;

@@ -251,6 +251,20 @@ pub enum PackError {
         /// [`Limits::delta_depth_max`](crate::Limits::delta_depth_max).
         max: u32,
     },
+    /// Objects that are too large to be held take more room than allowed.
+    #[error(
+        "objects that are too large for memory take more than the limit of {max} bytes (spill_bytes_max)"
+    )]
+    TooMuchSpilled {
+        /// [`Limits::spill_bytes_max`](crate::Limits::spill_bytes_max).
+        max: u64,
+    },
+    /// A pack whose objects take more to make than allowed.
+    #[error("the objects of the pack take more than the limit of {max} bytes to make (work_bytes_max)")]
+    TooMuchWork {
+        /// [`Limits::work_bytes_max`](crate::Limits::work_bytes_max), or more for a large pack.
+        max: u64,
+    },
 
     // --- Everything else.
     /// The medium failed.
@@ -287,7 +301,9 @@ impl PackError {
             Self::PackTooLarge { .. }
             | Self::TooManyObjects { .. }
             | Self::ObjectTooLarge { .. }
-            | Self::ChainTooDeep { .. } => Blame::Limit,
+            | Self::ChainTooDeep { .. }
+            | Self::TooMuchSpilled { .. }
+            | Self::TooMuchWork { .. } => Blame::Limit,
             Self::Delta { source: gitwire_delta::DeltaError::ResultTooLarge { .. }, .. } => Blame::Limit,
             Self::Storage(_) => Blame::Storage,
             Self::Interrupted(_) | Self::Misuse(_) => Blame::Caller,

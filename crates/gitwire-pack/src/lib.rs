@@ -21,6 +21,7 @@ mod limits;
 mod multi_pack;
 mod read_at;
 mod rev;
+mod spilled;
 mod spool;
 #[cfg(test)]
 mod testing;

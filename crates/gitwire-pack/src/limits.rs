@@ -20,13 +20,26 @@ pub struct Limits {
     pub object_bytes_max: u64,
     /// Bytes of one object that is made by a delta, of one that deltas are made against, and of one delta.
     ///
-    /// 128 MiB: a thousand bytes of pack can declare a result of a thousand million; git itself does not make deltas above
-    /// `core.bigFileThreshold`, 512 MiB, and no public repository was seen to hold one above 100 MiB.
+    /// Commits, trees and tags end here as well.
+    ///
+    /// 1 GiB: twice what git itself makes deltas of (`core.bigFileThreshold`). What is too large to be held is spilled, so this is
+    /// disk and time, not memory.
     pub delta_bytes_max: u64,
     /// Deltas between an object and the whole object that its chain ends at.
     ///
     /// 4095: the most that git's `pack.depth` can ask for.
     pub delta_depth_max: u32,
+    /// Bytes of objects that are spilled at once ([`ReadAt::spill`](crate::ReadAt::spill)), because deltas are made against them or
+    /// they must be looked into, and they are too large to be held.
+    ///
+    /// 4 GiB: a base, what is made of it, and twice as much that waits.
+    pub spill_bytes_max: u64,
+    /// Bytes that making the objects of one pack may take, those that are made or read again counted each time; a thousand times
+    /// the length of the pack, where that is more. Objects below 16 KiB count for nothing: [`Limits::objects_max`] bounds them.
+    ///
+    /// 256 GiB: some minutes of one core. The histories of large projects make a hundred times their packs, and a kilobyte can
+    /// ask for a thousand million times itself.
+    pub work_bytes_max: u64,
 }
 
 impl Default for Limits {
@@ -35,8 +48,10 @@ impl Default for Limits {
             pack_bytes_max: 64 << 30,
             objects_max: 1 << 27,
             object_bytes_max: 16 << 30,
-            delta_bytes_max: 128 << 20,
+            delta_bytes_max: 1 << 30,
             delta_depth_max: 4095,
+            spill_bytes_max: 4 << 30,
+            work_bytes_max: 256 << 30,
         }
     }
 }

@@ -3,6 +3,8 @@
 use std::error::Error;
 use std::sync::Arc;
 
+use crate::{MemorySpool, Spool};
+
 /// Positioned reads of something that does not change: a file, a block of memory, an object in a store.
 ///
 /// The crate does no I/O; whoever owns the bytes implements this. A file is read with `pread`, not mapped: a file that
@@ -20,6 +22,15 @@ pub trait ReadAt: Send + Sync {
     /// All of the bytes, where they are in memory anyway. Faster, never different.
     fn in_memory(&self) -> Option<&[u8]> {
         None
+    }
+
+    /// An empty medium on the same ground, for what is too large to be held: it goes with the value, and nothing is left of it
+    /// after a crash. Memory, where there is no other.
+    ///
+    /// # Errors
+    /// The medium fails.
+    fn spill(&self) -> Result<Box<dyn Spool>, StorageFailure> {
+        Ok(Box::new(MemorySpool::new()))
     }
 }
 
@@ -73,6 +84,10 @@ macro_rules! pointer {
 
             fn in_memory(&self) -> Option<&[u8]> {
                 (**self).in_memory()
+            }
+
+            fn spill(&self) -> Result<Box<dyn Spool>, StorageFailure> {
+                (**self).spill()
             }
         }
     )*};

@@ -67,18 +67,30 @@ impl Inspect for PackCheck {
         kind: ObjectKind,
         content: Content<'_>,
     ) -> Result<(), Box<dyn Error + Send + Sync>> {
-        // Larger ones are blobs, whose content is looked into at the end where it matters.
-        let Content::Whole(content) = content else { return Ok(()) };
         let mut refused = None;
         let mut checker = self.checker.lock().unwrap_or_else(PoisonError::into_inner);
         let mut warnings = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);
-        let sound = checker.check(id, kind, content, &mut |finding| {
+        let mut out = |finding: Finding| {
             if finding.severity.is_error() {
                 refused.get_or_insert(finding);
             } else {
                 warn(&mut warnings, &finding);
             }
-        })?;
+        };
+        let sound = match content {
+            Content::Whole(content) => checker.check(id, kind, content, &mut out)?,
+            Content::Large { data: Some(data), .. } => {
+                let mut at = 0;
+                let mut read = |room: &mut [u8]| {
+                    let count = data.read_at(at, room)?;
+                    at = at.saturating_add(count as u64);
+                    Ok(count)
+                };
+                checker.check_pieces(id, kind, &mut read, &mut out)?
+            }
+            // Blobs, whose content is looked into at the end where it matters.
+            _ => return Ok(()),
+        };
         match refused.filter(|_| !sound) {
             Some(finding) => Err(Box::new(Unsound(line(&finding)))),
             None => Ok(()),
@@ -129,5 +141,5 @@ impl Error for Unsound {}
 /// Nobody reads more of them; each has at most some hundred bytes.
 const WARNINGS_MAX: usize = 1_000;
 
-/// Such files are written by hand; git refuses `.gitattributes` above 100 MiB.
-const SPECIAL_BYTES_MAX: u64 = 100 << 20;
+/// Such files are written by hand, and are held to be looked into; git refuses `.gitattributes` above 100 MiB.
+const SPECIAL_BYTES_MAX: u64 = 8 << 20;

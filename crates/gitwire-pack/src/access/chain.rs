@@ -5,11 +5,12 @@
 use std::fmt;
 use std::sync::Arc;
 
-use gitwire_types::ObjectKind;
+use gitwire_types::{Never, ObjectKind};
 
 use crate::access::Pack;
 use crate::base_cache::Cached;
 use crate::inflate::{Compressed, InflateStream, Inflater, compressed_bound};
+use crate::spilled::{self, Base, Meter, Spilled, Take, delta_error};
 use crate::{EntryHeader, EntryKind, PackError, ReadAt};
 
 /// Buffers that are used again from call to call.
@@ -25,6 +26,39 @@ pub(crate) struct Scratch {
 struct Link {
     offset: u64,
     header: EntryHeader,
+}
+
+/// What was made.
+pub(crate) enum Content {
+    Held(Vec<u8>),
+    Spilled(Spilled),
+}
+
+/// The same, where others may hold it, too.
+enum Shared {
+    Held(Arc<Vec<u8>>),
+    Spilled(Spilled),
+}
+
+/// An object on the way up a chain.
+struct Known {
+    kind: ObjectKind,
+    depth: u32,
+    content: Shared,
+}
+
+/// An object that is asked for in memory.
+struct Gathered(Vec<u8>);
+
+impl Take for Gathered {
+    fn begin(&mut self, _size: u64) -> Result<(), PackError> {
+        Ok(())
+    }
+
+    fn piece(&mut self, piece: &[u8]) -> Result<(), PackError> {
+        self.0.extend_from_slice(piece);
+        Ok(())
+    }
 }
 
 /// Where the walk down a chain ended.
@@ -43,48 +77,153 @@ impl<D: ReadAt, I: ReadAt> Pack<D, I> {
         out: &mut Vec<u8>,
     ) -> Result<(ObjectKind, u32), PackError> {
         let root = self.walk(offset, scratch)?;
-        let chain_len = scratch.chain.len();
-        let (mut base, base_offset) = match root {
-            Root::Cached(cached) if chain_len == 0 => {
-                let declared = cached.content.len() as u64;
-                if declared > max {
-                    return Err(PackError::ObjectTooLarge { offset, declared, max });
+        if scratch.chain.is_empty() {
+            return match root {
+                Root::Cached(cached) => {
+                    let declared = cached.content.len() as u64;
+                    if declared > max {
+                        return Err(PackError::ObjectTooLarge { offset, declared, max });
+                    }
+                    out.extend_from_slice(&cached.content);
+                    Ok((cached.kind, cached.depth))
                 }
-                out.extend_from_slice(&cached.content);
-                return Ok((cached.kind, cached.depth));
+                Root::Whole { offset, header, kind } => {
+                    self.inflate(offset, &header, max.min(self.limits.object_bytes_max), scratch, out)?;
+                    Ok((kind, 0))
+                }
+            };
+        }
+        let (base, last) = self.base_of_last(root, scratch)?;
+        let limit = self.limits.delta_bytes_max.min(max);
+        let (kind, depth) = (base.kind, base.depth.saturating_add(1));
+        match self.apply(last, &base, limit, Some(out), scratch)? {
+            Content::Held(made) => *out = made,
+            Content::Spilled(_) => return Err(PackError::Internal("what is asked for in memory is held")),
+        }
+        Ok((kind, depth))
+    }
+
+    /// Makes the object of the delta at `offset`, wherever it has room.
+    pub(crate) fn make_at(
+        &self,
+        offset: u64,
+        scratch: &mut Scratch,
+    ) -> Result<(ObjectKind, Content), PackError> {
+        let root = self.walk(offset, scratch)?;
+        if let (Root::Cached(cached), true) = (&root, scratch.chain.is_empty()) {
+            return Ok((cached.kind, Content::Held(Vec::clone(&cached.content))));
+        }
+        let (base, last) = self.base_of_last(root, scratch)?;
+        let made = self.apply(last, &base, self.limits.delta_bytes_max, None, scratch)?;
+        Ok((base.kind, made))
+    }
+
+    /// Goes up the chain to its last delta: that, and what it is against.
+    fn base_of_last(&self, root: Root, scratch: &mut Scratch) -> Result<(Known, Link), PackError> {
+        let mut base = match root {
+            Root::Cached(cached) => {
+                Known { kind: cached.kind, depth: cached.depth, content: Shared::Held(cached.content) }
             }
-            Root::Whole { offset, header, kind } if chain_len == 0 => {
-                self.inflate(offset, &header, max.min(self.limits.object_bytes_max), scratch, out)?;
-                return Ok((kind, 0));
-            }
-            Root::Cached(cached) => (cached, None),
             Root::Whole { offset, header, kind } => {
-                let mut content = Vec::new();
-                self.inflate(offset, &header, self.limits.delta_bytes_max, scratch, &mut content)?;
-                (Cached { kind, content: Arc::new(content), depth: 0 }, Some(offset))
+                let max = self.limits.delta_bytes_max;
+                let content = if header.size > self.cache.hold_max() {
+                    if header.size > max {
+                        return Err(PackError::ObjectTooLarge { offset, declared: header.size, max });
+                    }
+                    Content::Spilled(self.spill(offset, &header, None, max)?)
+                } else {
+                    let mut content = Vec::new();
+                    self.inflate(offset, &header, max, scratch, &mut content)?;
+                    Content::Held(content)
+                };
+                self.keep(offset, kind, 0, content)
             }
         };
-        if let Some(base_offset) = base_offset {
-            self.cache.insert(self.number, base_offset, base.clone());
+        loop {
+            let link = scratch.chain.pop().ok_or(PackError::Internal("a chain ends at its first object"))?;
+            if scratch.chain.is_empty() {
+                return Ok((base, link));
+            }
+            let made = self.apply(link, &base, self.limits.delta_bytes_max, None, scratch)?;
+            base = self.keep(link.offset, base.kind, base.depth.saturating_add(1), made);
         }
-        while let Some(link) = scratch.chain.pop() {
-            let last = scratch.chain.is_empty();
-            let limit = self.limits.delta_bytes_max.min(if last { max } else { u64::MAX });
+    }
+
+    /// Keeps what more than one object may be made of.
+    fn keep(&self, offset: u64, kind: ObjectKind, depth: u32, content: Content) -> Known {
+        let content = match content {
+            Content::Held(content) => {
+                let content = Arc::new(content);
+                let cached = Cached { kind, content: Arc::clone(&content), depth };
+                self.cache.insert(self.number, offset, cached);
+                Shared::Held(content)
+            }
+            Content::Spilled(spilled) => Shared::Spilled(spilled),
+        };
+        Known { kind, depth, content }
+    }
+
+    /// Makes the object of a delta. What is too large to be held is spilled, unless there is an `out`: then it goes there.
+    fn apply(
+        &self,
+        link: Link,
+        base: &Known,
+        max: u64,
+        out: Option<&mut Vec<u8>>,
+        scratch: &mut Scratch,
+    ) -> Result<Content, PackError> {
+        let hold_max = self.cache.hold_max();
+        if let Shared::Held(content) = &base.content
+            && link.header.size <= hold_max
+        {
             let mut delta = std::mem::take(&mut scratch.delta);
             self.inflate(link.offset, &link.header, self.limits.delta_bytes_max, scratch, &mut delta)?;
-            let mut made = if last { std::mem::take(out) } else { Vec::new() };
-            let applied = gitwire_delta::apply(&base.content, &delta, limit, &mut made);
-            scratch.delta = delta;
-            applied.map_err(|source| delta_error(link.offset, source))?;
-            let depth = base.depth.saturating_add(1);
-            if last {
-                *out = made;
-                return Ok((base.kind, depth));
+            let failed = |source| delta_error(link.offset, source);
+            let result_size = gitwire_delta::Header::parse(&delta).map_err(failed)?.result_size;
+            if out.is_some() || result_size <= hold_max || result_size > max {
+                let mut made = out.map_or_else(Vec::new, std::mem::take);
+                let applied = gitwire_delta::apply(content, &delta, max, &mut made);
+                scratch.delta = delta;
+                return applied.map(|()| Content::Held(made)).map_err(failed);
             }
-            base = Cached { kind: base.kind, content: Arc::new(made), depth };
-            self.cache.insert(self.number, link.offset, base.clone());
         }
-        Err(PackError::Internal("a chain ends at its first object"))
+        let against = match &base.content {
+            Shared::Held(content) => Base::Held(content),
+            Shared::Spilled(spilled) => spilled.into(),
+        };
+        match out {
+            None => Ok(Content::Spilled(self.spill(link.offset, &link.header, Some(against), max)?)),
+            Some(out) => {
+                let mut made = Gathered(std::mem::take(out));
+                self.make(link.offset, &link.header, Some(against), max, &mut made)?;
+                Ok(Content::Held(made.0))
+            }
+        }
+    }
+
+    fn spill(
+        &self,
+        offset: u64,
+        header: &EntryHeader,
+        base: Option<Base<'_>>,
+        max: u64,
+    ) -> Result<Spilled, PackError> {
+        let mut spilled = Spilled::new(&self.data, &Meter::new(&self.limits, self.end))?;
+        self.make(offset, header, base, max, &mut spilled)?;
+        Ok(spilled)
+    }
+
+    fn make(
+        &self,
+        offset: u64,
+        header: &EntryHeader,
+        base: Option<Base<'_>>,
+        max: u64,
+        take: &mut dyn Take,
+    ) -> Result<(), PackError> {
+        let start = offset.saturating_add(u64::from(header.len));
+        let place = Compressed { entry: offset, start, end: self.end, size: header.size };
+        spilled::make(&self.data, place, base, max, &Never, take).map(drop)
     }
 
     /// Follows bases from `offset` to a whole or a cached object, noting the deltas on the way.
@@ -202,16 +341,6 @@ impl<D: ReadAt, I: ReadAt> Pack<D, I> {
             }
         };
         Ok(scratch.inflater.whole(input, out, place.entry)?.is_some())
-    }
-}
-
-/// An error of a delta; one limit has one name.
-pub(crate) fn delta_error(offset: u64, source: gitwire_delta::DeltaError) -> PackError {
-    match source {
-        gitwire_delta::DeltaError::ResultTooLarge { declared, limit } => {
-            PackError::ObjectTooLarge { offset, declared, max: limit }
-        }
-        source => PackError::Delta { offset, source },
     }
 }
 

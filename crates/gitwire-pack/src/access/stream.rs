@@ -7,9 +7,11 @@ use std::fmt;
 use gitwire_object::{Hasher, Trust};
 use gitwire_types::{ObjectId, ObjectKind};
 
+use crate::access::chain::Content;
 use crate::access::{Pack, Scratch};
 use crate::hash::attack;
 use crate::inflate::{Compressed, InflateStream};
+use crate::spilled::Spilled;
 use crate::{EntryKind, PackError, ReadAt};
 
 /// An object that is read in pieces, from its start. It holds the pack's bytes by a clone of `D`, which is cheap for those
@@ -28,6 +30,7 @@ pub struct ObjectStream<D> {
 enum Source<D> {
     Whole { data: D, stream: Box<InflateStream> },
     Made,
+    Spilled { spilled: Spilled, at: u64 },
 }
 
 impl<D: ReadAt + Clone, I: ReadAt> Pack<D, I> {
@@ -49,8 +52,15 @@ impl<D: ReadAt + Clone, I: ReadAt> Pack<D, I> {
             let stream = Box::new(InflateStream::new(place));
             (kind, declared, Source::Whole { data: self.data.clone(), stream })
         } else {
-            let (kind, _) = self.resolve_at(offset, self.limits.delta_bytes_max, scratch, &mut piece)?;
-            (kind, piece.len() as u64, Source::Made)
+            match self.make_at(offset, scratch)? {
+                (kind, Content::Held(made)) => {
+                    piece = made;
+                    (kind, piece.len() as u64, Source::Made)
+                }
+                (kind, Content::Spilled(spilled)) => {
+                    (kind, spilled.size(), Source::Spilled { spilled, at: 0 })
+                }
+            }
         };
         let check = id.map(|id| {
             let mut hasher = Hasher::new(id.format(), Trust::Stranger);
@@ -81,12 +91,22 @@ impl<D: ReadAt> ObjectStream<D> {
         if room.is_empty() {
             return Ok(0);
         }
-        if self.piece_used >= self.piece.len()
-            && let Source::Whole { data, stream } = &mut self.source
-        {
-            self.piece.clear();
-            self.piece_used = 0;
-            self.piece.extend_from_slice(stream.next(data)?);
+        if self.piece_used >= self.piece.len() {
+            match &mut self.source {
+                Source::Whole { data, stream } => {
+                    self.piece.clear();
+                    self.piece_used = 0;
+                    self.piece.extend_from_slice(stream.next(data)?);
+                }
+                Source::Spilled { spilled, at } => {
+                    self.piece.resize(PIECE, 0);
+                    self.piece_used = 0;
+                    let count = spilled.data().read_at(*at, &mut self.piece).map_err(PackError::Storage)?;
+                    self.piece.truncate(count);
+                    *at = at.saturating_add(count as u64);
+                }
+                Source::Made => {}
+            }
         }
         let left = self.piece.get(self.piece_used..).unwrap_or_default();
         let count = left.len().min(room.len());
@@ -117,3 +137,6 @@ impl<D> fmt::Debug for ObjectStream<D> {
             .finish_non_exhaustive()
     }
 }
+
+/// Read of a spilled object at once.
+const PIECE: usize = 64 << 10;

@@ -4,17 +4,16 @@
 
 use std::sync::atomic::Ordering;
 
-use gitwire_delta::StreamError;
 use gitwire_object::{Hasher, Trust};
 use gitwire_types::{ObjectId, ObjectKind};
 
-use crate::access::delta_error;
 use crate::hash::attack;
 use crate::indexer::options::IndexerOptions;
 use crate::indexer::table::Code;
-use crate::indexer::work::{Made, lock};
-use crate::indexer::worker::{SMALL, Worker};
+use crate::indexer::work::{Made, SMALL, lock};
+use crate::indexer::worker::Worker;
 use crate::inflate::{Compressed, InflateStream, Inflater};
+use crate::spilled::{self, Base, Meter, Spilled, Take, delta_error};
 use crate::{EntryHeader, InflateProblem, PackError, ReadAt};
 
 /// The buffers of one thread.
@@ -51,40 +50,51 @@ impl Worker<'_> {
             .ok_or(PackError::Truncated { offset: end })
     }
 
-    /// Inflates an object that is stored whole.
-    pub(crate) fn inflate_base(&mut self, entry: u32, header: &EntryHeader) -> Result<Made, PackError> {
+    /// Makes an object that is stored whole and that deltas are made against.
+    pub(crate) fn whole(
+        &mut self,
+        entry: u32,
+        header: &EntryHeader,
+        kind: ObjectKind,
+    ) -> Result<Object, PackError> {
         let (offset, _) = self.shared.table.place(entry);
         let (declared, max) = (header.size, self.shared.options.limits.delta_bytes_max);
         if declared > max.max(STREAM_ABOVE) {
             return Err(PackError::ObjectTooLarge { offset, declared, max });
         }
+        if declared > self.shared.options.hold_max() {
+            return self.large(entry, header, None, kind, true);
+        }
         let size = usize::try_from(declared).unwrap_or(usize::MAX);
         self.make_way(size, 0);
         let mut buffer = self.room(size);
         self.inflate(entry, header, &mut buffer)?;
-        Ok(Made { buffer, size })
+        self.charge(size)?;
+        Ok(Object::Held { buffer, size })
     }
 
-    /// Makes the object of the delta `entry` from its base.
-    pub(crate) fn apply(&mut self, entry: u32, base: &[u8]) -> Result<Made, PackError> {
-        match self.apply_or_hash(entry, base, None)? {
-            Applied::Held(made) => Ok(made),
-            Applied::Hashed { .. } => Err(PackError::Internal("what is asked for whole is held")),
-        }
-    }
-
-    /// Makes the object of the delta `entry` from its base; where it is large, and `stream` says of which kind it is, only to hash it.
-    pub(crate) fn apply_or_hash(
+    /// Makes the object of the delta `entry` from its base. One that is too large to be held is kept if `keep` says so; a blob that is
+    /// not to be kept is not held either where it is large.
+    pub(crate) fn apply(
         &mut self,
         entry: u32,
-        base: &[u8],
-        stream: Option<ObjectKind>,
-    ) -> Result<Applied, PackError> {
+        base: &Made,
+        kind: ObjectKind,
+        keep: bool,
+    ) -> Result<Object, PackError> {
         let (offset, _) = self.shared.table.place(entry);
         let header = self.header(entry)?;
-        if let Some(kind) = stream.filter(|_| header.size > STREAM_ABOVE) {
-            return self.hash_large_delta(entry, &header, base, kind);
+        let hold_max = match kind {
+            ObjectKind::Blob if !keep => STREAM_ABOVE,
+            _ => self.shared.options.hold_max(),
+        };
+        let Made::Held { buffer: base_buffer, size: base_size } = base else {
+            return self.large(entry, &header, Some(base.base()), kind, keep);
+        };
+        if header.size > hold_max {
+            return self.large(entry, &header, Some(base.base()), kind, keep);
         }
+        let base_bytes = base_buffer.get(..*base_size).unwrap_or_default();
         let mut delta = std::mem::take(&mut self.scratch.delta);
         let delta_len = usize::try_from(header.size).unwrap_or(usize::MAX);
         if delta.len() < delta_len {
@@ -94,48 +104,63 @@ impl Worker<'_> {
         let bytes = delta.get(..delta_len).unwrap_or_default();
         let max = self.shared.options.limits.delta_bytes_max;
         let sizes = gitwire_delta::Header::parse(bytes).map_err(|source| delta_error(offset, source))?;
-        sizes.check(base.len() as u64, max).map_err(|source| delta_error(offset, source))?;
-        let size = usize::try_from(sizes.result_size).unwrap_or(usize::MAX);
-        if let Some(kind) = stream.filter(|_| sizes.result_size > STREAM_ABOVE) {
-            let mut hashing = HashDelta::new(offset, base, kind, max);
-            hashing.feed(&mut self.scratch.hasher, bytes)?;
+        sizes.check(*base_size as u64, max).map_err(|source| delta_error(offset, source))?;
+        if sizes.result_size > hold_max {
             self.keep_delta(delta);
-            return hashing.finish(&mut self.scratch.hasher);
+            return self.large(entry, &header, Some(base.base()), kind, keep);
         }
-        self.make_way(size, base.len());
+        let size = usize::try_from(sizes.result_size).unwrap_or(usize::MAX);
+        self.make_way(size, *base_size);
         let made = if size <= KEEP_MAX {
             let mut buffer = self.room(size);
             let room = buffer.get_mut(..size).unwrap_or_default();
-            gitwire_delta::apply_to(base, bytes, room).map(|()| buffer)
+            gitwire_delta::apply_to(base_bytes, bytes, room).map(|()| buffer)
         } else {
             // The size is but a claim, and nothing is taken for it before the instructions bear it out.
             let mut buffer = Vec::new();
-            gitwire_delta::apply(base, bytes, max, &mut buffer).map(|()| buffer)
+            gitwire_delta::apply(base_bytes, bytes, max, &mut buffer).map(|()| buffer)
         };
         self.keep_delta(delta);
-        Ok(Applied::Held(Made { buffer: made.map_err(|source| delta_error(offset, source))?, size }))
+        self.charge(size)?;
+        Ok(Object::Held { buffer: made.map_err(|source| delta_error(offset, source))?, size })
     }
 
-    /// Hashes what a delta makes that is large itself: neither is held.
-    fn hash_large_delta(
+    /// Names an object in pieces, and spills it where it is to be kept.
+    pub(crate) fn large(
         &mut self,
         entry: u32,
         header: &EntryHeader,
-        base: &[u8],
+        base: Option<Base<'_>>,
         kind: ObjectKind,
-    ) -> Result<Applied, PackError> {
-        let (offset, end) = self.shared.table.place(entry);
-        let start = offset.saturating_add(u64::from(header.len));
-        let mut stream = InflateStream::new(Compressed { entry: offset, start, end, size: header.size });
-        let mut hashing = HashDelta::new(offset, base, kind, self.shared.options.limits.delta_bytes_max);
-        loop {
-            let piece = stream.next(self.shared.spool)?;
-            if piece.is_empty() {
-                return hashing.finish(&mut self.scratch.hasher);
+        keep: bool,
+    ) -> Result<Object, PackError> {
+        let shared = self.shared;
+        let meter = &shared.work.meter;
+        let spilled = match keep {
+            true => {
+                // Nobody else spills meanwhile.
+                self.wait_for_turn();
+                if meter.is_half_full() {
+                    self.forget();
+                }
+                Some(Spilled::new(shared.spool, meter)?)
             }
-            hashing.feed(&mut self.scratch.hasher, piece)?;
-            self.shared.interrupt.check()?;
-        }
+            false => None,
+        };
+        let (offset, end) = shared.table.place(entry);
+        let start = offset.saturating_add(u64::from(header.len));
+        let place = Compressed { entry: offset, start, end, size: header.size };
+        let mut taking = Taking { hasher: &mut self.scratch.hasher, kind, spilled, meter };
+        let max = shared.options.limits.delta_bytes_max;
+        let size = spilled::make(shared.spool, place, base, max, shared.interrupt, &mut taking)?;
+        let spilled = taking.spilled;
+        let id = self.scratch.hasher.finish_reset().map_err(|error| attack(offset, error))?;
+        Ok(Object::Large { id, size, spilled })
+    }
+
+    /// Counts what was made.
+    fn charge(&self, size: usize) -> Result<(), PackError> {
+        if size < SMALL { Ok(()) } else { self.shared.work.meter.charge(size as u64) }
     }
 
     fn keep_delta(&mut self, delta: Vec<u8>) {
@@ -145,7 +170,7 @@ impl Worker<'_> {
     }
 
     /// Makes an object again whose content was dropped.
-    pub(crate) fn make_again(&mut self, entry: u32) -> Result<Made, PackError> {
+    pub(crate) fn make_again(&mut self, entry: u32, kind: ObjectKind) -> Result<Made, PackError> {
         let mut chain = Vec::new();
         let mut at = entry;
         while !matches!(self.shared.table.code(at), Some(Code::Whole(_)) | None) {
@@ -153,14 +178,16 @@ impl Worker<'_> {
             at = self.shared.families.parent(at);
         }
         let header = self.header(at)?;
-        let mut made = self.inflate_base(at, &header)?;
+        let mut made = self.whole(at, &header, kind)?.kept()?;
         while let Some(next) = chain.pop() {
             self.shared.interrupt.check()?;
-            let above = self.apply(next, made.bytes())?;
-            self.recycle(std::mem::replace(&mut made, above).buffer);
+            let above = self.apply(next, &made, kind, true)?.kept()?;
+            if let Made::Held { buffer, .. } = std::mem::replace(&mut made, above) {
+                self.recycle(buffer);
+            }
         }
-        if made.size >= SMALL {
-            self.shared.work.held.fetch_add(made.size, Ordering::Relaxed);
+        if let Some(size) = made.held() {
+            self.shared.work.held.fetch_add(size, Ordering::Relaxed);
         }
         Ok(made)
     }
@@ -168,7 +195,13 @@ impl Worker<'_> {
     /// Waits for the turn of this thread where an object is large.
     fn make_way(&mut self, size: usize, base: usize) {
         let share = self.shared.options.memory_used() / self.shared.options.threads / 8;
-        if size.max(base) > share.max(KEEP_MAX) && self.large.is_none() {
+        if size.max(base) > share.max(KEEP_MAX) {
+            self.wait_for_turn();
+        }
+    }
+
+    fn wait_for_turn(&mut self) {
+        if self.large.is_none() {
             self.large = Some(lock(&self.shared.work.large));
         }
     }
@@ -209,80 +242,45 @@ impl Worker<'_> {
             out = rest;
         }
     }
+}
 
-    /// The id of an object that is not held at once.
-    pub(crate) fn hash_stream(
-        &mut self,
-        entry: u32,
-        header: &EntryHeader,
-        kind: ObjectKind,
-    ) -> Result<ObjectId, PackError> {
-        let (offset, end) = self.shared.table.place(entry);
-        let start = offset.saturating_add(u64::from(header.len));
-        let mut stream = InflateStream::new(Compressed { entry: offset, start, end, size: header.size });
-        self.scratch.hasher.begin_object(kind, header.size);
-        loop {
-            let piece = stream.next(self.shared.spool)?;
-            if piece.is_empty() {
-                break;
-            }
-            self.scratch.hasher.update(piece);
-            self.shared.interrupt.check()?;
+/// What became of an entry.
+pub(crate) enum Object {
+    /// It is held.
+    Held { buffer: Vec<u8>, size: usize },
+    /// It was named, and is spilled where it was to be kept.
+    Large { id: ObjectId, size: u64, spilled: Option<Spilled> },
+}
+
+impl Object {
+    /// What was asked for to be kept.
+    fn kept(self) -> Result<Made, PackError> {
+        match self {
+            Self::Held { buffer, size } => Ok(Made::Held { buffer, size }),
+            Self::Large { spilled: Some(spilled), .. } => Ok(Made::Spilled(spilled)),
+            Self::Large { .. } => Err(PackError::Internal("what is asked for is kept")),
         }
-        self.scratch.hasher.finish_reset().map_err(|error| attack(offset, error))
     }
 }
 
-/// What a delta made.
-pub(crate) enum Applied {
-    /// All of it.
-    Held(Made),
-    /// Its name.
-    Hashed { id: ObjectId, size: u64 },
-}
-
-/// Hashes what a delta makes, piece by piece.
-struct HashDelta<'b> {
-    offset: u64,
-    base: &'b [u8],
+/// Names an object that comes in pieces, and keeps it where that is asked for.
+struct Taking<'a> {
+    hasher: &'a mut Hasher,
     kind: ObjectKind,
-    stream: gitwire_delta::Stream,
-    /// The size of the result, once the delta has said it.
-    size: Option<u64>,
-    room: Vec<u8>,
+    spilled: Option<Spilled>,
+    meter: &'a Meter,
 }
 
-impl<'b> HashDelta<'b> {
-    fn new(offset: u64, base: &'b [u8], kind: ObjectKind, max: u64) -> Self {
-        let stream = gitwire_delta::Stream::new(&base, max);
-        Self { offset, base, kind, stream, size: None, room: vec![0; PIECE] }
+impl Take for Taking<'_> {
+    fn begin(&mut self, size: u64) -> Result<(), PackError> {
+        self.hasher.begin_object(self.kind, size);
+        Ok(())
     }
 
-    /// The next piece of the delta.
-    fn feed(&mut self, hasher: &mut Hasher, mut delta: &[u8]) -> Result<(), PackError> {
-        loop {
-            let filled =
-                self.stream.read(&mut self.base, &mut delta, &mut self.room).map_err(
-                    |error| match error {
-                        StreamError::Delta(source) => delta_error(self.offset, source),
-                        StreamError::Base(never) => match never {},
-                    },
-                )?;
-            if let (None, Some(header)) = (self.size, self.stream.header()) {
-                hasher.begin_object(self.kind, header.result_size);
-                self.size = Some(header.result_size);
-            }
-            if filled == 0 {
-                return Ok(());
-            }
-            hasher.update(self.room.get(..filled).unwrap_or_default());
-        }
-    }
-
-    fn finish(self, hasher: &mut Hasher) -> Result<Applied, PackError> {
-        self.stream.finish().map_err(|source| delta_error(self.offset, source))?;
-        let id = hasher.finish_reset().map_err(|error| attack(self.offset, error))?;
-        Ok(Applied::Hashed { id, size: self.size.unwrap_or_default() })
+    fn piece(&mut self, piece: &[u8]) -> Result<(), PackError> {
+        self.meter.charge(piece.len() as u64)?;
+        self.hasher.update(piece);
+        self.spilled.as_mut().map_or(Ok(()), |spilled| spilled.append(piece))
     }
 }
 
@@ -305,11 +303,9 @@ fn read<'b>(
     Ok(room)
 }
 
-/// Blobs above this are hashed in pieces if nothing is made against them. What else there is must be seen whole to be checked.
+/// Blobs above this are hashed in pieces if nothing is made against them, whatever the memory.
 pub(crate) const STREAM_ABOVE: u64 = 1 << 20;
 /// Buffers above this are given back at once.
 pub(crate) const KEEP_MAX: usize = 1 << 20;
-/// As much of a result as is made at once where it is not held.
-const PIECE: usize = 64 << 10;
 /// Bytes that are read for a header.
 const READ_AHEAD: usize = EntryHeader::MAX_LEN;

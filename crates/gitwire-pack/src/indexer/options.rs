@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 
 use gitwire_types::{ObjectFormat, ObjectId, ObjectKind};
 
-use crate::{Limits, StorageFailure};
+use crate::{Limits, ReadAt, StorageFailure};
 
 /// How a pack is indexed.
 #[derive(Debug, Clone)]
@@ -18,8 +18,9 @@ pub struct IndexerOptions {
     pub threads: NonZeroUsize,
     /// Bytes for everything but the tables: blocks in flight, buffers, objects that deltas are made against.
     ///
-    /// An object that is too large for its share is made while no other such object is; it and its base, each of at most
-    /// [`Limits::delta_bytes_max`], are the only ones that may exceed this. Waiting bases are dropped and made again.
+    /// An object that is too large for its share is made while no other such object is. One of more than an eighth of all is not held:
+    /// it is hashed in pieces, and spilled where deltas are made against it or it is to be looked into. Waiting bases are dropped
+    /// and made again.
     ///
     /// 96 MiB: git's `core.deltaBaseCacheLimit`. At least [`IndexerOptions::MEMORY_MIN`] is used.
     pub memory: usize,
@@ -76,6 +77,11 @@ impl IndexerOptions {
     /// The length of a block that is scanned ahead. Three a thread are in flight, and use up at most half of the memory.
     pub(crate) fn block_len(&self) -> usize {
         (self.memory_used() / 8 / self.threads).clamp(64 << 10, 512 << 10)
+    }
+
+    /// The largest object that is held.
+    pub(crate) fn hold_max(&self) -> u64 {
+        (self.memory_used() / 8).max(1 << 20) as u64
     }
 
     /// The memory, made sense of.
@@ -153,6 +159,20 @@ pub trait KnownObjects: Sync {
     /// # Errors
     /// The store fails, or the object is larger.
     fn read(&self, id: &ObjectId, max: u64, out: &mut Vec<u8>) -> Result<Option<ObjectKind>, StorageFailure>;
+
+    /// Gives the content of an object to `take`, in pieces; `None` if it is not there. What `take` fails with is given back.
+    ///
+    /// # Errors
+    /// The store fails, or `take`.
+    fn copy(
+        &self,
+        id: &ObjectId,
+        take: &mut dyn FnMut(&[u8]) -> Result<(), StorageFailure>,
+    ) -> Result<Option<ObjectKind>, StorageFailure> {
+        let mut content = Vec::new();
+        let kind = self.read(id, u64::MAX, &mut content)?;
+        kind.map_or(Ok(None), |kind| take(&content).map(|()| Some(kind)))
+    }
 }
 
 /// Looks at every object of a pack, once, in no order, on many threads at once: checks of format, links, size.
@@ -171,7 +191,7 @@ pub trait Inspect: Sync {
 }
 
 /// The content of an object under inspection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 #[non_exhaustive]
 pub enum Content<'a> {
     /// All of it.
@@ -180,5 +200,16 @@ pub enum Content<'a> {
     Large {
         /// Its size in bytes.
         size: u64,
+        /// Where it is kept, as all but blobs are: those are looked into later, if at all.
+        data: Option<&'a dyn ReadAt>,
     },
+}
+
+impl fmt::Debug for Content<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Whole(bytes) => f.debug_tuple("Whole").field(&bytes.len()).finish(),
+            Self::Large { size, .. } => f.debug_struct("Large").field("size", size).finish_non_exhaustive(),
+        }
+    }
 }

@@ -2,6 +2,8 @@
 
 #![warn(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::expect_used)]
 
+use std::sync::Arc;
+
 use gitwire_types::{Interrupt, ObjectId};
 
 use crate::indexer::family::{Families, IdDeltas, Names};
@@ -13,6 +15,7 @@ use crate::indexer::table::Table;
 use crate::indexer::thin;
 use crate::indexer::work::Work;
 use crate::indexer::worker::{Counts, Shared, Worker};
+use crate::spilled::Meter;
 use crate::{PackError, Spool};
 
 /// All that is known while objects are named.
@@ -25,6 +28,7 @@ pub(crate) struct Naming<'a, S> {
     pub(crate) id_deltas: IdDeltas,
     pub(crate) names: Names,
     pub(crate) counts: Counts,
+    pub(crate) meter: Arc<Meter>,
     pub(crate) resolve: &'a Resolve<'a>,
     pub(crate) interrupt: &'a dyn Interrupt,
 }
@@ -44,8 +48,20 @@ pub(crate) fn resolve<S: Spool>(
     let id_deltas = IdDeltas::new(&table, options.format);
     let names = Names::new(table.offsets.len(), options.format);
     let counts = Counts::default();
-    let mut naming =
-        Naming { spool, options, progress, table, families, id_deltas, names, counts, resolve, interrupt };
+    let meter = Meter::new(&options.limits, table.end);
+    let mut naming = Naming {
+        spool,
+        options,
+        progress,
+        table,
+        families,
+        id_deltas,
+        names,
+        counts,
+        meter,
+        resolve,
+        interrupt,
+    };
     naming.run_all()?;
     let (checksum, appended) = thin::complete(&mut naming, checksum)?;
     Indexed::new(naming, checksum, appended)
@@ -58,7 +74,7 @@ impl<S: Spool> Naming<'_, S> {
         // A thread is worth its start from a few thousand objects on.
         let useful = (count / 2048).saturating_add(1);
         let threads = self.options.threads.get().min(useful as usize);
-        let shared = self.shared(Work::new(threads, 0, count));
+        let shared = self.shared(Work::new(threads, 0, count, &self.meter));
         std::thread::scope(|scope| {
             let work = || Worker::new(&shared, &mut Scratch::new(&self.options)).run();
             let handles: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();

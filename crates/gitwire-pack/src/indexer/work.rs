@@ -11,6 +11,7 @@ use gitwire_types::ObjectKind;
 use crate::PackError;
 use crate::indexer::family::NONE;
 use crate::indexer::worker::Shared;
+use crate::spilled::{Base, Meter, Spilled};
 
 /// Who does what next.
 pub(crate) struct Work {
@@ -26,6 +27,7 @@ pub(crate) struct Work {
     failure: Mutex<Option<PackError>>,
     /// Bytes of objects that deltas are made against, small ones left out.
     pub(crate) held: AtomicUsize,
+    pub(crate) meter: Arc<Meter>,
     /// Held by the one thread that works on large objects.
     pub(crate) large: Mutex<()>,
 }
@@ -39,8 +41,9 @@ struct Queue {
 
 impl Work {
     /// Entries `next..end`, by `threads` threads.
-    pub(crate) fn new(threads: usize, next: u32, end: u32) -> Self {
+    pub(crate) fn new(threads: usize, next: u32, end: u32, meter: &Arc<Meter>) -> Self {
         Self {
+            meter: Arc::clone(meter),
             threads,
             next: AtomicU32::new(next),
             end,
@@ -125,15 +128,33 @@ pub(crate) struct Frame {
     pub(crate) last: u32,
 }
 
-/// The content of an object: the front of a buffer that is used again.
-pub(crate) struct Made {
-    pub(crate) buffer: Vec<u8>,
-    pub(crate) size: usize,
+/// The content of an object.
+pub(crate) enum Made {
+    /// The front of a buffer that is used again.
+    Held { buffer: Vec<u8>, size: usize },
+    /// What is too large for that.
+    Spilled(Spilled),
 }
 
 impl Made {
-    pub(crate) fn bytes(&self) -> &[u8] {
-        self.buffer.get(..self.size).unwrap_or_default()
+    /// As deltas see it.
+    pub(crate) fn base(&self) -> Base<'_> {
+        match self {
+            Self::Held { buffer, size } => Base::Held(buffer.get(..*size).unwrap_or_default()),
+            Self::Spilled(spilled) => spilled.into(),
+        }
+    }
+
+    /// Its bytes in memory, where there are so many that they count.
+    pub(crate) fn held(&self) -> Option<usize> {
+        match self {
+            Self::Held { size, .. } if *size >= SMALL => Some(*size),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn is_small(&self) -> bool {
+        matches!(self, Self::Held { size, .. } if *size < SMALL)
     }
 }
 
@@ -173,3 +194,5 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// Entries that a thread takes at once: few enough to share the work, many enough to read them together.
 const CLAIM: u32 = 64;
+/// Objects below this are not counted: the stack holds few of them.
+pub(crate) const SMALL: usize = 16 << 10;

@@ -9,11 +9,12 @@ use gitwire_types::{Interrupt, ObjectId, ObjectKind};
 
 use crate::hash::attack;
 use crate::indexer::family::{Families, IdDeltas, NONE, Names};
-use crate::indexer::make::{Applied, KEEP_MAX, STREAM_ABOVE, Scratch};
+use crate::indexer::make::{KEEP_MAX, Object, STREAM_ABOVE, Scratch};
 use crate::indexer::options::{Content, IndexerOptions, Resolve};
 use crate::indexer::progress::Progress;
 use crate::indexer::table::{Code, Table};
 use crate::indexer::work::{Frame, Made, Work};
+use crate::spilled::Spilled;
 use crate::{PackError, ReadAt};
 
 /// What the threads share.
@@ -67,10 +68,9 @@ impl<'a> Worker<'a> {
         entry: u32,
         kind: ObjectKind,
         id: &ObjectId,
-        content: Vec<u8>,
+        content: Made,
     ) -> Result<(), PackError> {
-        let size = content.len();
-        self.push(entry, kind, 0, id, Made { buffer: content, size });
+        self.push(entry, kind, 0, id, content);
         let result = self.run_stack();
         self.shared.progress.add_resolved(self.named);
         result
@@ -117,7 +117,7 @@ impl<'a> Worker<'a> {
             };
             let base = match frame.content.take() {
                 Some(content) => content,
-                None => Arc::new(self.make_again(frame.entry)?),
+                None => Arc::new(self.make_again(frame.entry, frame.kind)?),
             };
             let (entry, kind, depth) = (frame.entry, frame.kind, frame.depth.saturating_add(1));
             if !frame.is_exhausted() {
@@ -133,22 +133,24 @@ impl<'a> Worker<'a> {
 
     /// Names an object that is stored whole.
     fn root(&mut self, entry: u32, kind: ObjectKind) -> Result<(), PackError> {
-        let (offset, _) = self.shared.table.place(entry);
         let header = self.header(entry)?;
-        let streamed = header.size > STREAM_ABOVE && kind == ObjectKind::Blob;
-        let (first, last) = self.shared.families.children(entry);
-        if streamed && first == NONE && last == NONE {
-            let id = self.hash_stream(entry, &header, kind)?;
-            let against = self.shared.id_deltas.against(self.shared.table, &id);
-            if against.is_empty() {
-                let size = header.size;
-                self.check(offset, &id, kind, Content::Large { size }, &[])?;
-                self.name(entry, &id, kind, size, 0);
-                return Ok(());
+        let is_leaf = self.shared.families.children(entry) == (NONE, NONE);
+        let made = match kind == ObjectKind::Blob && is_leaf && header.size > STREAM_ABOVE {
+            true => self.large(entry, &header, None, kind, false)?,
+            false => self.whole(entry, &header, kind)?,
+        };
+        let made = match made {
+            Object::Large { id, spilled: None, .. } if self.is_base(&id) => {
+                self.whole(entry, &header, kind)?
             }
-        }
-        let made = self.inflate_base(entry, &header)?;
+            made => made,
+        };
         self.finish(entry, kind, 0, made)
+    }
+
+    /// Whether a delta names this object as its base.
+    fn is_base(&self, id: &ObjectId) -> bool {
+        !self.shared.id_deltas.against(self.shared.table, id).is_empty()
     }
 
     /// Makes the object of a delta.
@@ -167,35 +169,41 @@ impl<'a> Worker<'a> {
         }
         self.shared.families.set_parent(entry, parent);
         let is_leaf = self.shared.families.children(entry) == (NONE, NONE);
-        let stream = Some(kind).filter(|kind| *kind == ObjectKind::Blob && is_leaf);
-        let made = match self.apply_or_hash(entry, base.bytes(), stream)? {
-            Applied::Held(made) => made,
-            Applied::Hashed { id, size } => {
-                self.shared.interrupt.check()?;
-                if self.shared.id_deltas.against(self.shared.table, &id).is_empty() {
-                    self.release(Some(base));
-                    self.check(offset, &id, kind, Content::Large { size }, &[])?;
-                    self.name(entry, &id, kind, size, depth);
-                    return Ok(());
-                }
-                self.apply(entry, base.bytes())?
+        let keep = kind != ObjectKind::Blob || !is_leaf;
+        let made = match self.apply(entry, &base, kind, keep)? {
+            Object::Large { id, spilled: None, .. } if self.is_base(&id) => {
+                self.apply(entry, &base, kind, true)?
             }
+            made => made,
         };
-        if made.size > KEEP_MAX {
-            self.shared.interrupt.check()?;
-        }
         self.release(Some(base));
         self.finish(entry, kind, depth, made)
     }
 
     /// Hashes and checks an object; keeps it where deltas are made against it.
-    fn finish(&mut self, entry: u32, kind: ObjectKind, depth: u32, made: Made) -> Result<(), PackError> {
+    fn finish(&mut self, entry: u32, kind: ObjectKind, depth: u32, made: Object) -> Result<(), PackError> {
         let (offset, _) = self.shared.table.place(entry);
-        let hashed = self.scratch.hasher.object_id(kind, made.bytes());
-        let id = hashed.map_err(|error| attack(offset, error))?;
-        self.check(offset, &id, kind, Content::Whole(made.bytes()), made.bytes())?;
-        self.name(entry, &id, kind, made.size as u64, depth);
-        self.push(entry, kind, depth, &id, made);
+        let (id, size, made) = match made {
+            Object::Held { buffer, size } => {
+                let bytes = buffer.get(..size).unwrap_or_default();
+                let hashed = self.scratch.hasher.object_id(kind, bytes);
+                let id = hashed.map_err(|error| attack(offset, error))?;
+                self.check(offset, &id, kind, Content::Whole(bytes))?;
+                if size > KEEP_MAX {
+                    self.shared.interrupt.check()?;
+                }
+                (id, size as u64, Some(Made::Held { buffer, size }))
+            }
+            Object::Large { id, size, spilled } => {
+                let data = spilled.as_ref().filter(|_| kind != ObjectKind::Blob).map(Spilled::data);
+                self.check(offset, &id, kind, Content::Large { size, data })?;
+                (id, size, spilled.map(Made::Spilled))
+            }
+        };
+        self.name(entry, &id, kind, size, depth);
+        if let Some(made) = made {
+            self.push(entry, kind, depth, &id, made);
+        }
         Ok(())
     }
 
@@ -218,21 +226,20 @@ impl<'a> Worker<'a> {
         id: &ObjectId,
         kind: ObjectKind,
         content: Content<'_>,
-        bytes: &[u8],
     ) -> Result<(), PackError> {
         if let Some(existing) = self.shared.resolve.existing
             && let Some((known, size)) = existing.info(id).map_err(PackError::Storage)?
         {
             let collision = || PackError::Collision { offset, id: *id };
             let (whole, own) = match content {
-                Content::Whole(bytes) => (true, bytes.len() as u64),
-                Content::Large { size } => (false, size),
+                Content::Whole(bytes) => (Some(bytes), bytes.len() as u64),
+                Content::Large { size, .. } => (None, size),
             };
             if known != kind || size != own {
                 return Err(collision());
             }
             let other = &mut self.scratch.other;
-            if whole
+            if let Some(bytes) = whole
                 && existing.read(id, size, other).map_err(PackError::Storage)?.is_some()
                 && other != bytes
             {
@@ -255,11 +262,13 @@ impl<'a> Worker<'a> {
         let (next, last) = self.shared.families.children(entry);
         let ids = self.shared.id_deltas.against(self.shared.table, id);
         if next == NONE && last == NONE && ids.is_empty() {
-            self.recycle(made.buffer);
+            if let Made::Held { buffer, .. } = made {
+                self.recycle(buffer);
+            }
             return;
         }
-        if made.size >= SMALL {
-            self.shared.work.held.fetch_add(made.size, Ordering::Relaxed);
+        if let Some(size) = made.held() {
+            self.shared.work.held.fetch_add(size, Ordering::Relaxed);
         }
         self.stack.push(Frame { entry, kind, depth, content: Some(Arc::new(made)), next, ids, last });
         if self.shared.work.held.load(Ordering::Relaxed) > self.shared.options.memory_used() / 2 {
@@ -268,11 +277,11 @@ impl<'a> Worker<'a> {
     }
 
     /// Drops the content of all waiting objects but the one that is needed next: they will be made again.
-    fn forget(&mut self) {
+    pub(crate) fn forget(&mut self) {
         let waiting = self.stack.len().saturating_sub(1);
         let mut dropped = Vec::new();
         for frame in self.stack.iter_mut().take(waiting) {
-            if frame.content.as_ref().is_some_and(|made| made.size >= SMALL) {
+            if frame.content.as_ref().is_some_and(|made| !made.is_small()) {
                 dropped.push(frame.content.take());
             }
         }
@@ -306,10 +315,12 @@ impl<'a> Worker<'a> {
 
     fn release(&mut self, content: Option<Arc<Made>>) {
         if let Some(made) = content.and_then(Arc::into_inner) {
-            if made.size >= SMALL {
-                self.shared.work.held.fetch_sub(made.size, Ordering::Relaxed);
+            if let Some(size) = made.held() {
+                self.shared.work.held.fetch_sub(size, Ordering::Relaxed);
             }
-            self.recycle(made.buffer);
+            if let Made::Held { buffer, .. } = made {
+                self.recycle(buffer);
+            }
         }
     }
 
@@ -322,7 +333,5 @@ impl<'a> Worker<'a> {
 
 /// Buffers that a thread keeps for its next objects.
 const SPARE_MAX: usize = 4;
-/// Objects below this are not counted: the stack holds few of them.
-pub(crate) const SMALL: usize = 16 << 10;
 /// Objects between two reports of progress.
 const REPORT_EVERY: u64 = 256;

@@ -103,6 +103,43 @@ fn delta_depth_max() {
     check(&pack.finish(), limits(3), limits(2), &text);
 }
 
+#[test]
+fn spill_bytes_max() {
+    // What is made against a base of so many bytes is hashed only.
+    let size = 1_500_000;
+    let mut pack = PackBuilder::new();
+    let base = pack.blob(&vec![9; size]);
+    pack.offset_delta(base, b"\xe0\xc6\x5b\x01\x01x");
+    let run = |spill_bytes_max| {
+        let limits = Limits { spill_bytes_max, ..Limits::default() };
+        index_in(&pack.clone().finish(), options(1).memory(0).limits(limits), 10, &Resolve::default())
+    };
+    run(size as u64).unwrap();
+    let text =
+        "objects that are too large for memory take more than the limit of 1499999 bytes (spill_bytes_max)";
+    assert_eq!(run(size as u64 - 1).unwrap_err().to_string(), text);
+}
+
+#[test]
+fn work_bytes_max() {
+    // Two objects of 150,000 bytes, of less than a hundred; small ones count for nothing.
+    let mut pack = PackBuilder::new();
+    let base = pack.blob(&[9; 15_000]);
+    let mut delta = b"\x98\x75\xf0\x93\x09".to_vec();
+    delta.extend(b"\xb0\x98\x3a".repeat(10));
+    pack.offset_delta(base, &delta);
+    pack.offset_delta(base, &delta);
+    let pack = pack.finish();
+    let limits = |work_bytes_max| Limits { work_bytes_max, ..Limits::default() };
+    assert!(pack.len() < 299);
+    check(
+        &pack,
+        limits(300_000),
+        limits(299_999),
+        "the objects of the pack take more than the limit of 299999 bytes to make (work_bytes_max)",
+    );
+}
+
 /// As deep as git makes them, one deeper, and far deeper on a small stack.
 #[test]
 fn chains_take_no_stack() {

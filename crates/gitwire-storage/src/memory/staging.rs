@@ -32,6 +32,7 @@ impl MemoryStaging {
             object_bytes_max: request.object_bytes_max,
             delta_bytes_max: Limits::default().delta_bytes_max.min(request.object_bytes_max),
             delta_depth_max: request.delta_depth_max,
+            ..Limits::default()
         };
         let options = IndexerOptions::new(repository.inner.format)
             .threads(request.threads)

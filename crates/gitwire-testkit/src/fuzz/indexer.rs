@@ -29,6 +29,7 @@ pub(super) fn indexer(data: &[u8]) {
         object_bytes_max: 1 << 16,
         delta_bytes_max: 1 << 14,
         delta_depth_max: 20,
+        ..Limits::default()
     };
     let options =
         IndexerOptions::new(ObjectFormat::Sha1).threads(usize::from(how >> 7) + 1).memory(0).limits(limits);

@@ -72,7 +72,7 @@ fn sizes_that_are_lies() {
     let Some(door) = Door::new("lies") else { return };
     let mut delta = vec![3];
     write_size(1 << 40, &mut delta);
-    door.refused(&with_delta(&delta), "declares 1099511627776 bytes, the limit is 134217728");
+    door.refused(&with_delta(&delta), "declares 1099511627776 bytes, the limit is 1073741824");
     let mut pack = PackBuilder::new();
     pack.entry(BLOB, 1 << 40, &deflate(b"x"));
     door.refused(&pack.finish(), "declares 1099511627776 bytes, the limit is 1073741824");
