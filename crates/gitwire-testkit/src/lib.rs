@@ -11,9 +11,11 @@
 mod dice;
 pub mod fuzz;
 pub mod git;
+pub mod git_daemon;
 mod history;
 pub mod http_backend;
 mod kill;
+pub mod ours;
 pub mod pack;
 mod race;
 pub mod repository_laws;

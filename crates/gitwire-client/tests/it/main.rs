@@ -14,4 +14,3 @@
 mod dumb;
 mod push;
 mod refspecs;
-mod server;

@@ -10,14 +10,13 @@ use gitwire_client::{
 };
 use gitwire_gitdir::{GitDir, InitOptions, OpenOptions};
 use gitwire_protocol::Version;
+use gitwire_server::Policy;
 use gitwire_storage::{MemoryRepository, Repository};
 use gitwire_testkit::git::{Folder, Git};
 use gitwire_testkit::http_backend::{self, Talk};
-use gitwire_testkit::{Dice, History, Manner};
+use gitwire_testkit::{Dice, History, Manner, git_daemon, ours};
 use gitwire_transport::Program;
 use gitwire_types::{FetchRefspec, Interrupted, ObjectFormat, ObjectKind, PushRefspec, RefName, RefTarget};
-
-use crate::server;
 
 /// A folder with bare repositories, and every way to push to one of them.
 struct World {
@@ -33,11 +32,11 @@ impl World {
         let folder = Folder::new("push");
         let root = folder.path().join("root");
         fs::create_dir(&root).unwrap();
-        let mut doors = vec![root.to_str().unwrap().to_owned(), server::gits(&git, &root)];
-        let [by_git, by_http] = server::ours(&root);
-        doors.push(by_git);
+        let mut doors = vec![root.to_str().unwrap().to_owned(), git_daemon::serve(&git, &root, &[])];
+        let ours = ours::serve(&root, Policy::default(), None);
+        doors.push(ours.git);
         if cfg!(feature = "http") {
-            doors.push(by_http);
+            doors.push(ours.http);
             doors.push(http_backend::serve(&git, &root, Talk::Smart, &[]));
         }
         Some(Self { git, folder, doors })

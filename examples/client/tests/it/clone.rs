@@ -3,9 +3,10 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use gitwire_testkit::git::{Folder, Git};
+use gitwire_testkit::git_daemon;
 
 use crate::history::{add, make, refs};
-use crate::stock::{daemon, fails, gitwire, ok};
+use crate::program::{fails, gitwire, ok};
 
 const VERSIONS: [&str; 3] = ["protocol.version=0", "protocol.version=1", "protocol.version=2"];
 
@@ -23,7 +24,7 @@ fn clone_and_fetch(format: &str) {
     let Some(git) = Git::find() else { return };
     let folder = Folder::new("clone-and-fetch");
     let source = make(&git, folder.path(), "source.git", format);
-    let url = format!("{}/source.git", daemon(&git, folder.path(), &[]));
+    let url = format!("{}/source.git", git_daemon::serve(&git, folder.path(), &[]));
     for version in VERSIONS {
         let listed = ok(folder.path(), ["-c", version, "ls-remote", &url]).stdout;
         let expected = git.ok(folder.path(), ["ls-remote", source.to_str().unwrap()]);
@@ -88,7 +89,7 @@ fn shallow_clones_deepen() {
     let Some(git) = Git::find() else { return };
     let folder = Folder::new("shallow");
     let source = make(&git, folder.path(), "source.git", "sha1");
-    let url = format!("{}/source.git", daemon(&git, folder.path(), &[]));
+    let url = format!("{}/source.git", git_daemon::serve(&git, folder.path(), &[]));
     for version in VERSIONS {
         ok(folder.path(), ["-c", version, "clone", "-q", "--bare", "--depth", "3", &url, version]);
         let clone = folder.path().join(version);
@@ -219,7 +220,7 @@ fn an_empty_remote_and_what_is_no_remote() {
     );
     fails(folder.path(), ["ls-remote", "ext::sh -c id"], 128, "transport 'ext' not allowed");
     fails(folder.path(), ["ls-remote", "-x"], 129, "");
-    let url = format!("{}/nothing.git", daemon(&git, folder.path(), &[]));
+    let url = format!("{}/nothing.git", git_daemon::serve(&git, folder.path(), &[]));
     fails(folder.path(), ["ls-remote", &url], 128, "");
 }
 

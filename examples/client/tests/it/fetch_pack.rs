@@ -4,7 +4,7 @@ use std::path::Path;
 use gitwire_testkit::git::{Folder, Git};
 
 use crate::history::make;
-use crate::stock::{fails, gitwire};
+use crate::program::{fails, gitwire};
 
 /// Asks both for the same, each in a repository of its own.
 #[track_caller]

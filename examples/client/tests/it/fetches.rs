@@ -25,14 +25,13 @@ use gitwire_protocol::Version;
 use gitwire_server::Policy;
 use gitwire_storage::{Lazy, Repository as _};
 use gitwire_testkit::git::{Folder, Git};
+use gitwire_testkit::{git_daemon, ours};
 use gitwire_transport::Program;
 use gitwire_types::{ObjectId, ObjectKind};
 
 use self::cases::{CASES, Case, Ours, Start};
 use self::source::Sources;
 use self::state::{copy, state};
-use crate::matrix::servers::serve_below;
-use crate::stock;
 
 /// Who serves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,10 +110,10 @@ impl World {
         let folder = Folder::in_memory("fetches");
         let files = files::serve(folder.path());
         let sources = Sources::make(&git, folder.path(), format, &files);
-        let daemon = stock::daemon(&git, folder.path(), &[]);
+        let daemon = git_daemon::serve(&git, folder.path(), &[]);
         let config = fs::read(folder.path().join("source.git/config")).unwrap();
         let policy = Policy::git().with_config(&Config::parse(&config).unwrap()).unwrap();
-        let gitwired = serve_below(folder.path(), policy).git;
+        let gitwired = ours::serve(folder.path(), policy, None).git;
         Self { git, folder, sources, daemon, gitwired }
     }
 }

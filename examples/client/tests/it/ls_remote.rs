@@ -1,7 +1,7 @@
 use gitwire_testkit::git::{Folder, Git};
 
 use crate::history::make;
-use crate::stock::{fails, gitwire, ok};
+use crate::program::{fails, gitwire, ok};
 
 #[test]
 fn lists_are_gits() {

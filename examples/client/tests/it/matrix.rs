@@ -4,7 +4,7 @@
 
 mod git_client;
 mod our_client;
-pub(crate) mod servers;
+mod servers;
 
 use std::fmt;
 use std::fs;

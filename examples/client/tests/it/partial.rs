@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use gitwire_testkit::git::{Folder, Git};
 
-use crate::stock::gitwire;
+use crate::program::gitwire;
 
 /// A remote with a large blob, and a server that is a partial clone of it.
 struct World {

@@ -6,7 +6,7 @@ use std::process::Stdio;
 use gitwire_testkit::git::{Folder, Git};
 
 use crate::history::make;
-use crate::stock::{fails, gitwire, ok};
+use crate::program::{fails, gitwire, ok};
 
 /// A repository with one pack, and a copy of the pack elsewhere.
 fn packed(git: &Git, folder: &Folder, format: &str) -> (PathBuf, PathBuf) {

@@ -6,7 +6,7 @@ use std::thread;
 
 use gitwire_testkit::git::{Folder, Git};
 
-use crate::stock::gitwire;
+use crate::program::gitwire;
 
 const PUSHES: usize = 8;
 

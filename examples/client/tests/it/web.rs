@@ -1,20 +1,18 @@
 //! The program with HTTP servers that want to know who asks.
 
 use std::fs;
-use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Arc;
-use std::thread;
 
+use gitwire_server::Policy;
 use gitwire_server::access::{Access, Credentials, Principal, Right, SignInError, Verdict};
-use gitwire_server::http::{self, HttpOptions, HttpService};
-use gitwire_server::{DirectoryRoot, Export, Jobs, Policy, ReceivePolicy};
 use gitwire_testkit::git::{Folder, Git};
+use gitwire_testkit::ours;
 
 use crate::history::{make, refs};
-use crate::stock::gitwire;
+use crate::program::gitwire;
 
 /// `me` with `s3cret` reads everything, and writes everything but what is called `locked`.
 struct Me;
@@ -38,22 +36,7 @@ impl Access for Me {
 
 /// Serves everything below `root` to [`Me`], as long as the process lives; gives the host and port.
 pub fn listen(root: &Path) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.set_nonblocking(true).unwrap();
-    let host = listener.local_addr().unwrap().to_string();
-    let access: Arc<dyn Access> = Arc::new(Me);
-    let root = DirectoryRoot::new(root, Export::All).unwrap();
-    let root = root.receiving(ReceivePolicy::default()).with_access(Arc::clone(&access));
-    thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
-            let listener = tokio::net::TcpListener::from_std(listener).unwrap();
-            let service = HttpService::new(Arc::new(root), Arc::new(Policy::default()), Jobs::new(4));
-            let service = service.with_access(access);
-            http::serve(listener, service, HttpOptions::default(), std::future::pending()).await
-        })
-    });
-    host
+    ours::serve(root, Policy::default(), Some(Arc::new(Me))).http_address().to_owned()
 }
 
 struct World {

@@ -3,17 +3,15 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::net::TcpListener;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
-use std::thread;
 
+use gitwire_server::Policy;
 use gitwire_server::access::{Access, Credentials, Principal, Right, SignInError, Verdict};
-use gitwire_server::http::{HttpOptions, HttpService, serve};
-use gitwire_server::{DirectoryRoot, Export, Jobs, Policy, ReceivePolicy};
 use gitwire_testkit::git::{Folder, Git};
+use gitwire_testkit::ours;
 
 use crate::history::{add, make, refs};
 
@@ -59,7 +57,9 @@ impl World {
         }
         let source = make(&git, &folder.path().join("root"), "so urce.git", "sha1");
         git.ok(&folder.path().join("root"), ["init", "-q", "--bare", "-b", "main", "target.git"]);
-        let address = listen(&folder.path().join("root"));
+        let root = folder.path().join("root");
+        let ours = ours::serve(&root, Policy::default(), Some(Arc::new(Book)));
+        let address = ours.http_address().to_owned();
         Some(Self { git, folder, source, address })
     }
 
@@ -135,24 +135,6 @@ impl World {
         }
         self.git.ok(&served, ["fsck", "--strict"]);
     }
-}
-
-fn listen(root: &Path) -> String {
-    let repositories = DirectoryRoot::new(root, Export::All).unwrap();
-    let repositories = repositories.receiving(ReceivePolicy::default()).with_access(Arc::new(Book));
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.set_nonblocking(true).unwrap();
-    let address = listener.local_addr().unwrap().to_string();
-    thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
-            let listener = tokio::net::TcpListener::from_std(listener).unwrap();
-            let service = HttpService::new(Arc::new(repositories), Arc::new(Policy::default()), Jobs::new(4));
-            let service = service.with_access(Arc::new(Book));
-            serve(listener, service, HttpOptions::default(), std::future::pending()).await
-        })
-    });
-    address
 }
 
 #[test]

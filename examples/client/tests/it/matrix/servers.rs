@@ -1,21 +1,16 @@
 //! Everything that serves, and what of git's servers says which version they spoke.
 
 use std::fs;
-use std::net::TcpListener;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::thread;
 
 use gitwire_protocol::Version;
-use gitwire_server::daemon::{DaemonOptions, serve};
-use gitwire_server::http::{self, HttpOptions, HttpService};
-use gitwire_server::{DirectoryRoot, Export, Jobs, Policy, ReceivePolicy};
+use gitwire_server::Policy;
 use gitwire_testkit::git::Git;
-use gitwire_testkit::http_backend;
+use gitwire_testkit::ours::{self, Ours};
+use gitwire_testkit::{git_daemon, http_backend};
 
 use super::{Case, Door, End, Operation, Talk, VERSIONS, spoken};
-use crate::stock;
 
 pub(super) struct Servers {
     folder: PathBuf,
@@ -23,12 +18,6 @@ pub(super) struct Servers {
     ours: Ours,
     /// git's, one of each kind for each version, so that a trace holds what one version made.
     gits: Vec<Gits>,
-}
-
-/// Where our servers are.
-pub(crate) struct Ours {
-    pub(crate) git: String,
-    pub(crate) http: String,
 }
 
 struct Gits {
@@ -52,7 +41,7 @@ impl Servers {
             let (git_trace, http_trace) = (trace(Door::Git), trace(Door::Http));
             Gits {
                 version,
-                git: stock::daemon(git, folder, &[(git_trace.0, git_trace.1.to_str().unwrap())]),
+                git: git_daemon::serve(git, folder, &[(git_trace.0, git_trace.1.to_str().unwrap())]),
                 http: http_backend::serve(
                     git,
                     folder,
@@ -62,7 +51,11 @@ impl Servers {
                 dumb: http_backend::serve(git, folder, http_backend::Talk::Dumb, &[]),
             }
         });
-        Self { folder: folder.to_owned(), ours: serve_below(folder, Policy::default()), gits: gits.into() }
+        Self {
+            folder: folder.to_owned(),
+            ours: ours::serve(folder, Policy::default(), None),
+            gits: gits.into(),
+        }
     }
 
     /// Where programs are looked for: the helper among them.
@@ -145,29 +138,4 @@ fn check_trace(trace: &str, versions: &[Version], what: &str) {
 
 fn trace_of(folder: &Path, version: Version, door: Door) -> PathBuf {
     folder.join(format!("{version}-{door:?}-server-trace"))
-}
-
-/// Our git:// and HTTP servers in this process, taking pushes from anybody.
-pub(crate) fn serve_below(root: &Path, policy: Policy) -> Ours {
-    let listeners = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
-    listeners.iter().for_each(|listener| listener.set_nonblocking(true).unwrap());
-    let [git, http] = listeners;
-    let ours = Ours {
-        git: format!("git://{}", git.local_addr().unwrap()),
-        http: format!("http://{}", http.local_addr().unwrap()),
-    };
-    let root = Arc::new(DirectoryRoot::new(root, Export::All).unwrap().receiving(ReceivePolicy::default()));
-    thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
-            let [git, http] =
-                [git, http].map(|listener| tokio::net::TcpListener::from_std(listener).unwrap());
-            let (policy, jobs) = (Arc::new(policy), Jobs::new(4));
-            let service = HttpService::new(Arc::clone(&root) as _, Arc::clone(&policy), Arc::clone(&jobs));
-            let git = serve(git, root, policy, jobs, DaemonOptions::default(), std::future::pending());
-            let http = http::serve(http, service, HttpOptions::default(), std::future::pending());
-            tokio::join!(git, http)
-        })
-    });
-    ours
 }
