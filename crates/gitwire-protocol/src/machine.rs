@@ -28,6 +28,12 @@ pub trait Machine {
     /// Drivers own the clock: called when nothing was sent for a while. `false` where the protocol allows nothing here.
     fn keep_alive(&mut self, output: &mut BytesMut) -> bool;
 
+    /// Whether nothing of ours will follow. A driver whose stream has two ends, as a pair of pipes, then closes the one that it writes to:
+    /// there are servers that read a pack up to the end of their input. A connection whose sides end together stays open.
+    fn has_said_all(&self) -> bool {
+        false
+    }
+
     /// We end it (cancel, deadline, shutdown, failed producer): an `ERR` line, band 3 or nothing, by state; then [`Next::Done`].
     fn abort(&mut self, reason: &[u8], output: &mut BytesMut);
 }

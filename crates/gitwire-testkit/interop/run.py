@@ -1,15 +1,19 @@
 #!/usr/bin/env python3
 """Other people's clients against gitwired: each clones, those that can push do; what one side has is what the other one had.
 
-usage: run.py GITWIRED GIX-CLONE ISOMORPHIC-GIT-CLIENT     with dulwich on the Python path
+usage: run.py GITWIRED GIX-CLONE ISOMORPHIC-GIT-CLIENT     with dulwich and pygit2 on the Python path
+
+JGIT, a command that takes jgit's words, is tried too where it is set.
 """
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tempfile
 
+import pygit2
 from dulwich import porcelain
 
 ENVIRONMENT = dict(
@@ -84,6 +88,38 @@ class Dulwich:
             porcelain.push(source, url, refspecs, outstream=nowhere, errstream=nowhere)
 
 
+class Libgit2:
+    """libgit2, through its Python binding."""
+
+    schemes = ["git", "http"]
+
+    def clone(self, url, path):
+        pygit2.clone_repository(url, path, bare=True)
+
+    def push(self, source, url, *refspecs):
+        pygit2.Repository(source).remotes.create_anonymous(url).push(list(refspecs))
+
+
+class Jgit:
+    """The Java library's own commands."""
+
+    schemes = ["git", "http"]
+
+    def __init__(self, command):
+        self.command = command
+
+    def clone(self, url, path):
+        self.run(".", "clone", "--bare", url, path)
+        # It has no refs of others in a bare clone, but for what it was told to fetch.
+        self.run(path, "fetch", url, "refs/heads/*:refs/heads/*", "refs/tags/*:refs/tags/*")
+
+    def push(self, source, url, *refspecs):
+        self.run(source, "push", url, *refspecs)
+
+    def run(self, folder, *words):
+        subprocess.run([*self.command, *words], cwd=folder, check=True, capture_output=True)
+
+
 class Isomorphic:
     """isomorphic-git: HTTP alone."""
 
@@ -152,7 +188,9 @@ def try_push(client, scheme, door, source, how=""):
 
 def main():
     gitwired, gix, isomorphic = sys.argv[1:]
-    clients = [Dulwich(), Isomorphic(isomorphic), Gix(gix)]
+    clients = [Dulwich(), Libgit2(), Isomorphic(isomorphic), Gix(gix)]
+    if jgit := shlex.split(os.environ.get("JGIT", "")):
+        clients.append(Jgit(jgit))
     with tempfile.TemporaryDirectory() as folder:
         source = make(folder)
         server, doors = start(gitwired, folder, ["git", "http"], "--allow-push=anyone")
@@ -165,7 +203,9 @@ def main():
         finally:
             server.terminate()
             server.wait()
-        with_a_user(gitwired, folder, source, [client for client in clients if client.push])
+        # jgit's commands ask a terminal for passwords.
+        signing_in = [client for client in clients if client.push and not isinstance(client, Jgit)]
+        with_a_user(gitwired, folder, source, signing_in)
 
 
 def with_a_user(gitwired, folder, source, clients):

@@ -64,7 +64,7 @@ impl Streams {
         Self {
             reader: Box::new(Heard { stream: self.reader, trace: Arc::clone(trace) }),
             writer: Box::new(Heard { stream: self.writer, trace: Arc::clone(trace) }),
-            hang_up: self.hang_up,
+            ..self
         }
     }
 }

@@ -364,6 +364,11 @@ impl Machine for PushClient {
         false
     }
 
+    /// The report is all that is missing.
+    fn has_said_all(&self) -> bool {
+        matches!(self.state, State::Report(_))
+    }
+
     /// A client that gives up closes the stream; a pack that is cut short is no pack.
     fn abort(&mut self, _reason: &[u8], _output: &mut BytesMut) {
         self.context.turn = false;

@@ -162,6 +162,9 @@ where
     fn io(&mut self, read: bool, waiting: usize) -> Result<(), DriveError<M::Error>> {
         let waiting = waiting.saturating_add(self.exchange.output.len());
         self.give_output();
+        if self.exchange.machine.has_said_all() {
+            self.threads.end_output();
+        }
         self.watch.wait(clock::now());
         match self.threads.wait(read, Some(waiting), self.watch.due()) {
             Queue::Read(bytes) => {

@@ -30,6 +30,7 @@ pub(super) enum Queue {
 pub(super) struct Threads {
     shared: Arc<Shared>,
     hang_up: Option<HangUp>,
+    apart: bool,
 }
 
 #[derive(Debug, Default)]
@@ -54,7 +55,7 @@ struct State {
 
 impl Threads {
     pub(super) fn start(streams: Streams, queue_max: usize) -> Self {
-        let Streams { reader, writer, hang_up } = streams;
+        let Streams { reader, writer, hang_up, apart } = streams;
         let shared = Arc::new(Shared::default());
         let for_reader = Arc::clone(&shared);
         let started = thread::Builder::new()
@@ -69,7 +70,7 @@ impl Threads {
         if let Err(error) = started {
             shared.lock().write_end = Some(error);
         }
-        Self { shared, hang_up }
+        Self { shared, hang_up, apart }
     }
 
     /// Bytes that were given and not written yet.
@@ -135,6 +136,13 @@ impl Threads {
     pub(super) fn shut_down_write(&self) {
         self.shared.lock().shut_down = true;
         self.shared.writer.notify_one();
+    }
+
+    /// The same where the other side goes on undisturbed.
+    pub(super) fn end_output(&self) {
+        if self.apart {
+            self.shut_down_write();
+        }
     }
 
     /// Ends both threads, and the stream where that is possible.

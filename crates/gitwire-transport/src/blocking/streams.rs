@@ -23,17 +23,25 @@ pub struct Streams {
     pub(crate) reader: Box<dyn Read + Send>,
     pub(crate) writer: Box<dyn WriteHalf>,
     pub(crate) hang_up: Option<HangUp>,
+    /// The two sides are two streams: one ends, and nothing happens to the other.
+    pub(crate) apart: bool,
 }
 
 impl Streams {
-    /// Any pair of streams; the writing side ends when it is dropped.
+    /// Any pair of streams; the writing side ends when it is dropped, which happens as soon as the machine
+    /// [has said all](gitwire_protocol::Machine::has_said_all).
     pub fn new(reader: impl Read + Send + 'static, writer: impl Write + Send + 'static) -> Self {
-        Self { reader: Box::new(reader), writer: Box::new(DropToEnd(Some(writer))), hang_up: None }
+        Self {
+            reader: Box::new(reader),
+            writer: Box::new(DropToEnd(Some(writer))),
+            hang_up: None,
+            apart: true,
+        }
     }
 
     /// A pair of streams of which the writing side knows how to end.
     pub fn halves(reader: impl Read + Send + 'static, writer: impl WriteHalf + 'static) -> Self {
-        Self { reader: Box::new(reader), writer: Box::new(writer), hang_up: None }
+        Self { reader: Box::new(reader), writer: Box::new(writer), hang_up: None, apart: false }
     }
 
     /// This program's standard input and output, unbuffered.
@@ -59,7 +67,7 @@ impl Streams {
             // It may be gone already, which is what is wanted.
             let _ = outside.shutdown(Shutdown::Both);
         });
-        Ok(Self { reader: Box::new(reader), writer: Box::new(stream), hang_up: Some(hang_up) })
+        Ok(Self { reader: Box::new(reader), writer: Box::new(stream), hang_up: Some(hang_up), apart: false })
     }
 
     /// The same with a way to end the streams from outside, so that blocked reads and writes return.

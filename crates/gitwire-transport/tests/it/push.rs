@@ -1,5 +1,6 @@
 //! A big push to a server that talks all the while: neither end waits for the other to read.
 
+use std::io::{Read as _, Write as _, pipe};
 use std::os::unix::net::UnixStream;
 use std::sync::mpsc;
 use std::thread;
@@ -103,9 +104,9 @@ fn streams(stream: UnixStream) -> Streams {
     Streams::new(stream.try_clone().unwrap(), stream)
 }
 
-fn push(stream: UnixStream) -> Pusher {
+fn push(streams: Streams) -> Pusher {
     let (mut pusher, machine) = Pusher::new();
-    let mut driver = Driver::new(machine, streams(stream), Deadlines::none());
+    let mut driver = Driver::new(machine, streams, Deadlines::none());
     loop {
         match driver.next().unwrap() {
             Moved::Event(event) => pusher.hear(&event),
@@ -136,10 +137,30 @@ fn a_big_pack_and_much_progress_pass_each_other() {
     let (left, right) = UnixStream::pair().unwrap();
     let (tell, told) = mpsc::channel();
     let server = thread::spawn(move || take(right));
-    thread::spawn(move || tell.send(push(left)));
+    thread::spawn(move || tell.send(push(streams(left))));
     let pusher = told.recv_timeout(PATIENCE).expect("it hangs, or has panicked");
     assert_eq!((pusher.heard, pusher.left, pusher.done), (PROGRESS, 0, true));
     assert_eq!(server.join().unwrap(), PACK);
+}
+
+/// As go-git does it.
+#[test]
+fn a_server_that_reads_up_to_the_end_of_its_input_gets_one() {
+    let ((mut input, to_server), (from_server, mut output)) = (pipe().unwrap(), pipe().unwrap());
+    let server = thread::spawn(move || {
+        let greeting = format!("004a{} capabilities^{{}}\0report-status", "0".repeat(40));
+        output.write_all(greeting.as_bytes()).unwrap();
+        output.write_all(b"0000").unwrap();
+        let mut got = Vec::new();
+        input.read_to_end(&mut got).unwrap();
+        output.write_all(b"000eunpack ok\n0017ok refs/heads/main\n0000").unwrap();
+        got
+    });
+    let (tell, told) = mpsc::channel();
+    thread::spawn(move || tell.send(push(Streams::new(from_server, to_server))));
+    let pusher = told.recv_timeout(PATIENCE).expect("it hangs, or has panicked");
+    assert!(pusher.done);
+    assert!(server.join().unwrap().len() > PACK);
 }
 
 async fn push_async<S: AsyncRead + AsyncWrite + Unpin>(stream: S) -> Pusher {
