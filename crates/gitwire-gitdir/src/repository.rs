@@ -13,8 +13,8 @@ use gitwire_storage::{
 };
 use gitwire_types::{ObjectFormat, ObjectId, ObjectKind, RefName, RefTarget};
 
-use crate::config::{Config, ConfigSection};
-use crate::error::{Context as _, optional};
+use crate::config::{Config, ConfigError, ConfigSection};
+use crate::error::{Context as _, corrupt, optional};
 use crate::fs::{Directory, FileSystem, Links, read_all};
 use crate::lease::Lease;
 use crate::lock::{FILE_PATIENCE, Leased, Lock, replace_file, sync_parent};
@@ -190,24 +190,47 @@ impl GitDir {
     /// # Errors
     /// A lock that somebody holds; a section whose text is no configuration; a failing medium.
     pub fn add_config(&self, sections: &[ConfigSection]) -> Result<()> {
-        let inner = &*self.0;
-        let mut lock = Lock::acquire(&*inner.file_system, &inner.common, b"config", FILE_PATIENCE, None)?;
         let mut added = Vec::new();
         for section in sections {
             section.write(&mut added);
         }
-        let parsed = Config::parse(&added).map_err(|error| {
+        self.edit_config(&added, |text| {
+            if text.last().is_some_and(|byte| *byte != b'\n') {
+                text.push(b'\n');
+            }
+            text.extend_from_slice(&added);
+            Ok(())
+        })
+    }
+
+    /// Sets a section's variables in the configuration file, each in place of all the values that it has there.
+    ///
+    /// # Errors
+    /// As [`add_config`](Self::add_config); a file that is no configuration.
+    pub fn set_config(&self, section: &ConfigSection) -> Result<()> {
+        let mut added = Vec::new();
+        section.write(&mut added);
+        self.edit_config(&added, |text| section.replace(text))
+    }
+
+    /// `added`: what the file says beside what it said before, or in place of it.
+    fn edit_config(
+        &self,
+        added: &[u8],
+        edit: impl FnOnce(&mut Vec<u8>) -> std::result::Result<(), ConfigError>,
+    ) -> Result<()> {
+        let inner = &*self.0;
+        let mut lock = Lock::acquire(&*inner.file_system, &inner.common, b"config", FILE_PATIENCE, None)?;
+        let misuse = |error: ConfigError| {
             StorageError::new(StorageErrorKind::Misuse, format!("new configuration: {error}"))
                 .with_source(error)
-        })?;
+        };
+        let parsed = Config::parse(added).map_err(misuse)?;
         let mut text = optional(inner.common.open(b"config", Links::Follow))
             .and_then(|file| file.map(|file| read_all(&*file, CONFIG_MAX)).transpose())
             .context(|| "cannot read 'config'".to_owned())?
             .unwrap_or_default();
-        if text.last().is_some_and(|byte| *byte != b'\n') {
-            text.push(b'\n');
-        }
-        text.extend_from_slice(&added);
+        edit(&mut text).map_err(|error| corrupt(format!("'config': {error}")).with_source(error))?;
         lock.write(&text)?;
         lock.commit()?;
         sync_parent(&*inner.common, b"config")?;

@@ -30,7 +30,7 @@ pub use crate::packs::{
     Entry, EntryBase, PackAccess, PackId, PackSource, PackWritten, Preparation, SourceState,
 };
 pub use crate::refs::{
-    EditOutcome, Expected, Peeled, RefEdit, RefRecord, RefStore, ReflogEntry, Transaction, Veto,
+    EditOutcome, Expected, LogRecord, Peeled, RefEdit, RefRecord, RefStore, ReflogEntry, Transaction, Veto,
 };
 pub use crate::repository::{Repository, StageRequest, Staged, Staging};
 pub use gitwire_object::fsck::Rules as FsckRules;

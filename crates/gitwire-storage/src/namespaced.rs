@@ -9,8 +9,8 @@ use bytes::Bytes;
 use gitwire_types::{ObjectFormat, ObjectId, ObjectKind, RefName, RefTarget};
 
 use crate::{
-    EditOutcome, ObjectStore, RefEdit, RefRecord, RefStore, Repository, Result, StageRequest, Staged,
-    Staging, StorageError, StorageErrorKind, Transaction, Veto,
+    EditOutcome, LogRecord, ObjectStore, RefEdit, RefRecord, RefStore, Repository, Result, StageRequest,
+    Staged, Staging, StorageError, StorageErrorKind, Transaction, Veto,
 };
 
 /// Where the references of a namespace stand: `refs/namespaces/a/refs/namespaces/b/` for `a/b`.
@@ -250,6 +250,10 @@ impl RefStore for Refs {
     ) -> Result<()> {
         let from = self.namespace.full(from);
         self.refs.each_from(&from, &self.prefixes(prefixes), &mut |record| self.visit(record, each))
+    }
+
+    fn log(&self, name: &RefName, each: &mut dyn FnMut(LogRecord) -> Result<ControlFlow<()>>) -> Result<()> {
+        self.refs.log(&self.namespace.full_name(name)?, each)
     }
 
     fn version(&self) -> Option<u64> {

@@ -49,6 +49,15 @@ pub trait RefStore: Send + Sync {
         })
     }
 
+    /// The lines of a reference's reflog (`git-reflog`), the latest first. By default there are none.
+    ///
+    /// # Errors
+    /// A failing medium or an unreadable reflog.
+    fn log(&self, name: &RefName, each: &mut dyn FnMut(LogRecord) -> Result<ControlFlow<()>>) -> Result<()> {
+        let _ = (name, each);
+        Ok(())
+    }
+
     /// A number that changes whenever any reference does: the key of advertisement caches.
     fn version(&self) -> Option<u64> {
         None
@@ -72,6 +81,17 @@ pub struct RefRecord<'a> {
     pub symbolic: Option<&'a [u8]>,
     /// What its object peels to, where it is a tag and the store knows without reading it.
     pub peeled: Peeled,
+}
+
+/// One line of a reflog as [`RefStore::log`] gives it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogRecord {
+    /// What the reference held before; `None`: nothing.
+    pub old: Option<ObjectId>,
+    /// What it held afterwards; `None`: nothing.
+    pub new: Option<ObjectId>,
+    /// When it was changed, in seconds since 1970.
+    pub seconds: u64,
 }
 
 /// What is known of an object's peeled form.

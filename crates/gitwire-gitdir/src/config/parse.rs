@@ -1,5 +1,7 @@
 //! The grammar of configuration files.
 
+use std::ops::Range;
+
 use super::ConfigEntry;
 
 /// What is wrong with a configuration file or with a value in it.
@@ -31,8 +33,13 @@ pub enum ConfigError {
 }
 
 pub(super) fn entries(text: &[u8]) -> Result<Vec<ConfigEntry>, ConfigError> {
-    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
-    let mut reader = Reader { text, at: 0, line: 1 };
+    Ok(placed_entries(text)?.into_iter().map(|(entry, _)| entry).collect())
+}
+
+/// The entries, and where each stands: from its name to the end of its last line.
+pub(super) fn placed_entries(text: &[u8]) -> Result<Vec<(ConfigEntry, Range<usize>)>, ConfigError> {
+    let start = if text.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
+    let mut reader = Reader { text, at: start, line: 1 };
     let mut section: Option<(String, Option<Vec<u8>>)> = None;
     let mut entries = Vec::new();
     while let Some(byte) = reader.next() {
@@ -43,14 +50,12 @@ pub(super) fn entries(text: &[u8]) -> Result<Vec<ConfigEntry>, ConfigError> {
             b'[' => section = Some(reader.header()?),
             byte if byte.is_ascii_alphabetic() => {
                 let Some((section, subsection)) = &section else { return Err(reader.error()) };
+                let start = reader.at.saturating_sub(1);
                 let name = reader.name(byte);
                 let value = reader.value_after_name()?;
-                entries.push(ConfigEntry {
-                    section: section.clone(),
-                    subsection: subsection.clone(),
-                    name,
-                    value,
-                });
+                let entry =
+                    ConfigEntry { section: section.clone(), subsection: subsection.clone(), name, value };
+                entries.push((entry, start..reader.at));
             }
             _ => return Err(reader.error()),
         }

@@ -88,3 +88,25 @@ fn what_is_written_is_read_again() {
         assert_eq!(config.string("s", Some(b"x \"y\" \\ z"), "v"), Some(value.as_bytes()), "{text:?}");
     }
 }
+
+#[test]
+fn variables_take_the_place_of_their_old_values() {
+    #[track_caller]
+    fn check(text: &str, expected: &str) {
+        let section =
+            super::ConfigSection::new("branch", Some(b"a.b")).with("remote", b"o").with("merge", b"m");
+        let mut text = text.as_bytes().to_vec();
+        section.replace(&mut text).unwrap();
+        assert_eq!(String::from_utf8(text).unwrap(), expected);
+    }
+    check("", "[branch \"a.b\"]\n\tremote = o\n\tmerge = m\n");
+    check("[core]\n\tx", "[core]\n\tx\n[branch \"a.b\"]\n\tremote = o\n\tmerge = m\n");
+    check(
+        "[branch \"a.b\"]\n\tmerge = 1 \\\n 2 ; no\n\tREMOTE = x\n# end\n[branch \"A.b\"]\n\tmerge = 2\n",
+        "[branch \"a.b\"]\n\tmerge = m\n\tremote = o\n# end\n[branch \"A.b\"]\n\tmerge = 2\n",
+    );
+    check(
+        "[branch \"a.b\"] remote = 1\n[x]\n\ty\n[Branch \"a.b\"]\nremote\nother = 3",
+        "[branch \"a.b\"] remote = o\n[x]\n\ty\n[Branch \"a.b\"]\nother = 3\n\tmerge = m\n",
+    );
+}

@@ -1,5 +1,7 @@
 //! Sections as git writes them.
 
+use super::parse::{ConfigError, placed_entries};
+
 /// A section to be written into a configuration file.
 ///
 /// ```
@@ -31,6 +33,36 @@ impl ConfigSection {
         self
     }
 
+    /// Puts the section's variables into a configuration file's text, each in place of all its values there, else behind what the
+    /// section holds, else at the end.
+    pub(crate) fn replace(&self, text: &mut Vec<u8>) -> Result<(), ConfigError> {
+        for (name, value) in &self.variables {
+            let entries = placed_entries(text)?.into_iter().filter(|(entry, _)| {
+                entry.section.eq_ignore_ascii_case(&self.name) && entry.subsection == self.subsection
+            });
+            let entries: Vec<_> = entries.collect();
+            let mut line = Vec::new();
+            write_variable(name, value, &mut line);
+            let mut own = entries.iter().rev().filter(|(entry, _)| entry.name.eq_ignore_ascii_case(name));
+            if let Some((_, first)) = own.next_back() {
+                for (_, place) in own {
+                    text.drain(place.clone());
+                }
+                text.splice(first.clone(), line);
+            } else if let Some((_, last)) = entries.last() {
+                let line = [if text.ends_with(b"\n") { &b"\t"[..] } else { b"\n\t" }, &line].concat();
+                text.splice(last.end..last.end, line);
+            } else {
+                if text.last().is_some_and(|byte| *byte != b'\n') {
+                    text.push(b'\n');
+                }
+                let section = Self { variables: Vec::new(), ..self.clone() };
+                section.with(name, value).write(text);
+            }
+        }
+        Ok(())
+    }
+
     /// Appends the section's text to `out`, quoted where it must be.
     pub fn write(&self, out: &mut Vec<u8>) {
         out.push(b'[');
@@ -48,12 +80,16 @@ impl ConfigSection {
         out.extend_from_slice(b"]\n");
         for (name, value) in &self.variables {
             out.push(b'\t');
-            out.extend_from_slice(name.as_bytes());
-            out.extend_from_slice(b" = ");
-            write_value(value, out);
-            out.push(b'\n');
+            write_variable(name, value, out);
         }
     }
+}
+
+fn write_variable(name: &str, value: &[u8], out: &mut Vec<u8>) {
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(b" = ");
+    write_value(value, out);
+    out.push(b'\n');
 }
 
 fn write_value(value: &[u8], out: &mut Vec<u8>) {

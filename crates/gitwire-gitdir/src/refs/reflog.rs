@@ -1,12 +1,14 @@
 //! What happened to a ref: `logs/NAME` (`git-reflog`).
 
-use gitwire_storage::{ReflogEntry, Result};
+use std::ops::ControlFlow;
+
+use gitwire_storage::{LogRecord, ReflogEntry, Result, StorageError, StorageErrorKind};
 use gitwire_types::{ObjectFormat, ObjectId};
 
 use super::view::RefFiles;
 use crate::config::Config;
-use crate::error::{Context as _, shown};
-use crate::fs::{FileKind, Links};
+use crate::error::{Context as _, optional, shown};
+use crate::fs::{File, FileKind, Links};
 use crate::lock::{DIRECTORY_MODE, FILE_MODE, parent_of};
 use crate::quarantine::remove_tree;
 
@@ -98,6 +100,81 @@ pub(crate) fn remove(files: &RefFiles, name: &[u8]) {
         parent = parent_of(parent);
     }
 }
+
+/// Gives the lines of the reflog of `name`, the latest first; those that say nothing of objects are left out, as git leaves them out.
+pub(crate) fn each(
+    files: &RefFiles,
+    name: &[u8],
+    each: &mut dyn FnMut(LogRecord) -> Result<ControlFlow<()>>,
+) -> Result<()> {
+    let path = [b"logs/", name].concat();
+    let what = || format!("cannot read '{}'", shown(&path));
+    let Some(file) = optional(files.home(name).open(&path, Links::Refuse)).context(what)? else {
+        return Ok(());
+    };
+    let stat = file.stat().context(what)?;
+    // A folder with the reflogs of refs whose names begin with this one.
+    if stat.kind != FileKind::File {
+        return Ok(());
+    }
+    // What is read and not yet given: from `at` on, less what has been given.
+    let (mut at, mut unread) = (stat.size, Vec::new());
+    while at > 0 {
+        let start = at.saturating_sub(PIECE);
+        let mut piece = read_exact(&*file, start, at).context(what)?;
+        piece.append(&mut unread);
+        // The first line of a piece may begin before it.
+        let whole = match piece.iter().position(|byte| *byte == b'\n') {
+            _ if start == 0 => 0,
+            Some(end) => end.saturating_add(1),
+            None => piece.len(),
+        };
+        unread = piece.drain(..whole).collect();
+        if unread.len() > LINE_MAX {
+            let text = format!("a line of '{}' is longer than {LINE_MAX} bytes", shown(&path));
+            return Err(StorageError::new(StorageErrorKind::Limit, text));
+        }
+        for record in piece.rsplit(|byte| *byte == b'\n').filter_map(|line| record(files.format, line)) {
+            if each(record)?.is_break() {
+                return Ok(());
+            }
+        }
+        at = start;
+    }
+    Ok(())
+}
+
+fn read_exact(file: &dyn File, start: u64, end: u64) -> std::io::Result<Vec<u8>> {
+    let mut piece = vec![0; usize::try_from(end.saturating_sub(start)).unwrap_or(0)];
+    let mut filled = 0;
+    while let Some(room) = piece.get_mut(filled..).filter(|room| !room.is_empty()) {
+        match file.read_at(start.saturating_add(filled as u64), room)? {
+            // It has become shorter meanwhile.
+            0 => break,
+            got => filled = filled.saturating_add(got),
+        }
+    }
+    piece.truncate(filled);
+    Ok(piece)
+}
+
+/// `OLD NEW Name <address> seconds zone`, and perhaps a tab and why.
+fn record(format: ObjectFormat, line: &[u8]) -> Option<LogRecord> {
+    let mut words = line.splitn(3, |byte| *byte == b' ');
+    let mut id = || ObjectId::from_hex(format, words.next()?).ok();
+    let (old, new) = (id()?, id()?);
+    let who = words.next()?.split(|byte| *byte == b'\t').next()?;
+    let after = who.iter().rposition(|byte| *byte == b'>')?.saturating_add(2);
+    let seconds = who.get(after..)?.split(|byte| *byte == b' ').next()?;
+    let some = |id: ObjectId| Some(id).filter(|id| !id.is_zero());
+    Some(LogRecord { old: some(old), new: some(new), seconds: str::from_utf8(seconds).ok()?.parse().ok()? })
+}
+
+/// Bytes that are read of a reflog at once: some three hundred lines.
+const PIECE: u64 = 64 << 10;
+
+/// Bytes of a line: messages of commits' first lines are hundreds.
+const LINE_MAX: usize = 1 << 20;
 
 fn line(
     format: ObjectFormat,

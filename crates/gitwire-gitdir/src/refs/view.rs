@@ -5,12 +5,12 @@ use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use bytes::Bytes;
-use gitwire_storage::{Peeled, RefRecord, RefStore, Result};
+use gitwire_storage::{LogRecord, Peeled, RefRecord, RefStore, Result};
 use gitwire_types::{ObjectFormat, ObjectId, RefName, RefTarget};
 
 use super::loose::{LooseRef, read_loose};
 use super::packed::{PackedCache, PackedReader, PackedRef, PackedRefs, is_listed};
-use super::{chain, is_per_worktree};
+use super::{chain, is_per_worktree, reflog};
 use crate::error::{Context as _, corrupt, is_absent, shown};
 use crate::fs::{Directory, FileKind, FileSystem, Links};
 
@@ -224,6 +224,10 @@ impl RefStore for RefView {
             }
         }
         Ok(())
+    }
+
+    fn log(&self, name: &RefName, each: &mut dyn FnMut(LogRecord) -> Result<ControlFlow<()>>) -> Result<()> {
+        reflog::each(&self.files, name.as_bytes(), each)
     }
 }
 

@@ -3,9 +3,9 @@
 use std::ops::ControlFlow;
 
 use bytes::Bytes;
-use gitwire_reftable::{Merged, Ordered as _, RefCursor, RefValue};
-use gitwire_storage::{Peeled, RefRecord, RefStore, Result};
-use gitwire_types::{RefName, RefTarget};
+use gitwire_reftable::{LogValue, Merged, Ordered as _, RefCursor, RefValue};
+use gitwire_storage::{LogRecord, Peeled, RefRecord, RefStore, Result};
+use gitwire_types::{ObjectId, RefName, RefTarget};
 
 use super::Tables;
 use super::stack::{failure, value};
@@ -83,6 +83,25 @@ impl RefStore for TableView {
     ) -> Result<()> {
         for prefix in distinct_from(prefixes, from) {
             if self.each_with(from, &prefix, each)?.is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn log(&self, name: &RefName, each: &mut dyn FnMut(LogRecord) -> Result<ControlFlow<()>>) -> Result<()> {
+        let name = name.as_bytes();
+        let mut logs = self.0.home(name).logs_from(name)?;
+        while let Some(cursor) = logs.advance().map_err(|error| failure(error, &[]))? {
+            let record = cursor.record();
+            if record.name != name {
+                break;
+            }
+            let LogValue::Change { old, new, seconds, .. } = record.value else { continue };
+            let id = |id: ObjectId| Some(id).filter(|id| !id.is_zero());
+            let record = LogRecord { old: id(old), new: id(new), seconds };
+            // Nothing before and nothing afterwards: there is a reflog, and that is all.
+            if (record.old.is_some() || record.new.is_some()) && each(record)?.is_break() {
                 break;
             }
         }
