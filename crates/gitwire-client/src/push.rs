@@ -1,6 +1,7 @@
 //! Pushing: from refs of one's own to a remote's refs.
 
 mod consent;
+mod included;
 mod judge;
 mod local;
 mod matching;
@@ -62,6 +63,10 @@ pub struct Push {
     pub leases: Vec<Lease>,
     /// Whether the refs that `leases` do not name must hold what was last seen of them.
     pub lease_rest: bool,
+    /// Whether a ref that must hold [what was last seen of it](Expect::Tracked) may change only if that is part of what the ref of
+    /// its name has held here since it was seen, by the reflogs (`git push --force-if-includes`). So what somebody else fetched
+    /// into the tracking ref is not lost unseen.
+    pub lease_if_included: bool,
     /// All refs or none.
     pub atomic: bool,
     /// Nothing is sent; the answer says what would be.
@@ -70,6 +75,8 @@ pub struct Push {
     pub push_options: Vec<Bytes>,
     /// Whether deltas may have bases that only the server holds, where it takes such packs.
     pub thin: bool,
+    /// Whether reachability bitmaps are asked, where there are some.
+    pub bitmaps: bool,
     /// Whether the server is asked first, over a connection of its own and in version 2, which commits both have. It has what its
     /// refs show in any case.
     pub negotiate: bool,
@@ -202,6 +209,9 @@ pub enum Rejection {
     /// The remote does not hold what a lease says.
     #[error("stale info")]
     StaleInfo,
+    /// What was last seen of the remote's ref has not become part of the ref here.
+    #[error("remote ref updated since checkout")]
+    NotIncluded,
     /// The server deletes nothing.
     #[error("remote does not support deleting refs")]
     DeletionUnsupported,
@@ -223,10 +233,12 @@ impl Push {
             force: false,
             leases: Vec::new(),
             lease_rest: false,
+            lease_if_included: false,
             atomic: false,
             dry_run: false,
             push_options: Vec::new(),
             thin: true,
+            bitmaps: true,
             negotiate: false,
             quiet: false,
             tracking: Vec::new(),

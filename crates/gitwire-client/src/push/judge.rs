@@ -5,6 +5,7 @@ use gitwire_storage::{Presence, RefStore};
 use gitwire_types::{Force, Interrupt, ObjectId, ObjectKind, RefName};
 use gitwire_walk::Graph;
 
+use super::included::includes;
 use super::matching::{Change, Target, Targets};
 use super::track::tracking_name;
 use super::{Expect, Push, PushStatus, PushUpdate, Rejection};
@@ -42,7 +43,10 @@ pub(super) fn judge(
         } else {
             let is_forced = push.force || force == Force::Yes;
             let (obstacle, is_leased) = match lease {
-                Some(expected) if expected != old => (Some(Rejection::StaleInfo), false),
+                Some(lease) if lease.expected != old => (Some(Rejection::StaleInfo), false),
+                Some(lease) if !lease.is_included(&update.destination, refs, graph, stop)? => {
+                    (Some(Rejection::NotIncluded), false)
+                }
                 lease => (obstacle(old, new, &update.destination, graph, stop)?, lease.is_some()),
             };
             match obstacle {
@@ -99,20 +103,47 @@ fn obstacle(
     Ok((!graph.is_ancestor(&old, &new, stop)?).then_some(Rejection::NonFastForward))
 }
 
+/// What a ref of the remote must hold.
+struct Leased {
+    expected: Option<ObjectId>,
+    /// The ref here that says so, where what it says must be part of what is here.
+    included: Option<RefName>,
+}
+
+impl Leased {
+    /// Whether what was last seen of the ref `name` is part of what is here, where that is asked.
+    fn is_included(
+        &self,
+        name: &RefName,
+        refs: &dyn RefStore,
+        graph: &mut Graph,
+        stop: &dyn Interrupt,
+    ) -> Result<bool, ClientError> {
+        match (&self.included, self.expected) {
+            (Some(tracking), Some(seen)) => includes(name, tracking, seen, refs, graph, stop),
+            _ => Ok(true),
+        }
+    }
+}
+
 /// What a ref must hold by a lease; `None`: no lease names it.
-fn leased(push: &Push, name: &RefName, refs: &dyn RefStore) -> Result<Option<Option<ObjectId>>, ClientError> {
+fn leased(push: &Push, name: &RefName, refs: &dyn RefStore) -> Result<Option<Leased>, ClientError> {
     let fits = |short: &RefName| short.candidates().any(|candidate| candidate == *name);
     let expect = match push.leases.iter().find(|lease| fits(&lease.name)) {
         Some(lease) => lease.expect,
         None if push.lease_rest => Expect::Tracked,
         None => return Ok(None),
     };
+    let known = |expected| Leased { expected, included: None };
     Ok(Some(match expect {
-        Expect::Absent => None,
-        Expect::Id(id) => Some(id),
+        Expect::Absent => known(None),
+        Expect::Id(id) => known(Some(id)),
         Expect::Tracked => match tracking_name(push, name) {
-            Some(tracking) => follow(refs, &tracking)?.map(|(_, id)| id),
-            None => None,
+            Some(tracking) => Leased {
+                expected: follow(refs, &tracking)?.map(|(_, id)| id),
+                included: push.lease_if_included.then_some(tracking),
+            },
+            None => known(None),
         },
     }))
 }

@@ -167,7 +167,7 @@ pub(super) fn match_refs(
         }
     }
     if push.follow_tags {
-        follow_tags(local, &mut targets, graph, stop)?;
+        follow_tags(&rules, local, &mut targets, graph, stop)?;
     }
     if push.prune == Prune::Yes {
         prune(&rules, local, &mut targets)?;
@@ -271,6 +271,7 @@ impl Rules<'_> {
 
 /// Adds the annotated tags that the remote lacks and that lead to a commit that it has afterwards.
 fn follow_tags(
+    rules: &Rules<'_>,
     local: &LocalRefs,
     targets: &mut Targets,
     graph: &mut Graph,
@@ -286,7 +287,7 @@ fn follow_tags(
         .collect();
     let mut tags = Vec::new();
     for (name, id) in local.all.iter().filter(|(name, _)| name.is_tag()) {
-        if targets.by_name.contains_key(name) {
+        if targets.by_name.contains_key(name) || rules.excludes(name) {
             continue;
         }
         let peeled = graph.peel(id)?;

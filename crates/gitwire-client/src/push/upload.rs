@@ -217,6 +217,7 @@ impl<'a> Upload<'a> {
         let mut request = PackRequest::new(wants, haves);
         request.thin = self.push.thin && takes_thin;
         request.shallow = !ends.is_empty();
+        request.bitmaps = self.push.bitmaps;
         request.memory = self.push.memory;
         let mut packing = Packing {
             source: pack_source(self.graph(&ends)?, request),
