@@ -21,6 +21,7 @@ use gitwire_types::{FetchRefspec, FilterChoice, Limits, Never, RefTarget};
 use gitwire_walk::NegotiationAlgorithm;
 
 use self::source::Source;
+pub(crate) use self::source::members;
 use crate::failure::Failure;
 use crate::incoming::{check_objects, unpack_limit, uri_protocols};
 use crate::show::{Show, Style};

@@ -1,42 +1,58 @@
 //! `gitwire push`.
 
+mod hints;
+mod negated;
 pub(crate) mod remote;
 pub(crate) mod status;
+mod upstream;
 
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use gitwire_client::{ClientError, Expect, Lease, Matching, Prune, Push, Pushed, find_revision};
-use gitwire_gitdir::{Config, GitDir};
+use gitwire_gitdir::{Config, GitDir, Head};
 use gitwire_storage::ReflogEntry;
-use gitwire_types::{PushRefspec, RefName};
+use gitwire_transport::AddressRule;
+use gitwire_types::{PushRefspec, RefName, RefspecError};
 
-use self::remote::ConfiguredRemote;
+use self::negated::Negated;
+use self::remote::{ConfiguredRemote, DefaultPush};
 use self::status::{Form, Lines};
+use self::upstream::Upstream;
+use crate::command::fetch::members;
 use crate::failure::Failure;
 use crate::show::{Show, Style};
 use crate::signing::{PrePushHooks, Signed, signing};
 use crate::{local, promisors};
 
 #[derive(Debug, Args)]
+#[command(infer_long_args = true, args_override_self = true)]
 pub(crate) struct PushCommand {
     /// Let refs lose history.
-    #[arg(short, long)]
+    #[arg(short, long, overrides_with = "no_force")]
     force: bool,
     /// Let refs lose history if the remote still holds what was last seen there, or EXPECT; nothing for EXPECT: no such ref.
-    #[arg(long, value_name = "REF[:EXPECT]", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    #[arg(long, value_name = "REF[:EXPECT]", num_args = 0..=1, require_equals = true, default_missing_value = "",
+        overrides_with = "no_force_with_lease")]
     force_with_lease: Vec<OsString>,
+    /// With --force-with-lease and without EXPECT: only if what was last seen there has become part of the branch here.
+    #[arg(long, overrides_with = "no_force_if_includes")]
+    force_if_includes: bool,
+    /// Whatever push.useForceIfIncludes says, it need not be part of it.
+    #[arg(long)]
+    no_force_if_includes: bool,
     /// Push all branches.
-    #[arg(long, visible_alias = "branches", conflicts_with_all = ["mirror", "tags", "delete"])]
+    #[arg(long, visible_alias = "branches", overrides_with = "no_all")]
     all: bool,
     /// Push all refs, and delete those that are not here.
-    #[arg(long, conflicts_with_all = ["tags", "delete"])]
+    #[arg(long, overrides_with = "no_mirror")]
     mirror: bool,
     /// Push all tags too.
-    #[arg(long)]
+    #[arg(long, overrides_with = "no_tags")]
     tags: bool,
     /// Push annotated tags that lead to what is pushed.
     #[arg(long, overrides_with = "no_follow_tags")]
@@ -45,10 +61,10 @@ pub(crate) struct PushCommand {
     #[arg(long)]
     no_follow_tags: bool,
     /// Delete the refs that are named.
-    #[arg(short, long)]
+    #[arg(short, long, overrides_with = "no_delete")]
     delete: bool,
     /// Delete refs there that are here no more.
-    #[arg(long)]
+    #[arg(long, overrides_with = "no_prune")]
     prune: bool,
     /// All refs or none.
     #[arg(long, overrides_with = "no_atomic")]
@@ -57,19 +73,23 @@ pub(crate) struct PushCommand {
     #[arg(long)]
     no_atomic: bool,
     /// Say what would be done, and do nothing.
-    #[arg(short = 'n', long)]
+    #[arg(short = 'n', long, overrides_with = "no_dry_run")]
     dry_run: bool,
     /// Lines for programs, on standard output.
-    #[arg(long)]
+    #[arg(long, overrides_with = "no_porcelain")]
     porcelain: bool,
     /// What the server's hooks are told.
-    #[arg(short = 'o', long, value_name = "OPTION")]
+    #[arg(short = 'o', long, value_name = "OPTION", overrides_with = "no_push_option")]
     push_option: Vec<OsString>,
+    /// Let the branches that are pushed follow those that they are pushed to.
+    #[arg(short = 'u', long, overrides_with = "no_set_upstream")]
+    set_upstream: bool,
     /// Sign the push, always or where the server takes signed pushes.
-    #[arg(long, value_enum, value_name = "WHEN", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(long, value_enum, value_name = "WHEN", num_args = 0..=1, require_equals = true, default_missing_value = "true",
+        overrides_with = "no_signed")]
     signed: Option<Signed>,
     /// Do not sign, whatever push.gpgSign says.
-    #[arg(long, conflicts_with = "signed")]
+    #[arg(long)]
     no_signed: bool,
     /// Leave out the hook pre-push.
     #[arg(long, overrides_with = "verify")]
@@ -83,22 +103,49 @@ pub(crate) struct PushCommand {
     /// A pack that is whole in itself.
     #[arg(long)]
     no_thin: bool,
-    /// The program that receives on a local path.
-    #[arg(long, visible_alias = "exec", value_name = "PROGRAM")]
+    /// The program that receives on a local path, or at the other end of ssh.
+    #[arg(long, visible_alias = "exec", value_name = "PROGRAM", overrides_with_all = ["no_receive_pack", "receive_pack"])]
     receive_pack: Option<OsString>,
+    /// Connect to IPv4 addresses only.
+    #[arg(short = '4', long, overrides_with = "ipv6")]
+    ipv4: bool,
+    /// Connect to IPv6 addresses only.
+    #[arg(short = '6', long)]
+    ipv6: bool,
+    /// What becomes of submodules. They are not pushed: in a repository that has some, only `no` is taken.
+    #[arg(long, value_enum, value_name = "WHEN", overrides_with_all = ["no_recurse_submodules", "recurse_submodules"])]
+    recurse_submodules: Option<Submodules>,
+    /// Leave submodules alone, whatever push.recurseSubmodules says.
+    #[arg(long)]
+    no_recurse_submodules: bool,
+    /// Where to, if REPOSITORY does not say it.
+    #[arg(long, value_name = "REPOSITORY", overrides_with_all = ["no_repo", "repo"])]
+    repo: Option<OsString>,
     /// How progress is shown.
-    #[arg(long, value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "text")]
+    #[arg(long, value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "text",
+        overrides_with_all = ["no_progress", "progress"])]
     progress: Option<Style>,
     /// Say nothing but errors.
-    #[arg(short, long)]
+    #[arg(short, long, overrides_with_all = ["no_quiet", "verbose"])]
     quiet: bool,
     /// Show refs too that did not change.
-    #[arg(short, long)]
-    verbose: bool,
-    /// A remote of the configuration, or a URL.
+    #[arg(short, long, action = clap::ArgAction::Count, overrides_with_all = ["no_verbose", "quiet"])]
+    verbose: u8,
+    #[command(flatten)]
+    negated: Negated,
+    /// A remote of the configuration, a group of them, or a URL.
     repository: Option<OsString>,
     /// What to push, and where to.
     refspecs: Vec<OsString>,
+}
+
+/// `--recurse-submodules`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Submodules {
+    Check,
+    OnDemand,
+    Only,
+    No,
 }
 
 impl PushCommand {
@@ -106,49 +153,124 @@ impl PushCommand {
         self.refuse_combinations()?;
         let repository = local::configured_repository(overlay)?;
         let config = repository.config();
-        let remote =
-            ConfiguredRemote::find(self.repository.as_ref().map(local::bytes), &repository, &config)?;
-        let mut failed = false;
-        for url in &remote.urls {
-            let push = self.push_to(url, &remote, &repository, &config)?;
-            failed |= !self.one(&push, url, &repository)?;
+        self.refuse_submodules(&repository, &config)?;
+        let named = self.repository.as_ref().or(self.repo.as_ref()).map(local::bytes);
+        if named.as_ref().is_some_and(|name| name.is_empty()) {
+            return Err(Failure::fatal("bad repository ''"));
         }
-        Ok(ExitCode::from(u8::from(failed)))
+        let names: Vec<Option<Bytes>> = match named {
+            None => vec![None],
+            Some(name) => members(&name, &config).into_iter().map(Some).collect(),
+        };
+        if self.atomic && names.len() > 1 {
+            return Err(Failure::fatal("--atomic goes to one remote, and this is a group of them"));
+        }
+        let mut good = true;
+        let several = names.len() > 1;
+        for name in names {
+            // One that fails does not keep the others of a group from what they are to get.
+            good &= match self.to_remote(name, &repository, &config) {
+                Err(failure) if several => {
+                    failure.report();
+                    false
+                }
+                done => done?,
+            };
+        }
+        Ok(ExitCode::from(u8::from(!good)))
+    }
+
+    /// Pushes to all URLs of one remote; whether all is as it should be.
+    fn to_remote(&self, name: Option<Bytes>, repository: &GitDir, config: &Config) -> Result<bool, Failure> {
+        let remote = ConfiguredRemote::find(name, repository, config)?;
+        let asked = self.asked(&remote, repository, config)?;
+        let mut good = true;
+        for url in &remote.urls {
+            let push = self.push_to(url, &remote, &asked, repository, config)?;
+            good &= self.one(&push, url, &remote, asked.sets_upstream, repository)?;
+        }
+        Ok(good)
     }
 
     fn refuse_combinations(&self) -> Result<(), Failure> {
         let refuse = |text: &str| Err(Failure::fatal(text));
+        let (all, mirror, tags) = ("--all/--branches", "--mirror", "--tags");
+        for (one, first, other, second) in [
+            (self.delete, "--delete", self.all, all),
+            (self.delete, "--delete", self.mirror, mirror),
+            (self.delete, "--delete", self.tags, tags),
+            (self.all, all, self.mirror, mirror),
+            (self.tags, tags, self.all, all),
+            (self.tags, tags, self.mirror, mirror),
+        ] {
+            if one && other {
+                return refuse(&format!("options '{first}' and '{second}' cannot be used together"));
+            }
+        }
         if self.delete && self.refspecs.is_empty() {
             return refuse("--delete doesn't make sense without any refs");
         }
         if self.delete && self.refspecs.iter().any(|word| local::bytes(word).contains(&b':')) {
             return refuse("--delete only accepts plain target ref names");
         }
-        if self.all && !self.refspecs.is_empty() {
-            return refuse("--all can't be combined with refspecs");
-        }
-        if self.mirror && !self.refspecs.is_empty() {
-            return refuse("--mirror can't be combined with refspecs");
+        Ok(())
+    }
+
+    /// Submodules are not looked into: what asks for that is refused where there are some.
+    fn refuse_submodules(&self, repository: &GitDir, config: &Config) -> Result<(), Failure> {
+        let configured = || -> Result<bool, Failure> {
+            Ok(match config.string("push", None, "recurseSubmodules") {
+                Some(b"check" | b"on-demand" | b"only") => true,
+                Some(_) => false,
+                None => config.boolean("submodule", None, "recurse")?.unwrap_or_default(),
+            })
+        };
+        let asked = match self.recurse_submodules {
+            Some(when) => when != Submodules::No,
+            None => !self.no_recurse_submodules && configured()?,
+        };
+        let beside = repository.path().parent().map(|top| top.join(".gitmodules"));
+        let has_some =
+            repository.common_path().join("modules").exists() || beside.is_some_and(|path| path.exists());
+        if asked && has_some {
+            return Err(Failure::fatal(
+                "submodules are neither checked nor pushed here: push them one by one, then use --no-recurse-submodules",
+            ));
         }
         Ok(())
     }
 
     /// Pushes to one URL, and says what came of it; whether all is as it should be.
-    fn one(&self, push: &Push, url: &[u8], repository: &GitDir) -> Result<bool, Failure> {
-        if self.verbose {
+    fn one(
+        &self,
+        push: &Push,
+        url: &[u8],
+        remote: &ConfiguredRemote,
+        sets_upstream: bool,
+        repository: &GitDir,
+    ) -> Result<bool, Failure> {
+        if self.verbose > 0 {
             eprintln!("Pushing to {}", status::anonymous(url));
         }
+        let config = repository.config();
         let mut show = Show::of_push(self.progress, self.quiet);
         let pushed = push.run(promisors::whole(repository)?, &mut |event| show.event(event));
         drop(show);
-        let url = status::anonymous(url);
+        let shown = status::anonymous(url);
+        let mut rejected = Vec::new();
         let good = match pushed {
             Ok(pushed) => {
-                self.report(&pushed, &url)?;
-                pushed.is_complete()
+                let upstream = Upstream { remote: &remote.name, dry_run: self.dry_run, quiet: self.quiet };
+                self.report(&pushed, &shown, sets_upstream.then_some(upstream), repository)?;
+                let good = pushed.is_complete();
+                rejected = pushed.updates;
+                good
             }
             Err(ClientError::Refspecs(problems)) => {
-                problems.iter().for_each(|problem| eprintln!("error: {problem}"));
+                for problem in &problems {
+                    eprintln!("error: {problem}");
+                    hints::about_refspec(problem, &config);
+                }
                 false
             }
             Err(ClientError::Stopped(why)) => {
@@ -160,18 +282,32 @@ impl PushCommand {
             Err(error) => return Err(error.into()),
         };
         if !good {
-            eprintln!("error: failed to push some refs to '{url}'");
+            eprintln!("error: failed to push some refs to '{shown}'");
+            let current = match repository.head()? {
+                Head::Branch(branch) | Head::Unborn(branch) => Some(branch),
+                _ => None,
+            };
+            hints::about(&rejected, current.as_ref(), &config);
         }
         Ok(good)
     }
 
-    fn report(&self, pushed: &Pushed, url: &str) -> Result<(), Failure> {
+    fn report(
+        &self,
+        pushed: &Pushed,
+        url: &str,
+        upstream: Option<Upstream<'_>>,
+        repository: &GitDir,
+    ) -> Result<(), Failure> {
         status::complaints(pushed);
         let good = pushed.is_complete();
         let form = if self.porcelain { Form::Porcelain } else { Form::Text };
-        let lines = Lines { form, url, verbose: self.verbose || self.porcelain };
+        let lines = Lines { form, url, verbose: self.verbose > 0 || self.porcelain };
         let changed = if self.quiet && good { true } else { lines.print(pushed)? };
-        if self.verbose {
+        if let Some(upstream) = upstream {
+            upstream.set(pushed, repository)?;
+        }
+        if self.verbose > 0 {
             status::followed(pushed);
         }
         // That refs were rejected does not undo that all was said.
@@ -186,23 +322,53 @@ impl PushCommand {
         Ok(())
     }
 
+    /// What is pushed: what is named here, else what the configuration says.
+    fn asked(
+        &self,
+        remote: &ConfiguredRemote,
+        repository: &GitDir,
+        config: &Config,
+    ) -> Result<DefaultPush, Failure> {
+        let words = self.named(remote, repository, config)?;
+        let mirror = self.mirror || remote.mirror;
+        if self.all && !words.is_empty() {
+            return Err(Failure::fatal("--all can't be combined with refspecs"));
+        }
+        if mirror && !words.is_empty() {
+            return Err(Failure::fatal("--mirror can't be combined with refspecs"));
+        }
+        let plain = |refspecs| DefaultPush { refspecs, sets_upstream: false };
+        let mut asked = match () {
+            () if self.all || mirror => plain(Vec::new()),
+            () if !words.is_empty() => plain(words),
+            () if !remote.push.is_empty() => plain(remote.push.clone()),
+            () => remote.default_push(repository, config)?,
+        };
+        asked.sets_upstream |= self.set_upstream;
+        Ok(asked)
+    }
+
     fn push_to(
         &self,
         url: &[u8],
         remote: &ConfiguredRemote,
+        asked: &DefaultPush,
         repository: &GitDir,
         config: &Config,
     ) -> Result<Push, Failure> {
-        let mut push = Push::new(local::remote(url, self.receive_pack.as_ref(), config)?);
-        push.matching = match (self.mirror || remote.mirror && self.refspecs.is_empty(), self.all) {
+        let configured = |name| Ok::<_, Failure>(config.boolean("push", None, name)?.unwrap_or_default());
+        let program = self.receive_pack.clone().or_else(|| remote.program.clone());
+        let mut push = Push::new(local::remote(url, program.as_ref(), config)?);
+        if self.ipv4 || self.ipv6 {
+            push.remote.connect.addresses = Some(Arc::new(Family { four: self.ipv4 }));
+        }
+        push.matching = match (self.mirror || remote.mirror, self.all) {
             (true, _) => Matching::Mirror,
             (_, true) => Matching::All,
             _ => Matching::Common,
         };
-        let named = self.all || push.matching == Matching::Mirror;
-        push.refspecs = if named { Vec::new() } else { self.refspecs(remote, repository, config)? };
-        let configured = config.boolean("push", None, "followTags")?.unwrap_or_default();
-        push.follow_tags = self.follow_tags || configured && !self.no_follow_tags;
+        push.refspecs.clone_from(&asked.refspecs);
+        push.follow_tags = self.follow_tags || !self.no_follow_tags && configured("followTags")?;
         push.prune = if self.prune { Prune::Yes } else { Prune::No };
         push.force = self.force || push.matching == Matching::Mirror;
         for lease in self.force_with_lease.iter().map(local::bytes) {
@@ -211,11 +377,16 @@ impl PushCommand {
                 false => push.leases.push(lease_of(&lease, repository)?),
             }
         }
-        push.atomic = self.atomic && !self.no_atomic;
+        push.lease_if_included =
+            self.force_if_includes || !self.no_force_if_includes && configured("useForceIfIncludes")?;
+        push.atomic = self.atomic;
         push.dry_run = self.dry_run;
         push.push_options = self.push_options(config)?;
         push.thin = !self.no_thin;
-        push.negotiate = config.boolean("push", None, "negotiate")?.unwrap_or_default();
+        let bitmaps =
+            |section| Ok::<_, Failure>(config.boolean(section, None, "useBitmaps")?.unwrap_or(true));
+        push.bitmaps = bitmaps("push")? && bitmaps("pack")?;
+        push.negotiate = configured("negotiate")?;
         push.quiet = self.quiet;
         let asked = if self.no_signed { Some(Signed::False) } else { self.signed };
         push.signing = signing(asked, config)?;
@@ -228,7 +399,8 @@ impl PushCommand {
         Ok(push)
     }
 
-    fn refspecs(
+    /// The refspecs of the command line.
+    fn named(
         &self,
         remote: &ConfiguredRemote,
         repository: &GitDir,
@@ -238,15 +410,9 @@ impl PushCommand {
         if self.delete {
             words = words.iter().map(|word| Bytes::from([b":", &word[..]].concat())).collect();
         }
-        let mut refspecs = PushRefspec::parse_words(words).map_err(|error| refspec_failure(&error))?;
-        if refspecs.is_empty() && !self.tags {
-            refspecs.clone_from(&remote.push);
-            if refspecs.is_empty() {
-                refspecs = remote.default_refspecs(repository, config)?;
-            }
-        } else {
-            refspecs = refspecs.into_iter().map(|refspec| remote.map(refspec, repository, config)).collect();
-        }
+        let refspecs = PushRefspec::parse_words(words).map_err(|error| refspec_failure(&error))?;
+        let mut refspecs: Vec<PushRefspec> =
+            refspecs.into_iter().map(|refspec| remote.map(refspec, repository, config)).collect();
         if self.tags {
             refspecs.push(PushRefspec::parse("refs/tags/*")?);
         }
@@ -268,6 +434,18 @@ impl PushCommand {
             return Err(Failure::fatal("push options must not have new line characters"));
         }
         Ok(options)
+    }
+}
+
+/// Addresses of one kind.
+#[derive(Debug)]
+struct Family {
+    four: bool,
+}
+
+impl AddressRule for Family {
+    fn allows(&self, _: &str, address: SocketAddr) -> bool {
+        address.is_ipv4() == self.four
     }
 }
 
@@ -295,6 +473,9 @@ pub(crate) fn lease_of(text: &Bytes, repository: &GitDir) -> Result<Lease, Failu
     Ok(Lease { name, expect })
 }
 
-pub(crate) fn refspec_failure(error: &gitwire_types::RefspecError) -> Failure {
-    Failure::fatal(format!("invalid refspec: {error}"))
+pub(crate) fn refspec_failure(error: &RefspecError) -> Failure {
+    match error {
+        RefspecError::NoTagName => Failure::fatal("tag shorthand without <tag>"),
+        error => Failure::fatal(format!("invalid refspec: {error}")),
+    }
 }

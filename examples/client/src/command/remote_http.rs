@@ -207,6 +207,7 @@ impl Helper {
         for lease in &self.options.leases {
             push.leases.push(super::push::lease_of(lease, &repository)?);
         }
+        push.lease_if_included = self.options.force_if_includes;
         let mut show = Show::of_push(self.options.style(), self.options.is_quiet());
         let (remote, limits) = (self.remote.clone(), self.limits()?);
         let known = &mut self.known;

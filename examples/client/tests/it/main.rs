@@ -22,6 +22,7 @@ mod partial;
 mod plumbing;
 mod program;
 mod push;
+mod pushes;
 mod race;
 mod remote_http;
 mod ssh;

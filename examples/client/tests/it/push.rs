@@ -243,7 +243,7 @@ fn what_cannot_be_is_refused() {
         ("push --delete origin", 128, "--delete doesn't make sense without any refs"),
         ("push --delete origin a:b", 128, "--delete only accepts plain target ref names"),
         ("push --all origin main", 128, "--all can't be combined with refspecs"),
-        ("push --all --mirror origin", 129, "cannot be used with"),
+        ("push --all --mirror origin", 128, "cannot be used together"),
         ("push origin main:a..b", 128, "invalid refspec"),
         ("push --force-with-lease=main:what origin main", 129, "cannot parse expected object name 'what'"),
         ("-c push.default=nothing push", 128, "push.default is \"nothing\""),

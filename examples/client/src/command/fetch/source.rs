@@ -102,7 +102,7 @@ pub(super) fn all(config: &Config) -> Result<Vec<Bytes>, Failure> {
 }
 
 /// The remotes of a group (`remotes.<group>`), or the one that is named.
-pub(super) fn members(name: &Bytes, config: &Config) -> Vec<Bytes> {
+pub(crate) fn members(name: &Bytes, config: &Config) -> Vec<Bytes> {
     let text = std::str::from_utf8(name).unwrap_or_default();
     let group = config.values("remotes", None, text).flatten();
     let members: Vec<Bytes> = group

@@ -1,5 +1,8 @@
 //! Where a push goes by the configuration (`git-config`: remote.*, branch.*, push.default, url.*).
 
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt as _;
+
 use bytes::Bytes;
 use gitwire_gitdir::{Config, GitDir, Head};
 use gitwire_types::{FetchRefspec, Force, PushRefspec, RefName};
@@ -15,6 +18,15 @@ pub(super) struct ConfiguredRemote {
     pub(super) push: Vec<PushRefspec>,
     pub(super) fetch: Vec<FetchRefspec>,
     pub(super) mirror: bool,
+    /// The program that receives (`remote.NAME.receivepack`).
+    pub(super) program: Option<OsString>,
+}
+
+/// What is pushed when nobody says what.
+pub(super) struct DefaultPush {
+    pub(super) refspecs: Vec<PushRefspec>,
+    /// Whether the branch is to follow what it is pushed to (`push.autoSetupRemote`).
+    pub(super) sets_upstream: bool,
 }
 
 /// What `push.default` says.
@@ -33,6 +45,8 @@ impl ConfiguredRemote {
             Some(name) => name,
             None => default_remote(repository, config)?,
         };
+        // Whoever names what to push hears of a bad value too.
+        Default::read(config)?;
         let values = |variable| -> Vec<Bytes> {
             config.values("remote", Some(&name), variable).flatten().map(Bytes::copy_from_slice).collect()
         };
@@ -49,18 +63,16 @@ impl ConfiguredRemote {
             .map(|text| FetchRefspec::parse(text).map_err(|error| refspec_failure(&error)))
             .collect::<Result<_, _>>()?;
         let mirror = config.boolean("remote", Some(&name), "mirror")?.unwrap_or_default();
-        Ok(Self { name, urls, push, fetch, mirror })
+        let program = values("receivepack").pop().map(|program| OsString::from_vec(program.to_vec()));
+        Ok(Self { name, urls, push, fetch, mirror, program })
     }
 
     /// What is pushed when nobody says what.
-    pub(super) fn default_refspecs(
-        &self,
-        repository: &GitDir,
-        config: &Config,
-    ) -> Result<Vec<PushRefspec>, Failure> {
+    pub(super) fn default_push(&self, repository: &GitDir, config: &Config) -> Result<DefaultPush, Failure> {
         let default = Default::read(config)?;
+        let plain = |refspec| Ok(DefaultPush { refspecs: vec![refspec], sets_upstream: false });
         match default {
-            Default::Matching => return Ok(vec![PushRefspec::Matching { force: Force::No }]),
+            Default::Matching => return plain(PushRefspec::Matching { force: Force::No }),
             Default::Nothing => {
                 return Err(Failure::fatal(
                     "You didn't specify any refspecs to push, and push.default is \"nothing\".",
@@ -71,38 +83,35 @@ impl ConfiguredRemote {
         let branch = match repository.head()? {
             Head::Branch(branch) | Head::Unborn(branch) if branch.is_branch() => branch,
             _ => {
+                let remote = self.name.escape_ascii();
                 return Err(Failure::fatal(format!(
-                    "You are not currently on a branch; name one: gitwire push {} HEAD:NAME",
-                    self.name.escape_ascii()
+                    "You are not currently on a branch.\nName one: gitwire push {remote} HEAD:NAME"
                 )));
             }
         };
         let is_elsewhere = self.name != upstream_remote(&branch, config);
-        let destination = match default {
-            Default::Current => branch.clone(),
-            Default::Simple if is_elsewhere => branch.clone(),
-            Default::Upstream if is_elsewhere => {
-                let (remote, branch) = (self.name.escape_ascii(), shown(&branch));
-                return Err(Failure::fatal(format!(
-                    "You are pushing to remote '{remote}', which is not the upstream of your current branch '{branch}', \
-                     without telling what to push to update which remote branch."
-                )));
-            }
-            _ => {
-                let upstream = self.upstream(&branch, config)?;
-                if default == Default::Simple && upstream != branch {
-                    return Err(Failure::fatal(format!(
-                        "The upstream branch of your current branch does not match the name of your current branch; \
-                         name it: gitwire push {0} HEAD:{1} or HEAD:{2}",
-                        self.name.escape_ascii(),
-                        shown(&upstream),
-                        shown(&branch)
-                    )));
-                }
-                upstream
-            }
-        };
-        Ok(vec![to(Force::No, &branch, destination)])
+        let sets_upstream = config.boolean("push", None, "autoSetupRemote")?.unwrap_or_default()
+            && config.string("branch", Some(branch.short()), "merge").is_none();
+        if default == Default::Upstream && is_elsewhere {
+            let (remote, branch) = (self.name.escape_ascii(), shown(&branch));
+            return Err(Failure::fatal(format!(
+                "You are pushing to remote '{remote}', which is not the upstream of\n\
+                 your current branch '{branch}': say what goes where."
+            )));
+        }
+        if sets_upstream || default == Default::Current || is_elsewhere {
+            let refspecs = vec![to(Force::No, &branch, branch.clone())];
+            return Ok(DefaultPush { refspecs, sets_upstream });
+        }
+        let upstream = self.upstream(&branch, config)?;
+        if default == Default::Simple && upstream != branch {
+            let (remote, there, here) = (self.name.escape_ascii(), shown(&upstream), shown(&branch));
+            return Err(Failure::fatal(format!(
+                "The upstream branch of your current branch does not match\nthe name of your current branch.  \
+                 Name it: gitwire push {remote} HEAD:{there} or HEAD:{here}"
+            )));
+        }
+        plain(to(Force::No, &branch, upstream))
     }
 
     /// A ref that is named without a destination goes where the configuration sends it.
@@ -135,7 +144,8 @@ impl ConfiguredRemote {
         let none = || {
             let (branch, remote) = (shown(branch), self.name.escape_ascii());
             Failure::fatal(format!(
-                "The current branch {branch} has no upstream branch; name one: gitwire push {remote} {branch}"
+                "The current branch {branch} has no upstream branch.\n\
+                 Name one: gitwire push --set-upstream {remote} {branch}"
             ))
         };
         RefName::copy_from(merge.ok_or_else(none)?).map_err(|_| none())

@@ -145,7 +145,10 @@ fn line(update: &PushUpdate) -> Line {
         PushStatus::Rejected(rejection @ Rejection::DeletionUnsupported) => {
             Line { from: None, ..plain('!', "[rejected]", Some(rejection.to_string())) }
         }
-        PushStatus::Rejected(rejection) => plain('!', "[rejected]", Some(rejection.to_string())),
+        PushStatus::Rejected(rejection) => {
+            let line = plain('!', "[rejected]", Some(rejection.to_string()));
+            Line { from: line.from.or_else(|| Some("(delete)".to_owned())), ..line }
+        }
         PushStatus::RemoteRejected(reason) => {
             plain('!', "[remote rejected]", Some(reason.escape_ascii().to_string()))
         }

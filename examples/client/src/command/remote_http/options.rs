@@ -21,6 +21,7 @@ pub(super) struct Options {
     pub(super) push_options: Vec<Bytes>,
     /// `REF:EXPECT` each.
     pub(super) leases: Vec<Bytes>,
+    pub(super) force_if_includes: bool,
 }
 
 impl Default for Options {
@@ -36,6 +37,7 @@ impl Default for Options {
             atomic: false,
             push_options: Vec::new(),
             leases: Vec::new(),
+            force_if_includes: false,
         }
     }
 }
@@ -88,6 +90,7 @@ impl Options {
             b"atomic" => self.atomic = truth()?,
             b"push-option" => self.push_options.push(unquoted(value)?),
             b"cas" => self.leases.push(unquoted(value)?),
+            b"force-if-includes" => self.force_if_includes = truth()?,
             // What they ask for is done anyway, or in a further fetch.
             b"followtags" | b"cloning" | b"update-shallow" | b"force" => {
                 truth()?;
@@ -151,6 +154,9 @@ mod tests {
             ("push-option", "\"a\\tb\\303\\244\"", "ok\n"),
             ("push-option", "\"a", "error invalid value\n"),
             ("push-option", "\"\\x\"", "error invalid value\n"),
+            ("cas", "refs/heads/main:", "ok\n"),
+            ("force-if-includes", "true", "ok\n"),
+            ("force-if-includes", "", "error invalid value\n"),
             ("family", "ipv4", "unsupported\n"),
         ] {
             assert_eq!(Options::default().set(name.as_bytes(), value.as_bytes()), answer, "{name} {value}");
