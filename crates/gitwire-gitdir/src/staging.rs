@@ -18,7 +18,8 @@ use gitwire_pack::{
     Progress, Resolve, Statistics,
 };
 use gitwire_storage::{
-    ObjectStore, PackCheck, Result, StageRequest, Staged, Staging, StorageError, StorageErrorKind,
+    ObjectStore, OutwardLinks, PackCheck, PackLinks, Result, StageRequest, Staged, Staging, StorageError,
+    StorageErrorKind,
 };
 use gitwire_types::{Interrupt, Never, ObjectId, ObjectKind};
 
@@ -102,6 +103,7 @@ impl Staging for DirectoryStaging {
             check: request.fsck.as_deref().map(PackCheck::new),
             known: (!known.is_empty()).then_some(&known),
             large: Mutex::default(),
+            links: PackLinks::new(),
         };
         resolve = resolve.inspect(&inspection);
         let indexed = indexer.finish(&resolve, interrupt)?;
@@ -120,7 +122,8 @@ impl Staging for DirectoryStaging {
             )?;
         }
         let objects = &repository.inner().objects;
-        let Inspection { check, large, .. } = inspection;
+        let Inspection { check, large, links, .. } = inspection;
+        let outward = links.outward(brought_by(&indexed));
         let large = large.into_inner().unwrap_or_else(PoisonError::into_inner);
         if !large.is_empty() {
             collision::compare(&large, &objects.view_of(quarantine.as_objects()?)?, known.view(), interrupt)?;
@@ -134,9 +137,18 @@ impl Staging for DirectoryStaging {
         };
         let view = Arc::new(objects.view_with(quarantine.as_objects()?)?);
         let warnings = check.map_or(Ok(Vec::new()), |check| check.finish(&*view))?;
-        let staged =
-            DirectoryStaged { indexed, view, repository, quarantine, stem, loose, warnings, barrier, lease };
-        Ok(Box::new(staged))
+        Ok(Box::new(DirectoryStaged {
+            indexed,
+            outward,
+            view,
+            repository,
+            quarantine,
+            stem,
+            loose,
+            warnings,
+            barrier,
+            lease,
+        }))
     }
 }
 
@@ -148,6 +160,7 @@ struct Inspection<'a> {
     known: Option<&'a Known>,
     /// Objects that are there already, and too large for the indexer to compare.
     large: Mutex<Vec<ObjectId>>,
+    links: PackLinks,
 }
 
 impl Inspect for Inspection<'_> {
@@ -162,7 +175,9 @@ impl Inspect for Inspection<'_> {
         {
             self.large.lock().unwrap_or_else(PoisonError::into_inner).push(*id);
         }
-        self.check.as_ref().map_or(Ok(()), |check| check.inspect(id, kind, content))
+        self.check.as_ref().map_or(Ok(()), |check| check.inspect(id, kind, content))?;
+        self.links.note(id, kind, content);
+        Ok(())
     }
 }
 
@@ -226,10 +241,17 @@ fn write_file(
     Ok(file)
 }
 
+/// What a pack brought: all but the bases that were put behind it.
+fn brought_by(indexed: &Indexed<FileSpool>) -> impl Iterator<Item = (ObjectId, ObjectKind)> {
+    let brought = indexed.count().saturating_sub(indexed.statistics().appended);
+    indexed.objects().take(usize::try_from(brought).unwrap_or(usize::MAX))
+}
+
 /// A pack that was received and is whole, in its quarantine.
 #[derive(Debug)]
 pub(crate) struct DirectoryStaged {
     indexed: Indexed<FileSpool>,
+    outward: Option<OutwardLinks>,
     view: Arc<ObjectView>,
     repository: GitDir,
     quarantine: Quarantine,
@@ -252,14 +274,12 @@ impl Staged for DirectoryStaged {
     }
 
     fn new_objects(&self, each: &mut dyn FnMut(ObjectId, ObjectKind) -> ControlFlow<()>) -> Result<()> {
-        let appended = self.indexed.statistics().appended;
-        let brought = self.indexed.count().saturating_sub(appended);
-        for (id, kind) in self.indexed.objects().take(usize::try_from(brought).unwrap_or(usize::MAX)) {
-            if each(id, kind).is_break() {
-                break;
-            }
-        }
+        let _ = brought_by(&self.indexed).try_for_each(|(id, kind)| each(id, kind));
         Ok(())
+    }
+
+    fn outward(&self) -> Option<&OutwardLinks> {
+        self.outward.as_ref()
     }
 
     fn statistics(&self) -> Option<Statistics> {

@@ -6,6 +6,7 @@ mod error;
 mod files;
 mod fsck;
 mod lazy;
+mod links;
 mod memory;
 mod namespaced;
 mod objects;
@@ -18,6 +19,7 @@ pub use crate::error::{StorageError, StorageErrorKind};
 pub use crate::files::{ObjectFile, ObjectFiles, StoredFile};
 pub use crate::fsck::PackCheck;
 pub use crate::lazy::{Lazy, Promisor};
+pub use crate::links::{OutwardLinks, PackLinks};
 pub use crate::memory::MemoryRepository;
 pub use crate::namespaced::{Namespace, Namespaced};
 pub use crate::objects::{

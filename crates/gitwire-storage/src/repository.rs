@@ -8,8 +8,8 @@ use std::sync::Arc;
 use gitwire_types::{Interrupt, ObjectFormat, ObjectId, ObjectKind, RefName};
 
 use crate::{
-    EditOutcome, FsckRules, ObjectStore, RefEdit, RefStore, Result, StorageError, StorageErrorKind,
-    Transaction, Veto,
+    EditOutcome, FsckRules, ObjectStore, OutwardLinks, RefEdit, RefStore, Result, StorageError,
+    StorageErrorKind, Transaction, Veto,
 };
 
 /// A repository, wherever it lives.
@@ -186,6 +186,11 @@ pub trait Staged: Send + Sync {
     /// # Errors
     /// A failing medium.
     fn new_objects(&self, each: &mut dyn FnMut(ObjectId, ObjectKind) -> ControlFlow<()>) -> Result<()>;
+
+    /// What its objects lead to that is not among them; `None` where that was not found out, and a walk must tell.
+    fn outward(&self) -> Option<&OutwardLinks> {
+        None
+    }
 
     /// What was found wrong with its objects that refuses none of them, a line each.
     fn warnings(&self) -> &[String] {

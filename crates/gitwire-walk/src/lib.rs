@@ -17,7 +17,7 @@ mod read;
 mod shallow;
 mod sparse;
 
-pub use crate::connectivity::{Connectivity, check_connectivity};
+pub use crate::connectivity::{Connectivity, check_connectivity, links_hang_on};
 pub use crate::error::WalkError;
 pub use crate::filter::ObjectFilter;
 pub use crate::graph::{Graph, Peeled, Range};

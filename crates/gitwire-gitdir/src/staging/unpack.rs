@@ -25,9 +25,8 @@ pub(super) fn unpack(
 ) -> Result<Vec<ObjectId>> {
     let dir = &*objects.own.dir;
     let view = objects.view_of(quarantine.as_objects()?)?;
-    let brought = indexed.count().saturating_sub(indexed.statistics().appended);
     let mut unpacked = BTreeSet::new();
-    for (id, _) in indexed.objects().take(usize::try_from(brought).unwrap_or(usize::MAX)) {
+    for (id, _) in super::brought_by(indexed) {
         // An object may come twice.
         if !unpacked.insert(id) {
             continue;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use gitwire_protocol::message::PushCertificate;
 use gitwire_types::{Interrupt, ObjectId, ObjectKind};
-use gitwire_walk::{Graph, ObjectList, PackRequest, WalkError, check_connectivity, unreached};
+use gitwire_walk::{Graph, ObjectList, PackRequest, WalkError, check_connectivity, links_hang_on, unreached};
 
 use super::push::Push;
 use crate::{ServeError, Visibility as _};
@@ -70,9 +70,6 @@ impl Push {
             Ok(ControlFlow::Continue(()))
         })?;
         known.extend(self.hooks.borrowed_tips(&*self.repository)?);
-        let ours = self.repository.shallow()?;
-        let brought = self.brought_boundary(&ours)?;
-        let both = [&ours[..], &brought].concat();
         let tips: Vec<ObjectId> = self
             .request
             .commands
@@ -80,7 +77,13 @@ impl Push {
             .filter(|command| !command.is_delete())
             .map(|command| command.new)
             .collect();
-        if tips.is_empty() || self.connected(&ours, &tips, &known, stop)? {
+        if tips.is_empty() || self.hangs_on(&tips, &known, stop)? {
+            return Ok(());
+        }
+        let ours = self.repository.shallow()?;
+        let brought = self.brought_boundary(&ours)?;
+        let both = [&ours[..], &brought].concat();
+        if self.connected(&ours, &tips, &known, stop)? {
             return Ok(());
         }
         if self.policy.shallow_update && !brought.is_empty() {
@@ -165,6 +168,30 @@ impl Push {
         })?;
         let brought = shallow.iter().zip(new).filter(|(id, new)| *new && !ours.contains(id));
         Ok(brought.map(|(id, _)| *id).collect())
+    }
+
+    /// Whether everything is there, as far as the links that were noted while the pack was indexed tell it; else a walk must.
+    fn hangs_on(
+        &self,
+        tips: &[ObjectId],
+        known: &[ObjectId],
+        stop: &dyn Interrupt,
+    ) -> Result<bool, ServeError> {
+        let Some(staged) = &self.staged else { return Ok(false) };
+        let Some(outward) = staged.outward() else { return Ok(false) };
+        if outward.tree_depth >= self.policy.walk.tree_depth_max {
+            return Ok(false);
+        }
+        let mut others: HashSet<ObjectId> = tips.iter().copied().collect();
+        staged.new_objects(&mut |id, _| {
+            others.remove(&id);
+            if others.is_empty() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })?;
+        // A tip that is there already must be reached, too: most likely a reference names it.
+        if !others.is_empty() {
+            known.iter().for_each(|id| _ = others.remove(id));
+        }
+        Ok(others.is_empty() && links_hang_on(&*self.objects()?, &outward.links, known, stop)?)
     }
 
     fn connected(
