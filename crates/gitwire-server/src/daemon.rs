@@ -1,5 +1,7 @@
 //! The git:// front end (`git-daemon`).
 
+mod prompt;
+
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +18,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use tracing::Instrument as _;
 
+use self::prompt::Prompt;
 use crate::access::Principal;
 use crate::clients::Clients;
 use crate::meter::{Metered, Outcome};
@@ -137,7 +140,7 @@ impl Daemon {
                 let pusher = Principal::Anonymous.pusher();
                 let conversation =
                     ReceiveSession::new(repository, policy, hooks, pusher, version, Serving::Duplex);
-                self.jobs.serve(conversation, deadlines, stream, rest).await
+                self.jobs.serve(conversation, deadlines, Prompt(stream), rest).await
             }
         };
         match served {
