@@ -154,4 +154,4 @@ fn collision(found: sha1dc::Collision) -> HashError {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

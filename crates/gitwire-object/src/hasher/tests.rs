@@ -48,7 +48,7 @@ const DIFFERENCE: [u32; 32] = [
     0xb800_0010,
 ];
 
-fn shattered() -> (Vec<u8>, Vec<u8>) {
+pub(crate) fn shattered() -> (Vec<u8>, Vec<u8>) {
     let first: Vec<u8> = SHATTERED
         .concat()
         .as_bytes()
