@@ -6,7 +6,7 @@ use std::hint::black_box;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use gitwire_benches::size;
 use gitwire_object::fsck::{Checker, Rules};
-use gitwire_object::{CommitLinks, CommitRef, Hasher, TreeRef, Trust};
+use gitwire_object::{CommitLinks, CommitRef, Hasher, Namer, TreeRef, Trust};
 use gitwire_types::{ObjectFormat, ObjectId, ObjectKind};
 
 const FORMAT: ObjectFormat = ObjectFormat::Sha1;
@@ -103,6 +103,42 @@ fn ids(criterion: &mut Criterion) {
     }
 }
 
+/// Many objects, as an indexer has them. The rival has no way to name more than one at a time.
+fn many_ids(criterion: &mut Criterion) {
+    for len in [300, size(4096, 300), size(64 << 10, 300)] {
+        let mut seed = 1_u32;
+        let mut random = || {
+            seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            seed.to_be_bytes()[0]
+        };
+        let contents: Vec<Vec<u8>> = (0..128).map(|_| (0..len).map(|_| random()).collect()).collect();
+        let mut group = criterion.benchmark_group(format!("object/ids of 128 objects of {len} bytes"));
+        group.throughput(Throughput::Bytes(128 * len as u64));
+        group.bench_function("gitwire, side by side", |bencher| {
+            let mut namer = Namer::new(FORMAT);
+            bencher.iter(|| {
+                for content in black_box(&contents) {
+                    namer.push(ObjectKind::Blob, content);
+                }
+                namer.finish();
+                std::iter::from_fn(|| namer.pop()).map(|(_, id)| id.unwrap().as_bytes()[0]).max()
+            });
+        });
+        let mut hasher = Hasher::new(FORMAT, Trust::Stranger);
+        group.bench_function("gitwire, one by one", |bencher| {
+            let mut name = |content: &Vec<u8>| hasher.object_id(ObjectKind::Blob, content).unwrap();
+            bencher.iter(|| black_box(&contents).iter().map(|content| name(content).as_bytes()[0]).max());
+        });
+        group.bench_function("gix-object", |bencher| {
+            let name = |content: &Vec<u8>| {
+                gix_object::compute_hash(GIX, gix_object::Kind::Blob, content).unwrap().as_bytes()[0]
+            };
+            bencher.iter(|| black_box(&contents).iter().map(name).max());
+        });
+        group.finish();
+    }
+}
+
 /// No rival in Rust checks objects; the figure is beside the hash, which every object that arrives pays anyway.
 fn checks(criterion: &mut Criterion) {
     let (tree, commit) = (tree(), commit());
@@ -119,5 +155,5 @@ fn checks(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, trees, commits, ids, checks);
+criterion_group!(benches, trees, commits, ids, many_ids, checks);
 criterion_main!(benches);
