@@ -2,9 +2,10 @@
 
 #![warn(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::expect_used)]
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use gitwire_object::{Hasher, Trust};
+use gitwire_object::{Hasher, Namer, Trust};
 use gitwire_types::{ObjectId, ObjectKind};
 
 use crate::hash::attack;
@@ -20,11 +21,30 @@ use crate::{EntryHeader, InflateProblem, PackError, ReadAt};
 pub(crate) struct Scratch {
     pub(crate) inflater: Inflater,
     pub(crate) hasher: Hasher,
+    pub(crate) namer: Namer<Unnamed>,
+    /// Bytes of the buffers that `namer` has.
+    pub(crate) unnamed: usize,
     pub(crate) input: Vec<u8>,
     pub(crate) delta: Vec<u8>,
     /// For the content of an object that exists already.
     pub(crate) other: Vec<u8>,
-    pub(crate) spare: Vec<Vec<u8>>,
+    spare: Vec<Vec<u8>>,
+    /// Bytes of the spare buffers.
+    spare_bytes: usize,
+}
+
+/// An object whose name is not known yet.
+pub(crate) struct Unnamed {
+    pub(crate) entry: u32,
+    pub(crate) kind: ObjectKind,
+    pub(crate) depth: u32,
+    pub(crate) made: Arc<Made>,
+}
+
+impl AsRef<[u8]> for Unnamed {
+    fn as_ref(&self) -> &[u8] {
+        self.made.bytes()
+    }
 }
 
 impl Scratch {
@@ -32,10 +52,35 @@ impl Scratch {
         Self {
             inflater: Inflater::new(),
             hasher: Hasher::new(options.format, Trust::Stranger),
+            namer: Namer::new(options.format),
+            unnamed: 0,
             input: Vec::new(),
             delta: Vec::new(),
             other: Vec::new(),
             spare: Vec::new(),
+            spare_bytes: 0,
+        }
+    }
+
+    /// A buffer of at least `size` bytes, whatever they are.
+    fn room(&mut self, size: usize) -> Vec<u8> {
+        let fits = |buffer: &Vec<u8>| buffer.len() >= size && buffer.len() / 4 <= size.max(SMALL);
+        match self.spare.iter().rposition(fits) {
+            Some(at) => {
+                let buffer = self.spare.swap_remove(at);
+                self.spare_bytes = self.spare_bytes.saturating_sub(buffer.capacity());
+                buffer
+            }
+            // Room for a little more, so that the next object finds it fit.
+            None => vec![0; size.next_power_of_two().min(size.saturating_add(SMALL))],
+        }
+    }
+
+    pub(crate) fn recycle(&mut self, buffer: Vec<u8>) {
+        let bytes = self.spare_bytes.saturating_add(buffer.capacity());
+        if bytes <= KEEP_MAX && self.spare.len() < SPARE_MAX {
+            self.spare_bytes = bytes;
+            self.spare.push(buffer);
         }
     }
 }
@@ -67,7 +112,7 @@ impl Worker<'_> {
         }
         let size = usize::try_from(declared).unwrap_or(usize::MAX);
         self.make_way(size, 0);
-        let mut buffer = self.room(size);
+        let mut buffer = self.scratch.room(size);
         self.inflate(entry, header, &mut buffer)?;
         self.charge(size)?;
         Ok(Object::Held { buffer, size })
@@ -112,7 +157,7 @@ impl Worker<'_> {
         let size = usize::try_from(sizes.result_size).unwrap_or(usize::MAX);
         self.make_way(size, *base_size);
         let made = if size <= KEEP_MAX {
-            let mut buffer = self.room(size);
+            let mut buffer = self.scratch.room(size);
             let room = buffer.get_mut(..size).unwrap_or_default();
             gitwire_delta::apply_to(base_bytes, bytes, room).map(|()| buffer)
         } else {
@@ -206,15 +251,6 @@ impl Worker<'_> {
         }
     }
 
-    /// A buffer of at least `size` bytes, whatever they are.
-    fn room(&mut self, size: usize) -> Vec<u8> {
-        let mut buffer = self.scratch.spare.pop().unwrap_or_default();
-        if buffer.len() < size {
-            buffer.resize(size, 0);
-        }
-        buffer
-    }
-
     /// Inflates an entry into the front of `out`, which has room for it.
     fn inflate(&mut self, entry: u32, header: &EntryHeader, out: &mut [u8]) -> Result<(), PackError> {
         let (offset, end) = self.shared.table.place(entry);
@@ -305,6 +341,8 @@ fn read<'b>(
 
 /// Blobs above this are hashed in pieces if nothing is made against them, whatever the memory.
 pub(crate) const STREAM_ABOVE: u64 = 1 << 20;
+/// Buffers that a thread keeps for its next objects.
+const SPARE_MAX: usize = 32;
 /// Buffers above this are given back at once.
 pub(crate) const KEEP_MAX: usize = 1 << 20;
 /// Bytes that are read for a header.

@@ -84,6 +84,11 @@ impl IndexerOptions {
         (self.memory_used() / 8).max(1 << 20) as u64
     }
 
+    /// Bytes of objects that a thread may hold until they have names: with all threads an eighth of the memory.
+    pub(crate) fn unnamed_max(&self) -> usize {
+        self.memory_used() / 8 / self.threads
+    }
+
     /// The memory, made sense of.
     pub(crate) fn memory_used(&self) -> usize {
         self.memory.max(Self::MEMORY_MIN.saturating_mul(self.threads.get()))

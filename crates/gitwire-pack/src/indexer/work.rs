@@ -82,6 +82,14 @@ impl Work {
         start..start.saturating_add(CLAIM).min(self.end)
     }
 
+    /// A family of another thread, if one is there.
+    pub(crate) fn take(&self) -> Option<Frame> {
+        let mut queue = lock(&self.queue);
+        let frame = queue.frames.pop()?;
+        self.set_hungry(&queue);
+        Some(frame)
+    }
+
     /// Waits for a family of another thread; `None`: there is nothing left to do.
     pub(crate) fn receive(&self) -> Option<Frame> {
         let mut queue = lock(&self.queue);
@@ -137,6 +145,22 @@ pub(crate) enum Made {
 }
 
 impl Made {
+    /// Its bytes; none where it is spilled.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Held { buffer, size } => buffer.get(..*size).unwrap_or_default(),
+            Self::Spilled(_) => &[],
+        }
+    }
+
+    /// The memory that its buffer takes.
+    pub(crate) fn taken(&self) -> usize {
+        match self {
+            Self::Held { buffer, .. } => buffer.capacity(),
+            Self::Spilled(_) => 0,
+        }
+    }
+
     /// As deltas see it.
     pub(crate) fn base(&self) -> Base<'_> {
         match self {

@@ -5,11 +5,12 @@
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, MutexGuard};
 
+use gitwire_object::Namer;
 use gitwire_types::{Interrupt, ObjectId, ObjectKind};
 
 use crate::hash::attack;
 use crate::indexer::family::{Families, IdDeltas, NONE, Names};
-use crate::indexer::make::{KEEP_MAX, Object, STREAM_ABOVE, Scratch};
+use crate::indexer::make::{KEEP_MAX, Object, STREAM_ABOVE, Scratch, Unnamed};
 use crate::indexer::options::{Content, IndexerOptions, Resolve};
 use crate::indexer::progress::Progress;
 use crate::indexer::table::{Code, Table};
@@ -71,7 +72,7 @@ impl<'a> Worker<'a> {
         content: Made,
     ) -> Result<(), PackError> {
         self.push(entry, kind, 0, id, content);
-        let result = self.run_stack();
+        let result = self.run_out();
         self.shared.progress.add_resolved(self.named);
         result
     }
@@ -93,11 +94,32 @@ impl<'a> Worker<'a> {
                 }
             }
         }
-        while let Some(frame) = self.shared.work.receive() {
+        loop {
+            let frame = match self.shared.work.take() {
+                Some(frame) => frame,
+                None => {
+                    self.run_out()?;
+                    match self.shared.work.receive() {
+                        Some(frame) => frame,
+                        None => return Ok(()),
+                    }
+                }
+            };
             self.stack.push(frame);
             self.run_stack()?;
         }
-        Ok(())
+    }
+
+    /// Works until all that this thread has made has a name.
+    fn run_out(&mut self) -> Result<(), PackError> {
+        loop {
+            self.run_stack()?;
+            if self.scratch.namer.is_idle() {
+                return Ok(());
+            }
+            self.scratch.namer.finish();
+            self.name_ready()?;
+        }
     }
 
     /// Makes children, deepest first, until the stack is empty.
@@ -180,10 +202,13 @@ impl<'a> Worker<'a> {
         self.finish(entry, kind, depth, made)
     }
 
-    /// Hashes and checks an object; keeps it where deltas are made against it.
+    /// Hashes and checks an object, a small one later and beside others; keeps it where deltas are made against it.
     fn finish(&mut self, entry: u32, kind: ObjectKind, depth: u32, made: Object) -> Result<(), PackError> {
         let (offset, _) = self.shared.table.place(entry);
         let (id, size, made) = match made {
+            Object::Held { buffer, size } if size <= Namer::<Unnamed>::LANE_MAX => {
+                return self.name_later(entry, kind, depth, Made::Held { buffer, size });
+            }
             Object::Held { buffer, size } => {
                 let bytes = buffer.get(..size).unwrap_or_default();
                 let hashed = self.scratch.hasher.object_id(kind, bytes);
@@ -203,6 +228,42 @@ impl<'a> Worker<'a> {
         self.name(entry, &id, kind, size, depth);
         if let Some(made) = made {
             self.push(entry, kind, depth, &id, made);
+        }
+        Ok(())
+    }
+
+    /// Leaves an object to be hashed beside others. What is made against its offset need not wait for that.
+    fn name_later(&mut self, entry: u32, kind: ObjectKind, depth: u32, made: Made) -> Result<(), PackError> {
+        let taken = made.taken();
+        let made = self.hold(made);
+        let (next, last) = self.shared.families.children(entry);
+        if next != NONE || last != NONE {
+            let content = Some(made.clone());
+            self.push_frame(Frame { entry, kind, depth, content, next, ids: 0..0, last });
+        }
+        self.scratch.unnamed = self.scratch.unnamed.saturating_add(taken);
+        self.scratch.namer.push(kind, Unnamed { entry, kind, depth, made });
+        if self.scratch.unnamed > self.shared.options.unnamed_max() {
+            self.scratch.namer.finish();
+        }
+        self.name_ready()
+    }
+
+    /// Checks what was hashed since, and makes known what it is called.
+    fn name_ready(&mut self) -> Result<(), PackError> {
+        while let Some((Unnamed { entry, kind, depth, made }, id)) = self.scratch.namer.pop() {
+            self.scratch.unnamed = self.scratch.unnamed.saturating_sub(made.taken());
+            let (offset, _) = self.shared.table.place(entry);
+            let id = id.map_err(|error| attack(offset, error))?;
+            self.check(offset, &id, kind, Content::Whole(made.bytes()))?;
+            self.name(entry, &id, kind, made.bytes().len() as u64, depth);
+            let ids = self.shared.id_deltas.against(self.shared.table, &id);
+            if ids.is_empty() {
+                self.release(Some(made));
+            } else {
+                let content = Some(made);
+                self.push_frame(Frame { entry, kind, depth, content, next: NONE, ids, last: NONE });
+            }
         }
         Ok(())
     }
@@ -267,10 +328,20 @@ impl<'a> Worker<'a> {
             }
             return;
         }
+        let content = Some(self.hold(made));
+        self.push_frame(Frame { entry, kind, depth, content, next, ids, last });
+    }
+
+    /// Counts what is held.
+    fn hold(&self, made: Made) -> Arc<Made> {
         if let Some(size) = made.held() {
             self.shared.work.held.fetch_add(size, Ordering::Relaxed);
         }
-        self.stack.push(Frame { entry, kind, depth, content: Some(Arc::new(made)), next, ids, last });
+        Arc::new(made)
+    }
+
+    fn push_frame(&mut self, frame: Frame) {
+        self.stack.push(frame);
         if self.shared.work.held.load(Ordering::Relaxed) > self.shared.options.memory_used() / 2 {
             self.forget();
         }
@@ -325,13 +396,9 @@ impl<'a> Worker<'a> {
     }
 
     pub(crate) fn recycle(&mut self, buffer: Vec<u8>) {
-        if buffer.capacity() <= KEEP_MAX && self.scratch.spare.len() < SPARE_MAX {
-            self.scratch.spare.push(buffer);
-        }
+        self.scratch.recycle(buffer);
     }
 }
 
-/// Buffers that a thread keeps for its next objects.
-const SPARE_MAX: usize = 4;
 /// Objects between two reports of progress.
 const REPORT_EVERY: u64 = 256;
