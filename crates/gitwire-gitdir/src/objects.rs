@@ -94,18 +94,19 @@ impl ObjectFiles {
         Ok(view)
     }
 
-    /// A view of all objects and of the packs of one directory more: a quarantine.
-    pub(crate) fn view_with(&self, quarantine: ObjectDirectory) -> Result<ObjectView> {
+    /// A view of all objects and of the packs of one directory more: a quarantine. Its cache holds at most so many bytes: what comes from
+    /// a stranger decides on what is in it.
+    pub(crate) fn view_with(&self, quarantine: ObjectDirectory, cache_bytes: usize) -> Result<ObjectView> {
         let mut directories = vec![quarantine];
         directories.extend(self.directories()?);
-        let packed = self.new_store(&directories).view()?;
+        let packed = self.new_store(&directories, cache_bytes).view()?;
         Ok(self.view_over(packed, directories, Arc::default()))
     }
 
     /// A view of the packs of a quarantine alone.
-    pub(crate) fn view_of(&self, quarantine: ObjectDirectory) -> Result<ObjectView> {
+    pub(crate) fn view_of(&self, quarantine: ObjectDirectory, cache_bytes: usize) -> Result<ObjectView> {
         let directories = vec![quarantine];
-        let packed = self.new_store(&directories).view()?;
+        let packed = self.new_store(&directories, cache_bytes).view()?;
         Ok(self.view_over(packed, directories, Arc::default()))
     }
 
@@ -129,13 +130,15 @@ impl ObjectFiles {
         if let Some(known) = store.as_ref().filter(same) {
             return Arc::clone(known);
         }
-        Arc::clone(store.insert(Arc::new(self.new_store(directories))))
+        Arc::clone(store.insert(Arc::new(self.new_store(directories, usize::MAX))))
     }
 
-    fn new_store(&self, directories: &[ObjectDirectory]) -> PackedStore<DirectoryPacks> {
+    fn new_store(&self, directories: &[ObjectDirectory], cache_max: usize) -> PackedStore<DirectoryPacks> {
         let files =
             DirectoryPacks { file_system: Arc::clone(&self.file_system), directories: directories.to_vec() };
-        PackedStore::new(files, self.format, self.options.clone())
+        let mut options = self.options.clone();
+        options.base_cache_bytes = options.base_cache_bytes.min(cache_max);
+        PackedStore::new(files, self.format, options)
     }
 }
 

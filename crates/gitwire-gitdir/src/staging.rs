@@ -122,20 +122,24 @@ impl Staging for DirectoryStaging {
             )?;
         }
         let objects = &repository.inner().objects;
+        let cache_bytes = usize::try_from(request.memory).unwrap_or(usize::MAX);
         let Inspection { check, large, links, .. } = inspection;
         let outward = links.outward(brought_by(&indexed));
         let large = large.into_inner().unwrap_or_else(PoisonError::into_inner);
         if !large.is_empty() {
-            collision::compare(&large, &objects.view_of(quarantine.as_objects()?)?, known.view(), interrupt)?;
+            let new = objects.view_of(quarantine.as_objects()?, cache_bytes)?;
+            collision::compare(&large, &new, known.view(), interrupt)?;
         }
         let loose = match unpacks && indexed.count() > 0 {
             true => {
                 let file_system = &*repository.inner().file_system;
-                unpack::unpack(objects, &quarantine, &indexed, &stem, (&mut barrier, file_system))?
+                let view = objects.view_of(quarantine.as_objects()?, cache_bytes)?;
+                let dir = &*objects.own.dir;
+                unpack::unpack((dir, &view), &quarantine, &indexed, &stem, (&mut barrier, file_system))?
             }
             false => Vec::new(),
         };
-        let view = Arc::new(objects.view_with(quarantine.as_objects()?)?);
+        let view = Arc::new(objects.view_with(quarantine.as_objects()?, cache_bytes)?);
         let warnings = check.map_or(Ok(Vec::new()), |check| check.finish(&*view))?;
         Ok(Box::new(DirectoryStaged {
             indexed,

@@ -10,6 +10,9 @@ pub struct WalkLimits {
     pub objects_max: u32,
     /// The largest commit, tree or tag that is read, in bytes.
     pub object_bytes_max: u64,
+    /// The largest commit, tree or tag that is held whole, in bytes. A larger tree is read in pieces; of a larger commit or tag the headers
+    /// are read, which must not be larger either.
+    pub held_bytes_max: usize,
     /// How many commits a graph reads from the objects before it asks the store's commit-graph, which is read and checked as a whole.
     pub commits_before_index: u32,
     /// The deepest nesting of trees.
@@ -29,6 +32,8 @@ impl Default for WalkLimits {
             objects_max: 100_000_000,
             // A directory of a million entries is some 40 MB; larger ones are attacks.
             object_bytes_max: 256 << 20,
+            // Directories of eighty thousand entries, commits of as many parents.
+            held_bytes_max: 4 << 20,
             // Some milliseconds: reading the commit-graph of a hundred thousand commits takes more.
             commits_before_index: 512,
             // git's `core.maxTreeDepth`.

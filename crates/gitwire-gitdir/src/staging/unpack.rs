@@ -11,20 +11,18 @@ use crate::barrier::{Barrier, OPEN_MAX};
 use crate::error::{Context as _, shown};
 use crate::fs::{Directory, FileSystem};
 use crate::loose::{self, make_fan_out, write_stream};
-use crate::objects::ObjectFiles;
+use crate::objects::ObjectView;
 use crate::quarantine::{FileSpool, Quarantine};
 
 /// Gives each object that the pack brought a file of its own, and lets the pack go. What of the files is not durable yet waits for
 /// `barrier`.
 pub(super) fn unpack(
-    objects: &ObjectFiles,
+    (dir, view): (&dyn Directory, &ObjectView),
     quarantine: &Quarantine,
     indexed: &Indexed<FileSpool>,
     stem: &[u8],
     (barrier, file_system): (&mut Barrier, &dyn FileSystem),
 ) -> Result<Vec<ObjectId>> {
-    let dir = &*objects.own.dir;
-    let view = objects.view_of(quarantine.as_objects()?)?;
     let mut unpacked = BTreeSet::new();
     for (id, _) in super::brought_by(indexed) {
         // An object may come twice.

@@ -68,7 +68,7 @@ pub struct ReceivePolicy {
     pub unusable: Option<String>,
     /// How packs are received: sizes, depth of deltas, memory, threads, whether objects are checked as `git fsck` would
     /// (`receive.fsckObjects`, `receive.maxInputSize`), and up to how many are stored one by one (`receive.unpackLimit`). git: no check,
-    /// and fewer than 100 objects one by one; default: checked, objects of at most 1 GiB, and packs stay packs.
+    /// and fewer than 100 objects one by one; default: checked, objects of at most 4 GiB in 16 MiB of memory, and packs stay packs.
     pub stage: StageRequest,
     /// What a client may make the machine read and hold.
     pub protocol: Limits,
@@ -113,6 +113,7 @@ impl ReceivePolicy {
         policy.maintenance = true;
         policy.stage = StageRequest::default();
         policy.stage.unpack_limit = 100;
+        policy.walk = WalkLimits::default();
         // git has no limits here; these are those of a client, which trusts what it asked for.
         policy.protocol.commands_max = policy.protocol.refs_max;
         policy.protocol.command_bytes_max = policy.protocol.advertisement_bytes_max;
@@ -164,8 +165,12 @@ impl Default for ReceivePolicy {
         // A history of this size takes minutes over a usual line; larger ones come in parts.
         stage.pack_bytes_max = 8 << 30;
         stage.objects_max = 20_000_000;
-        // Hosts refuse files of more than 100 MB.
-        stage.object_bytes_max = 1 << 30;
+        // Hosts refuse files of more than 100 MB; what is larger costs time, no memory.
+        stage.object_bytes_max = 4 << 30;
+        // What a stranger may make us hold beside the tables, while objects are named and while their connections are checked.
+        stage.memory = 16 << 20;
+        let mut walk = WalkLimits::default();
+        walk.tree_cache_bytes = 8 << 20;
         Self {
             agent: None,
             session_id: None,
@@ -191,7 +196,7 @@ impl Default for ReceivePolicy {
             stage,
             // A pusher with so many borders has cloned as many branches; 33 bytes each.
             protocol: Limits { shallows_max: 1 << 18, ..Limits::default() },
-            walk: WalkLimits::default(),
+            walk,
             deadlines: Deadlines::server(),
         }
     }

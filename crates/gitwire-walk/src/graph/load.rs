@@ -32,7 +32,7 @@ impl Graph {
             return Ok(true);
         }
         let mut scratch = core::mem::take(&mut self.scratch);
-        let kind = self.objects.read(&id, self.limits.object_bytes_max, &mut scratch);
+        let kind = read::headers(&*self.objects, &id, &self.limits, &mut scratch);
         let loaded = match kind {
             Ok(None) => {
                 self.set(at, ABSENT);
@@ -40,7 +40,7 @@ impl Graph {
             }
             Ok(Some(ObjectKind::Commit)) => self.load_from_bytes(at, &id, &scratch).map(|()| true),
             Ok(Some(actual)) => Err(WalkError::Kind { id, expected: ObjectKind::Commit, actual }),
-            Err(error) => Err(error.into()),
+            Err(error) => Err(error),
         };
         self.scratch = scratch;
         loaded

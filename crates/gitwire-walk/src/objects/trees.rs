@@ -1,12 +1,15 @@
 //! Going through trees, each once.
 
-use gitwire_object::TreeEntry;
-use gitwire_storage::ObjectStore;
+use std::sync::Arc;
+
+use gitwire_object::{TreeEntry, TreeStream};
+use gitwire_storage::{ObjectReader, ObjectStore};
 use gitwire_types::{ObjectId, ObjectKind};
 
 use super::paths::{Directory, Paths};
 use super::tree_diff::{Tree, TreeCache};
 use super::{Fact, Found, Place};
+use crate::read::{self, Held};
 use crate::{ObjectFilter, WalkError, WalkLimits};
 
 /// What becomes of what a tree holds.
@@ -118,7 +121,15 @@ impl TreeWalk {
     fn read(&mut self, objects: &dyn ObjectStore, found: &mut Found, next: Waiting) -> Result<(), WalkError> {
         let id = found.id(next.at)?;
         let mut tree = std::mem::take(&mut self.spare);
-        match objects.read(&id, self.limits.object_bytes_max, &mut tree.bytes)? {
+        let kind = match read::held(objects, &id, &self.limits, &mut tree.bytes)? {
+            Held::Whole(kind) => kind,
+            Held::Large(object) if object.kind() == ObjectKind::Tree => {
+                self.spare = tree;
+                return self.read_large(&id, object, found, next);
+            }
+            Held::Large(object) => Some(object.kind()),
+        };
+        match kind {
             Some(ObjectKind::Tree) => {}
             Some(actual) => return Err(WalkError::Kind { id, expected: ObjectKind::Tree, actual }),
             None => return self.absent(objects, id, next.side),
@@ -126,28 +137,72 @@ impl TreeWalk {
         // Where depth decides, what was met below one commit says nothing about what is met below another.
         let key = next.place.key;
         let before = if self.filter.asks_depth() { None } else { self.cache.take(key) };
-        let directory = match &self.paths {
-            Some(paths) if next.side == Side::Send => Some(paths.directory(next.place)?),
-            _ => None,
-        };
+        let directory = self.directory(next)?;
         let first = self.waiting.len();
-        tree.each_new(&id, before.as_ref(), |entry| {
-            if entry.mode.is_gitlink() {
-                return Ok(());
-            }
-            let place = next.place.below(entry.name);
-            if let Some(directory) = &directory {
-                return self.meet_in(found, entry, place, next.depth, directory);
-            }
-            self.meet(found, entry.raw_id(), entry.mode.kind(), place, next.depth, next.side)
-        })?;
-        // The first entry is read first.
-        if let Some(new) = self.waiting.get_mut(first..) {
-            new.reverse();
-        }
+        tree.each_new(&id, before.as_ref(), |entry| self.entry(found, entry, next, directory.as_ref()))?;
+        self.first_comes_first(first);
         self.cache.put(key, tree);
         self.spare = before.unwrap_or_default();
         Ok(())
+    }
+
+    /// Goes through a tree that is not held.
+    fn read_large(
+        &mut self,
+        id: &ObjectId,
+        mut object: Box<dyn ObjectReader>,
+        found: &mut Found,
+        next: Waiting,
+    ) -> Result<(), WalkError> {
+        let failed = |error| read::malformed(id, ObjectKind::Tree, error);
+        let directory = self.directory(next)?;
+        let first = self.waiting.len();
+        let mut tree = TreeStream::new(id.format(), self.limits.held_bytes_max);
+        let mut room = vec![0; read::PIECE];
+        loop {
+            let count = object.read(&mut room)?;
+            if count == 0 {
+                break;
+            }
+            tree.push(room.get(..count).unwrap_or_default());
+            while let Some(entry) = tree.next_entry().map_err(failed)? {
+                self.entry(found, &entry, next, directory.as_ref())?;
+            }
+        }
+        tree.finish().map_err(failed)?;
+        self.first_comes_first(first);
+        Ok(())
+    }
+
+    fn directory(&self, next: Waiting) -> Result<Option<Arc<Directory>>, WalkError> {
+        match &self.paths {
+            Some(paths) if next.side == Side::Send => paths.directory(next.place).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    fn entry(
+        &mut self,
+        found: &mut Found,
+        entry: &TreeEntry<'_>,
+        next: Waiting,
+        directory: Option<&Arc<Directory>>,
+    ) -> Result<(), WalkError> {
+        if entry.mode.is_gitlink() {
+            return Ok(());
+        }
+        let place = next.place.below(entry.name);
+        if let Some(directory) = directory {
+            return self.meet_in(found, entry, place, next.depth, directory);
+        }
+        self.meet(found, entry.raw_id(), entry.mode.kind(), place, next.depth, next.side)
+    }
+
+    /// What was put up for reading from `first` on is read in its order.
+    fn first_comes_first(&mut self, first: usize) {
+        if let Some(new) = self.waiting.get_mut(first..) {
+            new.reverse();
+        }
     }
 
     /// Decides about an object that stands at a place.

@@ -76,6 +76,61 @@ fn long_names_are_only_names() {
 }
 
 #[test]
+fn what_is_too_large_to_be_held_is_read_in_pieces() {
+    let repository = MemoryRepository::new(ObjectFormat::Sha1);
+    let blobs: Vec<_> =
+        (0..5_000_u32).map(|nth| repository.add(ObjectKind::Blob, &nth.to_be_bytes()).unwrap()).collect();
+    let names: Vec<String> = (0..5_000).map(|nth| format!("{nth:05}")).collect();
+    let entries: Vec<_> = names.iter().zip(&blobs).map(|(name, id)| ("100644", name.as_str(), *id)).collect();
+    let below = tree(&repository, &entries);
+    let root = tree(&repository, &[("40000", "a", below), ("100644", "b", blobs[0]), ("40000", "c", below)]);
+    let who = "A <a@example.org> 1 +0000";
+    let head = format!("tree {root}\nauthor {who}\ncommitter {who}\n\n");
+    let content = [head.as_bytes(), &[b'x'; 200_000]].concat();
+    let tip = repository.add(ObjectKind::Commit, &content).unwrap();
+    let tag = format!("object {tip}\ntype commit\ntag t\ntagger {who}\n\n{}", "y".repeat(200_000));
+    let tag = repository.add(ObjectKind::Tag, tag.as_bytes()).unwrap();
+    let request = PackRequest::new(vec![tag], vec![]);
+    let list = |held_bytes_max| {
+        let mut limits = WalkLimits::default();
+        limits.held_bytes_max = held_bytes_max;
+        ObjectList::of(graph(&repository, &limits), &request, &Never)
+    };
+    let whole: Vec<_> = list(4 << 20).unwrap().iter().collect();
+    assert_eq!(whole.len(), 5_004);
+    assert_eq!(list(1_000).unwrap().iter().collect::<Vec<_>>(), whole);
+    // One that lacks something is told as such.
+    let cut = tree(&repository, &[("100644", "a", blobs[0])]);
+    let cut = repository.add(ObjectKind::Tree, &[[0; 3_000].as_slice(), cut.as_bytes()].concat()).unwrap();
+    let request = PackRequest::new(vec![commit(&repository, cut, &[], 1)], vec![]);
+    let mut limits = WalkLimits::default();
+    limits.held_bytes_max = 1_000;
+    let error = ObjectList::of(graph(&repository, &limits), &request, &Never).unwrap_err();
+    assert!(matches!(error, WalkError::Malformed { kind: ObjectKind::Tree, .. }), "{error}");
+}
+
+#[test]
+fn headers_that_do_not_end_in_what_is_held() {
+    let repository = MemoryRepository::new(ObjectFormat::Sha1);
+    let root = tree(&repository, &[]);
+    let parent = commit(&repository, root, &[], 1);
+    let parents = format!("parent {parent}\n").repeat(5_000);
+    let who = "A <a@example.org> 1 +0000";
+    let head = format!("tree {root}\n{parents}author {who}\ncommitter {who}\n\n");
+    let content = format!("{head}{}", "x".repeat(100_000));
+    let tip = repository.add(ObjectKind::Commit, content.as_bytes()).unwrap();
+    let request = PackRequest::new(vec![tip], vec![]);
+    let list = |held_bytes_max| {
+        let mut limits = WalkLimits::default();
+        limits.held_bytes_max = held_bytes_max;
+        ObjectList::of(graph(&repository, &limits), &request, &Never)
+    };
+    assert_eq!(list(head.len()).unwrap().len(), 3);
+    let error = list(head.len() - 1).unwrap_err();
+    assert_eq!(error.to_string(), format!("held_bytes_max exceeds the limit of {}", head.len() - 1));
+}
+
+#[test]
 fn chains_of_tags_end_at_the_limit() {
     let repository = MemoryRepository::new(ObjectFormat::Sha1);
     let root = tree(&repository, &[]);

@@ -1,6 +1,7 @@
 //! Pushes that mean harm, as bytes at the HTTP door of a server with its defaults: each is answered with what is wrong, changes nothing in
 //! the repository, and makes the server hold little. `docs/SECURITY.md` has the table of what each stands for.
 
+mod large;
 mod packs;
 mod requests;
 

@@ -75,10 +75,10 @@ fn sizes_that_are_lies() {
     door.refused(&with_delta(&delta), "declares 1099511627776 bytes, the limit is 1073741824");
     let mut pack = PackBuilder::new();
     pack.entry(BLOB, 1 << 40, &deflate(b"x"));
-    door.refused(&pack.finish(), "declares 1099511627776 bytes, the limit is 1073741824");
+    door.refused(&pack.finish(), "declares 1099511627776 bytes, the limit is 4294967296");
     let mut pack = PackBuilder::new();
-    pack.entry(BLOB, (1 << 30) + 1, &zeros(1));
-    door.refused(&pack.finish(), "declares 1073741825 bytes, the limit is 1073741824");
+    pack.entry(BLOB, (4 << 30) + 1, &zeros(1));
+    door.refused(&pack.finish(), "declares 4294967297 bytes, the limit is 4294967296");
     door.refused(&sealed(b"PACK\0\0\0\x02\xff\xff\xff\xff".to_vec()), "declares 4294967295 objects");
     let mut pack = PackBuilder::new();
     pack.blob(b"one");
