@@ -5,6 +5,7 @@
 mod chain;
 mod facts;
 mod stream;
+mod window;
 
 use std::fmt;
 use std::ops::Range;
@@ -39,11 +40,19 @@ pub struct Pack<D, I> {
     end: u64,
     /// Positions in the order of the pack; made when first needed.
     order: OnceLock<Box<[u32]>>,
-    /// Places in the pack by positions in the index; made when many of them are asked for.
-    places: OnceLock<Box<[u32]>>,
+    /// Made when many places are asked for.
+    tables: OnceLock<Tables>,
     places_asked: AtomicU32,
     scratches: Mutex<Vec<Scratch>>,
     check_ids: bool,
+}
+
+/// What is known of every object of a pack: eight bytes for each.
+struct Tables {
+    /// Places in the pack by positions in the index.
+    places: Box<[u32]>,
+    /// By places, of deltas: 0 or a kind's number, and above it the length of the chain.
+    kinds: Box<[AtomicU32]>,
 }
 
 impl<D: ReadAt, I: ReadAt> Pack<D, I> {
@@ -76,7 +85,7 @@ impl<D: ReadAt, I: ReadAt> Pack<D, I> {
             number,
             end,
             order: OnceLock::new(),
-            places: OnceLock::new(),
+            tables: OnceLock::new(),
             places_asked: AtomicU32::new(0),
             scratches: Mutex::new(Vec::new()),
             check_ids: false,
@@ -168,9 +177,8 @@ impl<D: ReadAt, I: ReadAt> Pack<D, I> {
     /// A broken pack or index; [`PackError::Storage`].
     pub fn entry(&self, id: &ObjectId) -> Result<Option<EntryFacts>, PackError> {
         let Some(position) = self.index.lookup(id)? else { return Ok(None) };
-        let offset = self.offset(position)?;
-        let place = self.place_of(offset)?;
-        self.facts_of(place, offset).map(Some)
+        let (offset, place) = (self.offset(position)?, self.place_at(position)?);
+        self.with_scratch(|scratch| self.facts_of(place, offset, scratch)).map(Some)
     }
 
     /// The place of an object in the pack, counted from 0, and its position in the index; `None` if it is not there.
@@ -187,16 +195,11 @@ impl<D: ReadAt, I: ReadAt> Pack<D, I> {
     /// # Errors
     /// A broken index, or a position past its end; [`PackError::Storage`].
     pub fn place_at(&self, position: u32) -> Result<u32, PackError> {
-        if let Some(place) = self.places.get().and_then(|places| places.get(position as usize)) {
+        if let Some(place) = self.tables.get().and_then(|tables| tables.places.get(position as usize)) {
             return Ok(*place);
         }
         if self.places_asked.fetch_add(1, Ordering::Relaxed) == PLACES_ASKED {
-            let order = self.order()?;
-            let mut places = vec![0; order.len()];
-            for (place, position) in (0..).zip(order) {
-                places.get_mut(*position as usize).into_iter().for_each(|slot| *slot = place);
-            }
-            let _ = self.places.set(places.into());
+            let _ = self.tables.set(Tables::new(self.order()?));
         }
         self.place_of(self.offset(position)?)
     }
@@ -248,7 +251,8 @@ impl<D: ReadAt, I: ReadAt> Pack<D, I> {
     /// [`PackError::Misuse`] for a place that is none; a broken pack or index; [`PackError::Storage`].
     pub fn entry_at(&self, place: u32) -> Result<(ObjectId, EntryFacts), PackError> {
         let position = self.position_at(place)?;
-        let facts = self.facts_of(place, self.offset(position)?)?;
+        let offset = self.offset(position)?;
+        let facts = self.with_scratch(|scratch| self.facts_of(place, offset, scratch))?;
         Ok((self.index.id(position)?, facts))
     }
 
@@ -310,8 +314,26 @@ impl<D: ReadAt, I: ReadAt> Pack<D, I> {
     }
 
     fn find_place(&self, offset: u64) -> Result<Option<u32>, PackError> {
+        self.find_among(0..self.order()?.len(), offset)
+    }
+
+    /// The place of the entry that starts at `offset`, before `place`: mostly near by.
+    fn find_before(&self, place: u32, offset: u64) -> Result<Option<u32>, PackError> {
         let order = self.order()?;
-        let (mut low, mut high) = (0, order.len());
+        let (mut high, mut step) = (order.len().min(place as usize), 1_usize);
+        loop {
+            let low = high.saturating_sub(step);
+            let starts = |at: usize| self.index.offset(order.get(at).copied().unwrap_or(0));
+            if low == 0 || starts(low)? <= offset {
+                return self.find_among(low..high, offset);
+            }
+            (high, step) = (low, step.saturating_mul(2));
+        }
+    }
+
+    fn find_among(&self, places: Range<usize>, offset: u64) -> Result<Option<u32>, PackError> {
+        let order = self.order()?;
+        let Range { start: mut low, end: mut high } = places;
         while low < high {
             let middle = low.midpoint(high);
             let position = order.get(middle).copied().unwrap_or(0);
@@ -342,6 +364,31 @@ impl<D: ReadAt, I: ReadAt> Pack<D, I> {
     }
 }
 
+impl Tables {
+    fn new(order: &[u32]) -> Self {
+        let mut places = vec![0; order.len()];
+        for (place, position) in (0..).zip(order) {
+            places.get_mut(*position as usize).into_iter().for_each(|slot| *slot = place);
+        }
+        Self { places: places.into(), kinds: order.iter().map(|_| AtomicU32::new(0)).collect() }
+    }
+
+    /// The kind of a delta that was noted, and how long its chain is.
+    fn kind(&self, place: u32) -> Option<(ObjectKind, u32)> {
+        let noted = self.kinds.get(place as usize)?.load(Ordering::Relaxed);
+        let kind = KINDS.get((noted & 0xff).checked_sub(1)? as usize)?;
+        Some((*kind, noted >> 8))
+    }
+
+    fn note(&self, place: u32, kind: ObjectKind, depth: u32) {
+        let number = (1_u32..).zip(KINDS).find(|(_, known)| *known == kind).map_or(0, |(number, _)| number);
+        // A chain too long to be noted is walked each time.
+        if let Some(slot) = self.kinds.get(place as usize).filter(|_| depth < 1 << 24) {
+            slot.store(number | depth << 8, Ordering::Relaxed);
+        }
+    }
+}
+
 impl<D, I> fmt::Debug for Pack<D, I> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pack").field("index", &self.index).field("end", &self.end).finish_non_exhaustive()
@@ -359,6 +406,8 @@ pub(crate) fn read_id<D: ReadAt + ?Sized>(
     ObjectId::from_raw(format, raw).map_err(|_| PackError::Internal("an id has its format's length"))
 }
 
+/// Kinds by their numbers in [`Tables`], less one.
+const KINDS: [ObjectKind; 4] = [ObjectKind::Commit, ObjectKind::Tree, ObjectKind::Blob, ObjectKind::Tag];
 /// Places that are looked for one by one, before a table of all costs less.
 const PLACES_ASKED: u32 = 4096;
 /// Scratches that wait for the next call, a few tens of KiB each.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use gitwire_types::{Never, ObjectKind};
 
 use crate::access::Pack;
+use crate::access::window::Window;
 use crate::base_cache::Cached;
 use crate::inflate::{Compressed, InflateStream, Inflater, compressed_bound};
 use crate::spilled::{self, Base, Meter, Spilled, Take, delta_error};
@@ -16,9 +17,12 @@ use crate::{EntryHeader, EntryKind, PackError, ReadAt};
 /// Buffers that are used again from call to call.
 pub(crate) struct Scratch {
     inflater: Inflater,
+    pub(super) window: Window,
     input: Vec<u8>,
     delta: Vec<u8>,
     chain: Vec<Link>,
+    /// Places on the way down a chain whose kinds are not known.
+    pub(super) places: Vec<u32>,
 }
 
 /// A delta on the way from an object to the end of its chain.
@@ -89,6 +93,7 @@ impl<D: ReadAt, I: ReadAt> Pack<D, I> {
                 }
                 Root::Whole { offset, header, kind } => {
                     self.inflate(offset, &header, max.min(self.limits.object_bytes_max), scratch, out)?;
+                    self.keep_tree(offset, kind, 0, out);
                     Ok((kind, 0))
                 }
             };
@@ -97,7 +102,10 @@ impl<D: ReadAt, I: ReadAt> Pack<D, I> {
         let limit = self.limits.delta_bytes_max.min(max);
         let (kind, depth) = (base.kind, base.depth.saturating_add(1));
         match self.apply(last, &base, limit, Some(out), scratch)? {
-            Content::Held(made) => *out = made,
+            Content::Held(made) => {
+                *out = made;
+                self.keep_tree(offset, kind, depth, out);
+            }
             Content::Spilled(_) => return Err(PackError::Internal("what is asked for in memory is held")),
         }
         Ok((kind, depth))
@@ -161,6 +169,14 @@ impl<D: ReadAt, I: ReadAt> Pack<D, I> {
             Content::Spilled(spilled) => Shared::Spilled(spilled),
         };
         Known { kind, depth, content }
+    }
+
+    /// Keeps a tree that was read: a walk reads next the one that is a delta against it.
+    fn keep_tree(&self, offset: u64, kind: ObjectKind, depth: u32, content: &[u8]) {
+        if kind == ObjectKind::Tree && content.len() <= TREE_MAX {
+            let content = Arc::new(content.to_vec());
+            self.cache.insert(self.number, offset, Cached { kind, content, depth });
+        }
     }
 
     /// Makes the object of a delta. What is too large to be held is spilled, unless there is an `out`: then it goes there.
@@ -238,7 +254,7 @@ impl<D: ReadAt, I: ReadAt> Pack<D, I> {
                     false => Err(PackError::ChainTooDeep { offset, max: self.limits.delta_depth_max }),
                 };
             }
-            let header = self.header_at(at)?;
+            let header = self.header_at(at, scratch)?;
             let kind = header.kind;
             if let EntryKind::Whole(kind) = kind {
                 return Ok(Root::Whole { offset: at, header, kind });
@@ -254,17 +270,6 @@ impl<D: ReadAt, I: ReadAt> Pack<D, I> {
                 return Err(PackError::DeltaCycle { offset: at });
             }
         }
-    }
-
-    /// The entry header at `offset`.
-    pub(crate) fn header_at(&self, offset: u64) -> Result<EntryHeader, PackError> {
-        let mut room = [0; EntryHeader::MAX_LEN];
-        let left = usize::try_from(self.end.saturating_sub(offset)).unwrap_or(usize::MAX);
-        let room = room.get_mut(..left.min(EntryHeader::MAX_LEN)).unwrap_or_default();
-        let count = self.data.read_at(offset, room).map_err(PackError::Storage)?;
-        let bytes = room.get(..count).unwrap_or_default();
-        EntryHeader::parse(bytes, self.index.format(), offset)?
-            .ok_or(PackError::Truncated { offset: offset.saturating_add(count as u64) })
     }
 
     /// Where the base of the delta at `offset` starts.
@@ -324,23 +329,18 @@ impl<D: ReadAt, I: ReadAt> Pack<D, I> {
         scratch: &mut Scratch,
         out: &mut [u8],
     ) -> Result<bool, PackError> {
-        let held = self.data.in_memory().and_then(|all| {
-            let start = usize::try_from(place.start).ok()?;
-            let end = usize::try_from(place.end).ok()?;
-            all.get(start..end)
-        });
-        let input = match held {
-            Some(held) => held,
-            None => {
-                if scratch.input.len() < bound {
-                    scratch.input.resize(bound, 0);
-                }
-                let room = scratch.input.get_mut(..bound).unwrap_or_default();
-                let count = self.data.read_at(place.start, room).map_err(PackError::Storage)?;
-                scratch.input.get(..count).unwrap_or_default()
-            }
-        };
-        Ok(scratch.inflater.whole(input, out, place.entry)?.is_some())
+        let Scratch { inflater, window, input, .. } = scratch;
+        if bound <= Window::LEN || self.data.in_memory().is_some() {
+            let input = self.front(place.start, bound, window)?;
+            return Ok(inflater.whole(input, out, place.entry)?.is_some());
+        }
+        if input.len() < bound {
+            input.resize(bound, 0);
+        }
+        let room = input.get_mut(..bound).unwrap_or_default();
+        let count = self.data.read_at(place.start, room).map_err(PackError::Storage)?;
+        let input = input.get(..count).unwrap_or_default();
+        Ok(inflater.whole(input, out, place.entry)?.is_some())
     }
 }
 
@@ -357,7 +357,14 @@ impl Scratch {
 
 impl Default for Scratch {
     fn default() -> Self {
-        Self { inflater: Inflater::new(), input: Vec::new(), delta: Vec::new(), chain: Vec::new() }
+        Self {
+            inflater: Inflater::new(),
+            window: Window::default(),
+            input: Vec::new(),
+            delta: Vec::new(),
+            chain: Vec::new(),
+            places: Vec::new(),
+        }
     }
 }
 
@@ -369,5 +376,7 @@ impl fmt::Debug for Scratch {
 
 /// Up to this size an object is inflated in one piece, into memory that is taken on the word of its header.
 const WHOLE_MAX: u64 = 256 << 10;
+/// Larger trees are not kept for the next one: a shard of the cache holds a few of them.
+const TREE_MAX: usize = 1 << 20;
 /// Larger buffers are not kept.
 const KEEP_MAX: usize = 512 << 10;

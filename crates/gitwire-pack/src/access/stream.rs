@@ -40,7 +40,7 @@ impl<D: ReadAt + Clone, I: ReadAt> Pack<D, I> {
         id: Option<ObjectId>,
         scratch: &mut Scratch,
     ) -> Result<ObjectStream<D>, PackError> {
-        let header = self.header_at(offset)?;
+        let header = self.header_at(offset, scratch)?;
         let mut piece = Vec::new();
         let (kind, size, source) = if let EntryKind::Whole(kind) = header.kind {
             let (declared, max) = (header.size, self.limits.object_bytes_max);
