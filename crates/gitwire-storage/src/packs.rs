@@ -47,6 +47,13 @@ pub trait PackAccess: Send + Sync {
     /// A failing medium or a damaged index.
     fn locate(&self, ids: &[ObjectId], out: &mut dyn FnMut(usize, Option<Entry>)) -> Result<()>;
 
+    /// The pack that each of `ids` stands in and its position there, as [`position`](Self::position) counts; else as
+    /// [`locate`](Self::locate). The entries are not looked at.
+    ///
+    /// # Errors
+    /// A failing medium or a damaged index.
+    fn places(&self, ids: &[ObjectId], out: &mut dyn FnMut(usize, Option<(PackId, u32)>)) -> Result<()>;
+
     /// The entry at `position` of a pack, counted in the order of offsets.
     ///
     /// # Errors

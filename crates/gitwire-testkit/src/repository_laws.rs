@@ -95,10 +95,13 @@ fn packs_in_order(repository: &dyn Repository, format: ObjectFormat) {
     let ids = ids(format);
     let mut entries = vec![None; ids.len()];
     packs.locate(&ids, &mut |index, entry| entries[index] = entry).unwrap();
+    let mut places = vec![None; ids.len()];
+    packs.places(&ids, &mut |index, place| places[index] = place).unwrap();
     for (id, entry) in ids.iter().zip(&entries) {
         let entry = entry.unwrap();
         let (found, position) = packs.at_offset(entry.pack, entry.offset).unwrap();
         assert_eq!(found, *id);
+        assert!(places.contains(&Some((entry.pack, position))));
         assert!(position < packs.objects_in(entry.pack) && entry.pack.0 < packs.packs());
         assert_eq!(packs.position(entry.pack, position).unwrap(), (*id, entry));
         let mut bytes = vec![0; usize::try_from(entry.len).unwrap()];
@@ -107,6 +110,7 @@ fn packs_in_order(repository: &dyn Repository, format: ObjectFormat) {
         assert_eq!((header.len, header.size), (entry.header_len, entry.size));
     }
     packs.locate(&[ObjectId::zero(format)], &mut |_, entry| assert_eq!(entry, None)).unwrap();
+    packs.places(&[ObjectId::zero(format)], &mut |_, place| assert_eq!(place, None)).unwrap();
 }
 
 fn given_up(repository: &dyn Repository, format: ObjectFormat) {

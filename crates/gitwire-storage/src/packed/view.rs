@@ -8,7 +8,7 @@ use gitwire_pack::{ObjectStream, ReadAt};
 use gitwire_types::{ObjectId, ObjectKind};
 
 use super::multi::{Mapped, Multis};
-use super::reach::Reach;
+use super::reach::{Reach, take_order};
 use super::{OpenPack, PackFiles, PackName, PackState, Shared, StoredPack, pack_error};
 use crate::{
     Entry, EntryBase, ObjectReader, ObjectStore, PackAccess, PackId, Presence, Reachability, Result,
@@ -291,6 +291,20 @@ impl<F: PackFiles> PackAccess for PackedView<F> {
         Ok(())
     }
 
+    fn places(&self, ids: &[ObjectId], out: &mut dyn FnMut(usize, Option<(PackId, u32)>)) -> Result<()> {
+        if ids.len() >= ORDER_FROM {
+            self.packs().iter().for_each(|pack| take_order(pack, &self.shared));
+        }
+        for (index, id) in ids.iter().enumerate() {
+            let found = self.first_with_pack(id, &mut |pack, name| {
+                pack.place(id).map_err(|error| for_object(id, pack_error(name, error)))
+            })?;
+            let place = found.and_then(|(pack, (place, _))| Some((PackId(u32::try_from(pack).ok()?), place)));
+            out(index, place);
+        }
+        Ok(())
+    }
+
     fn position(&self, pack: PackId, position: u32) -> Result<(ObjectId, Entry)> {
         let stored = self.pack(pack)?;
         let (id, facts) =
@@ -383,5 +397,7 @@ fn entry(pack: PackId, facts: gitwire_pack::EntryFacts) -> Entry {
 
 /// With fewer packs, a look into each costs no more than one into their multi-pack index and one into the pack that it names.
 const PACKS_FROM: usize = 3;
+/// Objects that are looked for at once from which on a reverse index is read: all of it is checked.
+const ORDER_FROM: usize = 1024;
 /// Objects that are looked for pack by pack before a multi-pack index is read: all of it is read and checked at once.
 const LOOKUPS_BEFORE: u32 = 256;

@@ -3,6 +3,7 @@
 mod cover;
 mod fill;
 mod kept;
+mod locate;
 mod plan;
 mod search;
 mod stored;

@@ -2,14 +2,15 @@
 
 use std::collections::HashMap;
 
-use gitwire_storage::{Entry, EntryBase, ObjectStore, PackAccess, PackId, Presence};
+use gitwire_storage::{Entry, EntryBase, ObjectStore, PackId};
 use gitwire_types::{Interrupt, ObjectId, ObjectKind};
 
 use super::cover::{Cover, kind_at};
 use super::kept::Kept;
+use super::locate::Locating;
 use super::search::{Search, SearchLimits};
 use crate::graph::RangeWalk;
-use crate::objects::{Fact, Found, PIECE};
+use crate::objects::{Fact, Found};
 use crate::{Graph, WalkError};
 
 /// Where an object's bytes come from. One for each object that was met, by its number.
@@ -55,6 +56,18 @@ impl Slot {
         mark: Mark::New,
     };
 
+    /// The object goes as it stands.
+    pub(super) fn stored(entry: &Entry) -> Self {
+        Self {
+            offset: entry.offset,
+            len: entry.len,
+            size: entry.size,
+            pack: entry.pack.0,
+            header_len: entry.header_len,
+            ..Self::EMPTY
+        }
+    }
+
     /// The object goes as a delta that was made, of this size.
     pub(super) fn make_delta(&mut self, base: u32, size: u64) {
         (self.pack, self.base, self.size) = (NONE, base, size);
@@ -72,17 +85,14 @@ pub(crate) const NONE: u32 = u32::MAX;
 /// Finds a place for every object, in pieces; then the order of writing.
 #[derive(Debug)]
 pub(crate) struct Planner {
-    found: Found,
+    pub(super) found: Found,
     /// For commits as bases; only where deltas may be thin.
     graph: Option<Graph>,
-    sent: Vec<u32>,
-    slots: Vec<Slot>,
-    located: usize,
-    /// What was not there when it was looked for.
-    missing: Vec<u32>,
-    promised_may_lack: bool,
+    pub(super) slots: Vec<Slot>,
+    pub(super) locating: Locating,
+    pub(super) promised_may_lack: bool,
     /// Stored deltas whose base has not been found: object, pack and offset of the base.
-    loose_ends: Vec<(u32, EntryBase)>,
+    pub(super) loose_ends: Vec<(u32, EntryBase)>,
     /// What bitmaps say that the receiver has.
     cover: Option<Cover>,
     /// What goes as it stands in packs with bitmaps.
@@ -96,10 +106,8 @@ impl Planner {
         Self {
             found,
             graph: thin.then_some(graph),
-            sent,
             slots,
-            located: 0,
-            missing: Vec::new(),
+            locating: Locating::new(sent),
             promised_may_lack: false,
             loose_ends: Vec::new(),
             cover: None,
@@ -119,80 +127,13 @@ impl Planner {
         self
     }
 
-    /// How many of how many objects have their place.
-    pub(crate) fn progress(&self) -> (u64, u64) {
-        (self.located as u64, self.sent.len() as u64)
-    }
-
-    /// Locates some objects; true once all are.
-    pub(crate) fn step(
-        &mut self,
-        objects: &dyn ObjectStore,
-        stop: &dyn Interrupt,
-    ) -> Result<bool, WalkError> {
-        stop.check()?;
-        let end = self.sent.len().min(self.located + PIECE);
-        let part: Vec<u32> = self.sent.get(self.located..end).unwrap_or_default().to_vec();
-        if part.is_empty() {
-            return self.settle(objects).map(|()| true);
-        }
-        self.place_part(objects, &part)?;
-        self.located = end;
-        Ok(false)
-    }
-
-    /// What was missing comes now, all of it at once, or is left out, or there is no pack.
-    fn settle(&mut self, objects: &dyn ObjectStore) -> Result<(), WalkError> {
-        let missing = std::mem::take(&mut self.missing);
-        if missing.is_empty() {
-            return Ok(());
-        }
-        let ids = |found: &Found, numbers: &[u32]| -> Result<Vec<ObjectId>, WalkError> {
-            numbers.iter().map(|at| found.id(*at)).collect()
-        };
-        if !self.promised_may_lack {
-            objects.prefetch(&ids(&self.found, &missing)?)?;
-            for part in missing.chunks(PIECE) {
-                self.place_part(objects, part)?;
-            }
-        } else {
-            self.missing = missing;
-        }
-        let missing = std::mem::take(&mut self.missing);
-        let lacking = ids(&self.found, &missing)?;
-        let promised = match self.promised_may_lack {
-            true => objects.promised(&lacking)?,
-            false => Vec::new(),
-        };
-        let mut promised = promised.into_iter().chain(std::iter::repeat(false));
-        if let Some(id) = lacking.iter().find(|_| promised.next() != Some(true)) {
-            return Err(WalkError::Missing { id: *id, kind: None });
-        }
-        for id in &lacking {
-            self.found.leave_out(id);
-        }
-        let found = &self.found;
-        self.sent.retain(|at| found.fact(*at).is(Fact::SEND));
-        self.located = self.sent.len();
-        Ok(())
-    }
-
-    /// Finds out where some objects are.
-    fn place_part(&mut self, objects: &dyn ObjectStore, part: &[u32]) -> Result<(), WalkError> {
-        let ids = part.iter().map(|at| self.found.id(*at)).collect::<Result<Vec<_>, _>>()?;
-        if let Some(packs) = objects.packs() {
-            self.locate(packs, part, &ids)?;
-        }
-        self.look_up(objects, part, &ids)
-    }
-
     /// Joins stored deltas with their bases, once all objects are located, and starts the search for more deltas.
     pub(crate) fn resolve(
         mut self,
         objects: &dyn ObjectStore,
         limits: SearchLimits,
     ) -> Result<Compressor, WalkError> {
-        let mut by_place = std::mem::take(&mut self.sent);
+        let mut by_place = self.locating.take_sent();
         // What is in no pack is new, and comes first; then as it stands, so that packs are read from front to back.
         by_place.sort_by_key(|at| {
             let slot = self.slot(*at);
@@ -207,7 +148,7 @@ impl Planner {
         Ok(Compressor { planner: self, by_place, search })
     }
 
-    fn slot(&self, at: u32) -> Slot {
+    pub(super) fn slot(&self, at: u32) -> Slot {
         self.slots.get(at as usize).copied().unwrap_or(Slot::EMPTY)
     }
 
@@ -215,59 +156,6 @@ impl Planner {
         if let Some(slot) = self.slots.get_mut(at as usize) {
             change(slot);
         }
-    }
-
-    fn locate(&mut self, packs: &dyn PackAccess, part: &[u32], ids: &[ObjectId]) -> Result<(), WalkError> {
-        let mut fault = None;
-        let Self { found, slots, loose_ends, .. } = self;
-        packs.locate(ids, &mut |nth, entry| {
-            let (Some(entry), Some(at)) = (entry, part.get(nth).copied()) else { return };
-            let expected = found.fact(at).kind;
-            if entry.kind != expected {
-                let id = ids.get(nth).copied();
-                fault = id.map(|id| WalkError::Kind { id, expected, actual: entry.kind });
-                return;
-            }
-            if let Some(slot) = slots.get_mut(at as usize) {
-                *slot = stored(&entry);
-                if entry.base != EntryBase::Whole {
-                    loose_ends.push((at, entry.base));
-                }
-            }
-        })?;
-        fault.map_or(Ok(()), Err)
-    }
-
-    /// Makes sure of the objects that are in no pack.
-    fn look_up(
-        &mut self,
-        objects: &dyn ObjectStore,
-        part: &[u32],
-        ids: &[ObjectId],
-    ) -> Result<(), WalkError> {
-        let numbers: Vec<u32> = part.iter().copied().filter(|at| self.slot(*at).pack == NONE).collect();
-        if numbers.is_empty() {
-            return Ok(());
-        }
-        let in_pack = |(at, _): &(&u32, &ObjectId)| self.slot(**at).pack != NONE;
-        let ids: Vec<ObjectId> =
-            part.iter().zip(ids).filter(|pair| !in_pack(pair)).map(|(_, id)| *id).collect();
-        let mut fault = None;
-        let Self { found, slots, missing, .. } = self;
-        objects.headers(&ids, &mut |nth, presence| {
-            let (Some(at), Some(id)) = (numbers.get(nth).copied(), ids.get(nth).copied()) else { return };
-            let expected = found.fact(at).kind;
-            match presence {
-                Presence::Here { kind, size } if kind == expected => {
-                    if let Some(slot) = slots.get_mut(at as usize) {
-                        slot.size = size;
-                    }
-                }
-                Presence::Here { kind, .. } => fault = Some(WalkError::Kind { id, expected, actual: kind }),
-                Presence::Absent => missing.push(at),
-            }
-        })?;
-        fault.map_or(Ok(()), Err)
     }
 
     /// Joins stored deltas with their bases: another object that goes, or one that the receiver has.
@@ -423,17 +311,6 @@ pub(crate) struct Plan {
 impl Plan {
     pub(crate) fn slot(&self, at: u32) -> Slot {
         self.slots.get(at as usize).copied().unwrap_or(Slot::EMPTY)
-    }
-}
-
-fn stored(entry: &Entry) -> Slot {
-    Slot {
-        offset: entry.offset,
-        len: entry.len,
-        size: entry.size,
-        pack: entry.pack.0,
-        header_len: entry.header_len,
-        ..Slot::EMPTY
     }
 }
 
