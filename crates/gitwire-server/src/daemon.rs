@@ -22,8 +22,9 @@ use self::prompt::Prompt;
 use crate::access::Principal;
 use crate::clients::Clients;
 use crate::meter::{Metered, Outcome};
-use crate::{Jobs, Meter, OpenError, Policy, Receiving, Repositories, RepositoryRequest, ServeError};
-use crate::{ReceiveSession, Uploading};
+use crate::{
+    Jobs, Meter, OpenError, Policy, Receiving, Repositories, RepositoryRequest, ServeError, Uploading,
+};
 
 /// What a git:// server does for all clients together.
 #[derive(Debug, Clone)]
@@ -133,13 +134,11 @@ impl Daemon {
                 let conversation = uploading.session(request.version(), Serving::Duplex);
                 self.jobs.serve(conversation, deadlines, stream, rest).await
             }
-            Opened::Receive(Receiving { repository, policy, hooks }) => {
-                let deadlines = policy.deadlines.clone();
-                let version = request.version();
+            Opened::Receive(receiving) => {
+                let deadlines = receiving.policy.deadlines.clone();
                 // Nobody signs in over git://.
                 let pusher = Principal::Anonymous.pusher();
-                let conversation =
-                    ReceiveSession::new(repository, policy, hooks, pusher, version, Serving::Duplex);
+                let conversation = receiving.session(pusher, request.version(), Serving::Duplex);
                 self.jobs.serve(conversation, deadlines, Prompt(stream), rest).await
             }
         };

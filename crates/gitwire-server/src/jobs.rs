@@ -101,7 +101,7 @@ impl Jobs {
     }
 
     /// Serves one client over `stream`, of which `rest` has been read already, until it is done: `conversation` is a session with
-    /// its machine, such as [`Session::new`](crate::Session::new) or [`ReceiveSession::new`](crate::ReceiveSession::new) give them.
+    /// its machine, such as [`Session::new`](crate::Session::new) or [`Receiving::session`](crate::Receiving::session) give them.
     ///
     /// # Errors
     /// Why the conversation ended early. The client has been told as much as it may know.

@@ -29,7 +29,7 @@ use gitwire_types::Interrupt;
 use self::advertise::Advertising;
 use self::push::Push;
 use self::voice::{Told, Voice};
-use crate::{Conversation, Observer, PushFacts, Reply, ServeError};
+use crate::{Conversation, Observer, PushFacts, Receiving, Reply, ServeError};
 
 pub use self::certificate::{CertificateCheck, CertificatePolicy, NonceStatus};
 pub use self::hooks::{
@@ -54,15 +54,14 @@ pub use self::programs::{ProgramHooks, configured_hooks};
 /// ```
 /// # use std::sync::Arc;
 /// use gitwire_protocol::{Serving, Version};
-/// use gitwire_server::{NoHooks, Pusher, ReceivePolicy, ReceiveSession};
+/// use gitwire_server::{Pusher, ReceivePolicy, Receiving};
 /// use gitwire_storage::MemoryRepository;
 /// use gitwire_types::ObjectFormat;
 ///
 /// let repository = Arc::new(MemoryRepository::new(ObjectFormat::Sha1));
-/// let policy = Arc::new(ReceivePolicy::default());
+/// let receiving = Receiving::new(repository, Arc::new(ReceivePolicy::default()));
 /// let pusher = Pusher::new("A U Thor <author@example.com> 1700000000 +0000");
-/// let (session, machine) =
-///     ReceiveSession::new(repository, policy, Arc::new(NoHooks), pusher, Version::V0, Serving::Duplex);
+/// let (session, machine) = receiving.session(pusher, Version::V0, Serving::Duplex);
 /// # let _ = (session, machine);
 /// ```
 pub struct ReceiveSession {
@@ -108,16 +107,15 @@ enum Due {
 }
 
 impl ReceiveSession {
-    /// A session and the machine whose events it answers.
+    /// A session of a push into `receiving`, and the machine whose events it answers.
     #[must_use]
     pub fn new(
-        repository: Arc<dyn Repository>,
-        policy: Arc<ReceivePolicy>,
-        hooks: Arc<dyn Hooks>,
+        receiving: Receiving,
         pusher: Pusher,
         version: Version,
         serving: Serving,
     ) -> (Self, ReceivePack) {
+        let Receiving { repository, policy, hooks, observer } = receiving;
         let nonce = policy.certificates.as_ref().map(CertificatePolicy::nonce);
         let format = repository.format();
         let machine = ReceivePack::new(policy.machine_options(version, serving, format, nonce.as_deref()));
@@ -154,7 +152,7 @@ impl ReceiveSession {
             reported: false,
             bands: false,
             aside: None,
-            observer: None,
+            observer,
         };
         (session, machine)
     }
@@ -163,13 +161,6 @@ impl ReceiveSession {
     #[must_use]
     pub fn with_aside(mut self, aside: impl FnMut(&[u8]) + Send + 'static) -> Self {
         self.aside = Some(Box::new(aside));
-        self
-    }
-
-    /// The same, telling `observer` how it goes.
-    #[must_use]
-    pub fn with_observer(mut self, observer: Arc<dyn Observer>) -> Self {
-        self.observer = Some(observer);
         self
     }
 

@@ -6,11 +6,11 @@ mod directory;
 use std::sync::Arc;
 
 use gitwire_protocol::message::Service;
-use gitwire_protocol::{Serving, UploadPack, Version};
+use gitwire_protocol::{ReceivePack, Serving, UploadPack, Version};
 use gitwire_storage::{Repository, StorageError};
 
 use crate::access::Principal;
-use crate::{Hooks, Observer, PackMaker, Policy, ReceivePolicy, Session};
+use crate::{Hooks, NoHooks, Observer, PackMaker, Policy, Pusher, ReceivePolicy, ReceiveSession, Session};
 
 #[cfg(feature = "gitdir")]
 pub use self::directory::{DirectoryRoot, Export};
@@ -126,6 +126,7 @@ impl std::fmt::Debug for Uploading {
 
 /// A repository that takes pushes.
 #[derive(Clone)]
+#[non_exhaustive]
 pub struct Receiving {
     /// The repository.
     pub repository: Arc<dyn Repository>,
@@ -133,6 +134,27 @@ pub struct Receiving {
     pub policy: Arc<ReceivePolicy>,
     /// Who else decides.
     pub hooks: Arc<dyn Hooks>,
+    /// Who is told what is pushed.
+    pub observer: Option<Arc<dyn Observer>>,
+}
+
+impl Receiving {
+    /// A repository where the policy alone decides, and nobody is told.
+    #[must_use]
+    pub fn new(repository: Arc<dyn Repository>, policy: Arc<ReceivePolicy>) -> Self {
+        Self { repository, policy, hooks: Arc::new(NoHooks), observer: None }
+    }
+
+    /// A session that takes a push of `pusher`, and the machine whose events that answers.
+    #[must_use]
+    pub fn session(
+        self,
+        pusher: Pusher,
+        version: Version,
+        serving: Serving,
+    ) -> (ReceiveSession, ReceivePack) {
+        ReceiveSession::new(self, pusher, version, serving)
+    }
 }
 
 impl std::fmt::Debug for Receiving {

@@ -9,7 +9,7 @@ use gitwire_types::Never;
 use crate::{Conversation, ServeError, Session};
 
 /// Serves one client over `streams` until it is done: `conversation` is a session with its machine, such as
-/// [`Session::new`] or [`ReceiveSession::new`](crate::ReceiveSession::new) give them.
+/// [`Session::new`] or [`Receiving::session`](crate::Receiving::session) give them.
 ///
 /// # Errors
 /// Why the conversation ended early. The client has been told as much as it may know.

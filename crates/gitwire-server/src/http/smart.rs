@@ -22,7 +22,7 @@ use tracing::Instrument as _;
 use super::answer::{Answer, answer, internal, not_opened, refusal};
 use super::body::{BodyReader, Bounded, HttpBody};
 use super::{Asked, Inner};
-use crate::{Conversation, Door, OpenError, Pusher, ReceiveSession, Receiving, ServeError, Uploading};
+use crate::{Conversation, Door, OpenError, Pusher, Receiving, ServeError, Uploading};
 
 /// A repository, to do there what the client wants to do.
 pub(super) enum Opened {
@@ -134,9 +134,9 @@ impl Inner {
                 let conversation = uploading.session(version, serving);
                 self.spawn(conversation, deadlines, input, ours, preface)
             }
-            Opened::Receive(Receiving { repository, policy, hooks }) => {
-                let deadlines = policy.deadlines.clone();
-                let conversation = ReceiveSession::new(repository, policy, hooks, pusher, version, serving);
+            Opened::Receive(receiving) => {
+                let deadlines = receiving.policy.deadlines.clone();
+                let conversation = receiving.session(pusher, version, serving);
                 self.spawn(conversation, deadlines, input, ours, preface)
             }
         };

@@ -26,7 +26,7 @@ use super::answer::{Answer, internal, refusal};
 use super::body::HttpBody;
 use super::smart::{Opened, version};
 use super::{Asked, Inner};
-use crate::{Conversation, Door, ReceiveSession, Receiving, ServeError};
+use crate::{Conversation, Door, ServeError};
 
 /// A request that was asked well, before it is known whether it is granted.
 pub(super) struct Handshake {
@@ -85,11 +85,9 @@ impl Inner {
                 let deadlines = uploading.policy.deadlines.clone();
                 self.carry(uploading.session(version, Serving::Duplex), deadlines, handshake);
             }
-            Opened::Receive(Receiving { repository, policy, hooks }) => {
-                let deadlines = policy.deadlines.clone();
-                let conversation =
-                    ReceiveSession::new(repository, policy, hooks, pusher, version, Serving::Duplex);
-                self.carry(conversation, deadlines, handshake);
+            Opened::Receive(receiving) => {
+                let deadlines = receiving.policy.deadlines.clone();
+                self.carry(receiving.session(pusher, version, Serving::Duplex), deadlines, handshake);
             }
         }
         answer

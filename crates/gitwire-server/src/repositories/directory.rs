@@ -225,7 +225,9 @@ impl Repositories for DirectoryRoot {
             policy.view = view;
         }
         let hooks = Arc::new(ProgramHooks::new(&repository).serving_many());
-        Ok(Receiving { repository: Arc::new(repository), policy: Arc::new(policy), hooks })
+        let mut receiving = Receiving::new(Arc::new(repository), Arc::new(policy));
+        receiving.hooks = hooks;
+        Ok(receiving)
     }
 }
 

@@ -235,7 +235,9 @@ impl Repositories for Hooked {
     }
 
     fn open_to_receive(&self, request: &RepositoryRequest<'_>) -> Result<Receiving, OpenError> {
-        Ok(Receiving { hooks: Arc::clone(&self.1) as _, ..self.0.open_to_receive(request)? })
+        let mut receiving = self.0.open_to_receive(request)?;
+        receiving.hooks = Arc::clone(&self.1) as _;
+        Ok(receiving)
     }
 }
 

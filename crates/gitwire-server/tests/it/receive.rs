@@ -253,7 +253,9 @@ impl Repositories for Hooked {
     }
 
     fn open_to_receive(&self, request: &RepositoryRequest<'_>) -> Result<Receiving, OpenError> {
-        Ok(Receiving { hooks: Arc::new(Noisy), ..self.0.open_to_receive(request)? })
+        let mut receiving = self.0.open_to_receive(request)?;
+        receiving.hooks = Arc::new(Noisy);
+        Ok(receiving)
     }
 }
 

@@ -12,7 +12,7 @@ use gitwire_protocol::message::{Service, SshRequest};
 use gitwire_protocol::{Serving, Version};
 use gitwire_server::access::{Access, Credentials, Principal, Right, SignInError, Verdict, is_hidden};
 use gitwire_server::{
-    Conversation, DirectoryRoot, Export, OpenError, Policy, ReceivePolicy, ReceiveSession, Repositories as _,
+    Conversation, DirectoryRoot, Export, OpenError, Policy, ReceivePolicy, Repositories as _,
     RepositoryRequest, ServeError, Session, stdio,
 };
 use gitwire_transport::Deadlines;
@@ -75,11 +75,7 @@ impl ForcedCommand {
             Service::ReceivePack => {
                 let receiving = root.open_to_receive(&wanted).map_err(refused)?;
                 let (deadlines, pusher) = (receiving.policy.deadlines.clone(), principal.pusher());
-                let (repository, policy, hooks) = (receiving.repository, receiving.policy, receiving.hooks);
-                serve(
-                    ReceiveSession::new(repository, policy, hooks, pusher, version, Serving::Duplex),
-                    deadlines,
-                )
+                serve(receiving.session(pusher, version, Serving::Duplex), deadlines)
             }
             Service::UploadArchive => Err(Failure::fatal("git-upload-archive is not served")),
         }

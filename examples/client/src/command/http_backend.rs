@@ -191,7 +191,9 @@ impl Repositories for Backend {
         policy.stage.threads = std::thread::available_parallelism().map_or(1, usize::from);
         let hooks = Arc::new(ProgramHooks::new(&repository));
         let repository = local::within(repository, self.namespace.clone());
-        Ok(Receiving { repository, policy: Arc::new(policy), hooks })
+        let mut receiving = Receiving::new(repository, Arc::new(policy));
+        receiving.hooks = hooks;
+        Ok(receiving)
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::SystemTime;
 use clap::Args;
 use gitwire_gitdir::{Config, GitDir, Lookup, OpenOptions};
 use gitwire_protocol::{Serving, Version};
-use gitwire_server::{ProgramHooks, Pusher, ReceivePolicy, ReceiveSession, ServeError, stdio};
+use gitwire_server::{ProgramHooks, Pusher, ReceivePolicy, Receiving, ServeError, stdio};
 
 use crate::failure::Failure;
 use crate::local;
@@ -69,10 +69,10 @@ impl ReceivePack {
         };
         let deadlines = policy.deadlines.clone();
         events.version(version);
-        let (repository, policy) = (local::within(repository, namespace), Arc::new(policy));
-        let (session, machine) =
-            ReceiveSession::new(repository, policy, hooks, Pusher::new(committer), version, serving);
-        let session = session.with_observer(Arc::new(events));
+        let mut receiving = Receiving::new(local::within(repository, namespace), Arc::new(policy));
+        receiving.hooks = hooks;
+        receiving.observer = Some(Arc::new(events));
+        let (session, machine) = receiving.session(Pusher::new(committer), version, serving);
         // Where the client reads no bands, whoever looks at standard error hears the hooks.
         let conversation = (session.with_aside(|said| drop(std::io::stderr().write_all(said))), machine);
         if serving == Serving::Advertisement {

@@ -9,7 +9,7 @@ use gitwire_protocol::{
     CommandResult, Machine as _, Mode, Next, ProtocolError, PushAwaiting, PushClient, PushClientOptions,
     PushCommand, PushEvent, PushRequest, Serving, Version,
 };
-use gitwire_server::{NoHooks, Pusher, ReceivePolicy, ReceiveSession, ServeError};
+use gitwire_server::{Pusher, ReceivePolicy, Receiving, ServeError};
 use gitwire_testkit::pack::pack;
 use gitwire_testkit::{Dice, History, Manner};
 use gitwire_types::{ObjectFormat, ObjectId};
@@ -78,15 +78,8 @@ impl Scenario for Push {
         let policy = Arc::new(self.policy.clone());
         let serve = |serving| {
             let pusher = Pusher::new("A U Thor <author@example.com> 1700000000 +0000");
-            let (repository, policy) = (Arc::clone(&server.repository), Arc::clone(&policy));
-            Server::new(ReceiveSession::new(
-                repository,
-                policy,
-                Arc::new(NoHooks),
-                pusher,
-                self.version,
-                serving,
-            ))
+            let receiving = Receiving::new(Arc::clone(&server.repository), Arc::clone(&policy));
+            Server::new(receiving.session(pusher, self.version, serving))
         };
         let ends = match self.mode {
             Mode::Duplex => duplex(&mut wire, &mut client, serve(Serving::Duplex)),
