@@ -1,6 +1,7 @@
 //! Stored pack entries, and packs on their way out.
 
 use bytes::BytesMut;
+pub use gitwire_pack::EntryBase;
 use gitwire_types::{Interrupt, ObjectId, ObjectKind};
 
 use crate::Result;
@@ -26,17 +27,6 @@ pub struct Entry {
     pub size: u64,
     /// What it is a delta against.
     pub base: EntryBase,
-}
-
-/// What a pack entry is a delta against.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EntryBase {
-    /// Nothing: it is whole.
-    Whole,
-    /// The entry at this offset of the same pack.
-    Offset(u64),
-    /// The object of this id.
-    Id(ObjectId),
 }
 
 /// Access to pack entries as they stand, for verbatim reuse and for walks in pack order.

@@ -11,8 +11,8 @@ use super::multi::{Mapped, Multis};
 use super::reach::{Reach, take_order};
 use super::{OpenPack, PackFiles, PackName, PackState, Shared, StoredPack, pack_error};
 use crate::{
-    Entry, EntryBase, ObjectReader, ObjectStore, PackAccess, PackId, Presence, Reachability, Result,
-    StorageError, StorageErrorKind,
+    Entry, ObjectReader, ObjectStore, PackAccess, PackId, Presence, Reachability, Result, StorageError,
+    StorageErrorKind,
 };
 
 /// The packs of a [`PackedStore`](crate::PackedStore) at one time, and those that came since and were needed.
@@ -387,11 +387,7 @@ fn entry(pack: PackId, facts: gitwire_pack::EntryFacts) -> Entry {
         header_len: facts.header_len,
         kind: facts.kind,
         size: facts.size,
-        base: match facts.base {
-            gitwire_pack::EntryBase::Offset(offset) => EntryBase::Offset(offset),
-            gitwire_pack::EntryBase::Id(id) => EntryBase::Id(id),
-            gitwire_pack::EntryBase::Whole => EntryBase::Whole,
-        },
+        base: facts.base,
     }
 }
 
