@@ -13,7 +13,7 @@ use gitwire_protocol::{Serving, Version};
 use gitwire_server::access::{Access, Credentials, Principal, Right, SignInError, Verdict, is_hidden};
 use gitwire_server::{
     Conversation, DirectoryRoot, Export, OpenError, Policy, ReceivePolicy, Repositories as _,
-    RepositoryRequest, ServeError, Session, stdio,
+    RepositoryRequest, ServeError, stdio,
 };
 use gitwire_transport::Deadlines;
 use gitwire_transport::blocking::Streams;
@@ -68,9 +68,9 @@ impl ForcedCommand {
         match request.service {
             Service::UploadPack => {
                 let policy = Arc::new(Policy::default());
-                let repository = root.open(&wanted).map_err(refused)?;
-                let deadlines = policy.deadlines.clone();
-                serve(Session::new(repository, policy, version, Serving::Duplex), deadlines)
+                let uploading = root.open_to_upload(&wanted, &policy).map_err(refused)?;
+                let deadlines = uploading.policy.deadlines.clone();
+                serve(uploading.session(version, Serving::Duplex), deadlines)
             }
             Service::ReceivePack => {
                 let receiving = root.open_to_receive(&wanted).map_err(refused)?;

@@ -78,6 +78,14 @@ fn nothing_but_the_two_services_of_what_lies_below_the_root() {
         let output = forced(&root, &[], Some(&format!("git-upload-pack '{path}'")));
         assert!(String::from_utf8_lossy(&output.stdout).contains(" refs/heads/main\n"), "{path}");
     }
+    git.ok(&root.join("r.git"), ["update-ref", "refs/secret/x", "refs/heads/main"]);
+    for (hidden, shown) in [("refs/other", true), ("refs/secret", false)] {
+        git.ok(&root.join("r.git"), ["config", "transfer.hideRefs", hidden]);
+        let output = forced(&root, &[], Some("git-upload-pack '/r.git'"));
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(said.contains(" refs/heads/main\n"), "{said}");
+        assert_eq!(said.contains(" refs/secret/x\n"), shown, "{said}");
+    }
 }
 
 /// A world where ssh leads to the forced command, one way or the other.
