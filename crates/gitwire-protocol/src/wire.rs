@@ -1,7 +1,7 @@
 //! Small pieces of writing and reading lines.
 
 use bytes::{BufMut, BytesMut};
-use gitwire_pktline::{OpenPacket, PktLineError};
+use gitwire_pktline::{MAX_DATA, OpenPacket, PktLineError, encode_error};
 
 /// Appends a line of text made of `parts`, with an LF after them.
 pub(crate) fn text_line(parts: &[&[u8]], out: &mut BytesMut) -> Result<(), PktLineError> {
@@ -11,6 +11,13 @@ pub(crate) fn text_line(parts: &[&[u8]], out: &mut BytesMut) -> Result<(), PktLi
     }
     out.put_u8(b'\n');
     open.finish(out).map(drop)
+}
+
+/// Appends an `ERR` line, its reason cut to what fits.
+pub(crate) fn error_line(reason: &[u8], out: &mut BytesMut) {
+    let room = MAX_DATA.saturating_sub(b"ERR ".len());
+    // What was cut always fits.
+    let _ = encode_error(reason.get(..room).unwrap_or(reason), out);
 }
 
 /// Whether a line may carry a name: one look at each byte, since refs come by the million.

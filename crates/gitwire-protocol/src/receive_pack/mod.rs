@@ -32,7 +32,7 @@ mod tests;
 
 use bytes::{Bytes, BytesMut};
 use gitwire_capability::Report as ReportVersion;
-use gitwire_pktline::{MAX_DATA, encode_error, encode_flush};
+use gitwire_pktline::encode_flush;
 use gitwire_types::ObjectId;
 
 use self::context::{Context, Step};
@@ -40,7 +40,7 @@ use self::refs::Refs;
 use self::request::{Certificate, Options, Request};
 use crate::error::Misuse;
 use crate::states;
-use crate::wire::text_line;
+use crate::wire::{error_line, text_line};
 use crate::{Machine, Next, ProtocolError, Serving, Version};
 
 pub use self::event::{PushCommand, ReceivePackEvent, UpdateRequest};
@@ -239,11 +239,7 @@ impl ReceivePack {
         match self.context.muxer {
             _ if matches!(self.state, State::Done(_)) && self.failed.is_none() => {}
             Some(muxer) => muxer.error(reason, output),
-            None => {
-                let room = MAX_DATA.saturating_sub(b"ERR ".len());
-                // Cut to what fits, so that it always does.
-                let _ = encode_error(reason.get(..room).unwrap_or(reason), output);
-            }
+            None => error_line(reason, output),
         }
     }
 }

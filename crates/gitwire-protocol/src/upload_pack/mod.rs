@@ -44,7 +44,6 @@ mod tests;
 mod transitions;
 
 use bytes::BytesMut;
-use gitwire_pktline::{MAX_DATA, encode_error};
 use gitwire_types::ObjectId;
 
 use self::context::Context;
@@ -52,6 +51,7 @@ use self::state::{Done, Start, State};
 use crate::error::Misuse;
 use crate::message::{BundleUriLine, PackfileUri, ShallowUpdate, WantedRef};
 use crate::states;
+use crate::wire::error_line;
 use crate::{AdvertisedRef, Machine, Next, ProtocolError};
 
 pub use self::event::{HavesEnd, UploadPackEvent, UploadRequest};
@@ -367,9 +367,7 @@ impl UploadPack {
             _ => false,
         };
         if !said {
-            let room = MAX_DATA.saturating_sub(b"ERR ".len());
-            // Cut to what fits, so that it always does.
-            let _ = encode_error(reason.get(..room).unwrap_or(reason), output);
+            error_line(reason, output);
         }
     }
 }
@@ -389,8 +387,7 @@ impl Machine for UploadPack {
         let next = states::advance(&mut self.state, &mut self.context, input, output);
         next.inspect_err(|error| {
             if !matches!(error, ProtocolError::Remote { .. }) {
-                let reason = error.reply();
-                let _ = encode_error(reason.as_bytes(), output);
+                error_line(error.reply().as_bytes(), output);
             }
             self.failed = Some(error.clone());
         })
