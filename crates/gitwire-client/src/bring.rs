@@ -4,7 +4,6 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::BytesMut;
-use gitwire_capability::{FetchFeature, V2FetchFeature};
 use gitwire_protocol::message::Service;
 use gitwire_protocol::{
     FetchAwaiting, FetchClient, FetchEvent, FetchRequest, LsRefsRequest, ServerCapabilities, WindowEnd,
@@ -159,9 +158,7 @@ impl Bringing<'_> {
         if ours != theirs {
             return Err(ClientError::ObjectFormat { ours, theirs });
         }
-        let new = capabilities.v2_offer().map(|offer| offer.fetch.contains(V2FetchFeature::Filter));
-        let old = || capabilities.fetch_offer().map(|offer| offer.features.contains(FetchFeature::Filter));
-        self.filters = new.or_else(old).unwrap_or_default();
+        self.filters = capabilities.offers_filter();
         Ok(())
     }
 

@@ -2,7 +2,7 @@
 
 use alloc::sync::Arc;
 
-use gitwire_capability::{FetchOffer, V2Offer};
+use gitwire_capability::{FetchFeature, FetchOffer, V2FetchFeature, V2Offer};
 use gitwire_types::ObjectFormat;
 
 use crate::{Version, Violation};
@@ -57,6 +57,15 @@ impl ServerCapabilities {
         match &self.offer {
             Offer::Fetch(_) => None,
             Offer::V2(offer) => Some(offer),
+        }
+    }
+
+    /// Whether objects can be left out of a fetch (`filter`), in any version.
+    #[must_use]
+    pub fn offers_filter(&self) -> bool {
+        match &self.offer {
+            Offer::Fetch(offer) => offer.features.contains(FetchFeature::Filter),
+            Offer::V2(offer) => offer.fetch.contains(V2FetchFeature::Filter),
         }
     }
 

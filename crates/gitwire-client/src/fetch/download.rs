@@ -5,7 +5,6 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use gitwire_capability::{FetchFeature, V2FetchFeature};
 use gitwire_protocol::message::{AckStatus, ShallowUpdate};
 use gitwire_protocol::{FetchAwaiting, FetchClient, FetchEvent, FetchRequest, WindowEnd};
 use gitwire_storage::{Presence, Repository, StageRequest, Staging};
@@ -140,12 +139,7 @@ impl<'a> Download<'a> {
 
     /// What is to be left out, if the server knows how.
     fn filter(&self, filter: &FilterSpec, listener: Listener<'_>) -> Option<Bytes> {
-        let capabilities = self.listing.refs.capabilities()?;
-        let offered = match (capabilities.v2_offer(), capabilities.fetch_offer()) {
-            (Some(offer), _) => offer.fetch.contains(V2FetchFeature::Filter),
-            (None, Some(offer)) => offer.features.contains(FetchFeature::Filter),
-            (None, None) => false,
-        };
+        let offered = self.listing.refs.capabilities()?.offers_filter();
         if !offered {
             listener(Event::FilterIgnored);
         }
