@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use gitwire_types::{ObjectFormat, ObjectId, ObjectKind};
 
-use crate::sha1::{Engine, LANES_MAX, Lane, Message, Suspects};
+use crate::sha1::{Block, Engine, LANES_MAX, Lane, Message, Suspects};
 use crate::{HashError, Hasher, Trust};
 
 /// Names objects side by side: one SHA-1 keeps a processor waiting for itself, sixteen of them do not.
@@ -38,6 +38,8 @@ pub struct Namer<C> {
     /// Blocks of those that wait.
     waiting_blocks: usize,
     lanes: [Option<Message<C>>; LANES_MAX],
+    /// What of each lane's message does not stand in its content.
+    rooms: [Vec<Block>; LANES_MAX],
     state: [Lane; 5],
     suspects: Suspects,
     /// The number that the next message gets.
@@ -68,6 +70,7 @@ impl<C: AsRef<[u8]>> Namer<C> {
             waiting: Vec::new(),
             waiting_blocks: 0,
             lanes: std::array::from_fn(|_| None),
+            rooms: std::array::from_fn(|_| Vec::new()),
             state: [[0; LANES_MAX]; 5],
             suspects: Suspects::default(),
             number: 0,
@@ -119,16 +122,20 @@ impl<C: AsRef<[u8]>> Namer<C> {
         self.waiting_blocks = 0;
         loop {
             self.fill(engine);
-            let busy = || self.lanes.iter().flatten();
-            let Some(count) = busy().map(|message| message.input().len()).min() else { break };
-            if busy().count() < least {
+            let mut inputs: [&[Block]; LANES_MAX] = [&[]; LANES_MAX];
+            let (mut busy, mut count, mut some) = (0_usize, usize::MAX, &[][..]);
+            for ((input, message), room) in inputs.iter_mut().zip(&self.lanes).zip(&self.rooms) {
+                let Some(message) = message else { continue };
+                *input = message.input(room);
+                busy = busy.saturating_add(1);
+                (count, some) = (count.min(input.len()), *input);
+            }
+            if busy < least {
                 break;
             }
             // A lane without a message goes along with another's.
-            let some = busy().next().map(Message::input).unwrap_or_default();
-            let mut inputs = [some; LANES_MAX];
-            for (input, message) in inputs.iter_mut().zip(&self.lanes) {
-                *input = message.as_ref().map_or(some, Message::input);
+            for input in inputs.iter_mut().filter(|input| input.is_empty()) {
+                *input = some;
             }
             engine.compress(&mut self.state, &inputs, count, &mut self.suspects);
             self.advance(count);
@@ -143,9 +150,13 @@ impl<C: AsRef<[u8]>> Namer<C> {
 
     /// Gives free lanes what waits.
     fn fill(&mut self, engine: Engine) {
-        let lanes = self.lanes.iter_mut().zip(&mut self.suspects.owners).enumerate().take(engine.lanes());
-        for (at, (lane, owner)) in lanes.filter(|(_, (lane, _))| lane.is_none()) {
-            let Some(message) = self.waiting.pop() else { return };
+        let lanes = self.lanes.iter_mut().zip(&mut self.rooms).zip(&mut self.suspects.owners);
+        for (at, ((lane, room), owner)) in lanes.enumerate().take(engine.lanes()) {
+            if lane.is_some() {
+                continue;
+            }
+            let Some(mut message) = self.waiting.pop() else { return };
+            message.start(room);
             *owner = Some(message.number);
             *lane = Some(message);
             for (word, start) in self.state.iter_mut().zip(START) {
@@ -158,9 +169,10 @@ impl<C: AsRef<[u8]>> Namer<C> {
 
     /// Each lane has hashed `count` blocks.
     fn advance(&mut self, count: usize) {
-        for (at, (lane, owner)) in self.lanes.iter_mut().zip(&mut self.suspects.owners).enumerate() {
+        let lanes = self.lanes.iter_mut().zip(&mut self.rooms).zip(&mut self.suspects.owners);
+        for (at, ((lane, room), owner)) in lanes.enumerate() {
             let Some(message) = lane else { continue };
-            if message.advance(count) {
+            if message.advance(count, room) {
                 continue;
             }
             let mut raw = [0; 20];

@@ -24,17 +24,10 @@ pub(crate) fn compress<S: Simd>(
     suspects: &mut Suspects,
 ) {
     let mut chain = load_all(simd, state);
-    let mut words = [S::u32s::splat(simd, 0); 80];
     for nth in 0..count {
-        message(simd, inputs, nth, &mut words);
-        expand(&mut words);
-        let mut steps = chain;
-        forward(&mut steps, &words, 0, EARLY);
-        let early = steps;
-        forward(&mut steps, &words, EARLY, LATE);
-        let late = steps;
-        forward(&mut steps, &words, LATE, 80);
-        add(&mut chain, &steps);
+        let mut words = [S::u32s::splat(simd, 0); 80];
+        let [early, late, last] = steps(&chain, &message(simd, inputs, nth), &mut words);
+        add(&mut chain, &last);
         let met = conditions(&words, S::u32s::splat(simd, 0));
         if met.simd_ne(S::u32s::splat(simd, 0)).any_true() {
             let mut masks = [0; LANES_MAX];
@@ -106,8 +99,9 @@ fn gather<S: Simd>(simd: S, some: &[Suspect], word: impl Fn(&Suspect) -> u32) ->
 
 /// The words of one block of each lane.
 #[inline(always)]
-fn message<S: Simd>(simd: S, inputs: &[&[Block]; LANES_MAX], nth: usize, words: &mut [S::u32s; 80]) {
+fn message<S: Simd>(simd: S, inputs: &[&[Block]; LANES_MAX], nth: usize) -> [S::u32s; 16] {
     let lanes = S::u32s::LEN;
+    let mut words = [S::u32s::splat(simd, 0); 16];
     for part in 0..16 / lanes {
         let mut rows = [S::u32s::splat(simd, 0); LANES_MAX];
         for (row, input) in rows[..lanes].iter_mut().zip(inputs) {
@@ -127,9 +121,51 @@ fn message<S: Simd>(simd: S, inputs: &[&[Block]; LANES_MAX], nth: usize, words: 
         }
         words[part * lanes..(part + 1) * lanes].copy_from_slice(&rows[..lanes]);
     }
+    words
 }
 
-/// The other 64 words that the function takes.
+macro_rules! each_step {
+    ($step:ident => $body:block) => {
+        each_step! { $step => $body
+            0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33 34 35 36 37 38 39
+            40 41 42 43 44 45 46 47 48 49 50 51 52 53 54 55 56 57 58 59 60 61 62 63 64 65 66 67 68 69 70 71 72 73 74 75
+            76 77 78 79
+        }
+    };
+    ($step:ident => $body:block $($number:literal)+) => {
+        $({
+            const $step: usize = $number;
+            $body
+        })+
+    };
+}
+
+/// All steps, and the other 64 words that they take: the states before the early and the late step at which messages may meet, and
+/// the last. Written out, so that words and state stay in registers.
+#[inline(always)]
+fn steps<V: Word>(state: &[V; 5], block: &[V; 16], words: &mut [V; 80]) -> [[V; 5]; 3] {
+    let [mut a, mut b, mut c, mut d, mut e] = *state;
+    let (mut early, mut late) = (*state, *state);
+    each_step!(STEP => {
+        match STEP {
+            EARLY => early = [a, b, c, d, e],
+            LATE => late = [a, b, c, d, e],
+            _ => {}
+        }
+        let before = |count| words[(STEP + 80 - count) % 80];
+        words[STEP] = match STEP {
+            ..16 => block[STEP % 16],
+            _ => rotate(before(3) ^ before(8) ^ before(14) ^ before(16), 1),
+        };
+        // What was made last comes last, so that steps overlap.
+        let ready = e + (words[STEP] + CONSTANTS[STEP / 20]);
+        let sum = (mix(STEP / 20, b, c, d) + ready) + rotate(a, 5);
+        (a, b, c, d, e) = (sum, a, rotate(b, 30), c, d);
+    });
+    [early, late, [a, b, c, d, e]]
+}
+
+/// The other 64 words that the steps take.
 #[inline(always)]
 fn expand<V: Word>(words: &mut [V; 80]) {
     for step in 16..80 {
@@ -143,7 +179,7 @@ fn forward<V: Word>(state: &mut [V; 5], words: &[V; 80], from: usize, to: usize)
     let [mut a, mut b, mut c, mut d, mut e] = *state;
     for (round, first) in [0, 20, 40, 60].into_iter().enumerate() {
         for word in words.iter().take(to.min(first + 20)).skip(from.max(first)) {
-            let sum = rotate(a, 5) + mix(round, b, c, d) + e + *word + CONSTANTS[round];
+            let sum = (mix(round, b, c, d) + (e + (*word + CONSTANTS[round]))) + rotate(a, 5);
             (a, b, c, d, e) = (sum, a, rotate(b, 30), c, d);
         }
     }

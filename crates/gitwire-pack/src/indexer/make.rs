@@ -2,6 +2,7 @@
 
 #![warn(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::expect_used)]
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -28,9 +29,10 @@ pub(crate) struct Scratch {
     pub(crate) delta: Vec<u8>,
     /// For the content of an object that exists already.
     pub(crate) other: Vec<u8>,
-    spare: Vec<Vec<u8>>,
-    /// Bytes of the spare buffers.
+    /// Buffers by their length.
+    spare: BTreeMap<usize, Vec<Vec<u8>>>,
     spare_bytes: usize,
+    spare_max: usize,
 }
 
 /// An object whose name is not known yet.
@@ -57,30 +59,35 @@ impl Scratch {
             input: Vec::new(),
             delta: Vec::new(),
             other: Vec::new(),
-            spare: Vec::new(),
+            spare: BTreeMap::new(),
             spare_bytes: 0,
+            spare_max: options.unnamed_max(),
         }
     }
 
     /// A buffer of at least `size` bytes, whatever they are.
     fn room(&mut self, size: usize) -> Vec<u8> {
-        let fits = |buffer: &Vec<u8>| buffer.len() >= size && buffer.len() / 4 <= size.max(SMALL);
-        match self.spare.iter().rposition(fits) {
-            Some(at) => {
-                let buffer = self.spare.swap_remove(at);
-                self.spare_bytes = self.spare_bytes.saturating_sub(buffer.capacity());
+        // Four lengths for each power of two.
+        let step = 1_usize << size.max(LEN_MIN).ilog2().saturating_sub(2);
+        let len = size.max(LEN_MIN).checked_next_multiple_of(step).unwrap_or(size);
+        let mut fit = self.spare.range_mut(len..=len.saturating_mul(2)).map(|(_, buffers)| buffers);
+        match fit.find_map(Vec::pop) {
+            Some(buffer) => {
+                self.spare_bytes = self.spare_bytes.saturating_sub(buffer.len());
                 buffer
             }
-            // Room for a little more, so that the next object finds it fit.
-            None => vec![0; size.next_power_of_two().min(size.saturating_add(SMALL))],
+            None => vec![0; len],
         }
     }
 
+    /// Takes back a buffer. Those that are in use for objects without a name come back too.
     pub(crate) fn recycle(&mut self, buffer: Vec<u8>) {
-        let bytes = self.spare_bytes.saturating_add(buffer.capacity());
-        if bytes <= KEEP_MAX && self.spare.len() < SPARE_MAX {
+        let bytes = self.spare_bytes.saturating_add(buffer.len());
+        if (LEN_MIN..=KEEP_MAX).contains(&buffer.len())
+            && bytes.saturating_add(self.unnamed) <= self.spare_max
+        {
             self.spare_bytes = bytes;
-            self.spare.push(buffer);
+            self.spare.entry(buffer.len()).or_default().push(buffer);
         }
     }
 }
@@ -341,8 +348,8 @@ fn read<'b>(
 
 /// Blobs above this are hashed in pieces if nothing is made against them, whatever the memory.
 pub(crate) const STREAM_ABOVE: u64 = 1 << 20;
-/// Buffers that a thread keeps for its next objects.
-const SPARE_MAX: usize = 32;
+/// The length of the smallest buffer.
+const LEN_MIN: usize = 256;
 /// Buffers above this are given back at once.
 pub(crate) const KEEP_MAX: usize = 1 << 20;
 /// Bytes that are read for a header.
