@@ -1,4 +1,4 @@
-//! The testkit's own tests: the corpus, tidiness, histories against git, and whole conversations from seeds.
+//! The testkit's own tests: the corpus, tidiness, what embedders count on, histories against git, and whole conversations from seeds.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 mod corpus;
 mod docs;
+mod guarantees;
 mod history;
 mod simulate;
 mod tidy;
