@@ -18,6 +18,21 @@ pub trait AddressRule: fmt::Debug + Send + Sync {
     fn allows(&self, host: &str, address: SocketAddr) -> bool;
 }
 
+/// Addresses of one kind (`-4`, `-6`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum AddressFamily {
+    /// Of IPv4.
+    V4,
+    /// Of IPv6.
+    V6,
+}
+
+impl AddressRule for AddressFamily {
+    fn allows(&self, _: &str, address: SocketAddr) -> bool {
+        address.is_ipv4() == (*self == Self::V4)
+    }
+}
+
 /// How a connection to a host is opened.
 #[derive(Debug, Clone)]
 pub(crate) struct Dial {
@@ -86,6 +101,10 @@ mod tests {
         assert_eq!(check(&strict, "other", &[public]), Err(io::ErrorKind::PermissionDenied));
         assert_eq!(check(&strict, "h", &[]), Err(io::ErrorKind::NotFound));
         assert_eq!(check(&dial(None), "h", &[own, public]), Ok(vec![own, public]));
+        let six = address("[::1]:9418");
+        let family = |family: AddressFamily| dial(Some(Arc::new(family)));
+        assert_eq!(check(&family(AddressFamily::V4), "h", &[six, own]), Ok(vec![own]));
+        assert_eq!(check(&family(AddressFamily::V6), "h", &[six, own]), Ok(vec![six]));
     }
 
     #[test]

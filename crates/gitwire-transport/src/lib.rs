@@ -28,7 +28,7 @@ mod url;
 pub mod websocket;
 mod wire_trace;
 
-pub use crate::addresses::AddressRule;
+pub use crate::addresses::{AddressFamily, AddressRule};
 pub use crate::connection::ConnectOptions;
 pub use crate::cookies::Cookies;
 pub use crate::credentials::{Credential, CredentialPlace, Credentials, Secret};

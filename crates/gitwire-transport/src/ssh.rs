@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use gitwire_protocol::message::SshRequest;
 
 use crate::spawn::{forget_repository, new_command, refuse_control, refuse_option, shell_command};
-use crate::{Program, ServiceProcess, TransportError, Url};
+use crate::{AddressFamily, Program, ServiceProcess, TransportError, Url};
 
 /// Which program reaches other machines, and how it wants its arguments.
 ///
@@ -29,6 +29,8 @@ pub struct SshOptions {
     /// Whose arguments it takes. `None` goes by its name, and asks a program of another name whether it knows the option `-G`,
     /// as OpenSSH does.
     pub variant: Option<SshVariant>,
+    /// Which addresses it may connect to; `None`: all.
+    pub family: Option<AddressFamily>,
 }
 
 /// The program that stands where ssh does.
@@ -71,7 +73,7 @@ impl SshOptions {
         let program = shell.or_else(|| variable("GIT_SSH").map(SshProgram::Program));
         let named = variable("GIT_SSH_VARIANT");
         let variant = named.as_deref().map(OsStr::as_bytes).or(variant).and_then(SshVariant::parse);
-        Self { program: program.unwrap_or_default(), variant }
+        Self { program: program.unwrap_or_default(), variant, family: None }
     }
 
     /// The command that runs `program` for `url` on the other machine; `parameters` is what `GIT_PROTOCOL` is to hold there.
@@ -91,7 +93,7 @@ impl SshOptions {
         refuse_option("hostname", host.as_bytes())?;
         refuse_option("pathname", &url.path)?;
         refuse_control("parameters", parameters.unwrap_or_default().as_bytes())?;
-        let call = Call { host: &host, port: url.port, parameters };
+        let call = Call { host: &host, port: url.port, family: self.family, parameters };
         let variant = match self.variant.or_else(|| self.program.variant()) {
             Some(variant) => variant,
             None => self.probe(&call)?,
@@ -181,6 +183,7 @@ impl fmt::Display for SshVariant {
 struct Call<'a> {
     host: &'a str,
     port: Option<u16>,
+    family: Option<AddressFamily>,
     parameters: Option<&'a str>,
 }
 
@@ -189,6 +192,13 @@ impl Call<'_> {
     fn arguments(&self, variant: SshVariant, command: &mut Command) -> Result<(), TransportError> {
         if let Some(parameters) = self.parameters.filter(|_| variant == SshVariant::Ssh) {
             command.args(["-o", "SendEnv=GIT_PROTOCOL"]).env("GIT_PROTOCOL", parameters);
+        }
+        if let Some(family) = self.family {
+            let option = if family == AddressFamily::V4 { "-4" } else { "-6" };
+            if variant == SshVariant::Simple {
+                return Err(TransportError::SshVariant { variant, what: option });
+            }
+            command.arg(option);
         }
         if variant == SshVariant::TortoisePlink {
             command.arg("-batch");

@@ -40,6 +40,21 @@ fn what_looks_like_an_option_or_cannot_be_said_is_refused() {
     refused(b"h:p", Some("version=2\n"), "control byte 0x0a in parameters at byte 9");
 }
 
+#[test]
+fn addresses_of_one_kind() {
+    for (variant, family, expected) in [
+        (SshVariant::Ssh, AddressFamily::V4, Ok(vec!["-4", "-p", "22", "h"])),
+        (SshVariant::TortoisePlink, AddressFamily::V6, Ok(vec!["-6", "-batch", "-P", "22", "h"])),
+        (SshVariant::Simple, AddressFamily::V6, Err("ssh variant 'simple' does not support -6")),
+    ] {
+        let call = Call { host: "h", port: Some(22), family: Some(family), parameters: None };
+        let mut command = Command::new("ssh");
+        let said = call.arguments(variant, &mut command).map_err(|error| error.to_string());
+        let words: Vec<&str> = command.get_args().map(|word| word.to_str().unwrap()).collect();
+        assert_eq!(said.as_ref().map(|()| words).map_err(String::as_str), expected, "{variant} {family:?}");
+    }
+}
+
 proptest! {
     #[test]
     fn a_shell_gives_back_what_was_quoted(word in "[^\0]{0,40}") {
