@@ -1,5 +1,6 @@
 //! What happened to a ref: `logs/NAME` (`git-reflog`).
 
+use std::io::ErrorKind;
 use std::ops::ControlFlow;
 
 use gitwire_storage::{LogRecord, ReflogEntry, Result, StorageError, StorageErrorKind};
@@ -7,7 +8,7 @@ use gitwire_types::{ObjectFormat, ObjectId};
 
 use super::view::RefFiles;
 use crate::config::Config;
-use crate::error::{Context as _, optional, shown};
+use crate::error::{Context as _, is_absent, shown};
 use crate::fs::{File, FileKind, Links};
 use crate::lock::{DIRECTORY_MODE, FILE_MODE, parent_of};
 use crate::quarantine::remove_tree;
@@ -109,14 +110,13 @@ pub(crate) fn each(
 ) -> Result<()> {
     let path = [b"logs/", name].concat();
     let what = || format!("cannot read '{}'", shown(&path));
-    let Some(file) = optional(files.home(name).open(&path, Links::Refuse)).context(what)? else {
-        return Ok(());
+    let file = match files.home(name).open(&path, Links::Refuse) {
+        Ok(file) => file,
+        // At most a folder with the reflogs of refs whose names begin with this one.
+        Err(error) if is_absent(&error) || error.kind() == ErrorKind::IsADirectory => return Ok(()),
+        Err(error) => return Err(error).context(what),
     };
     let stat = file.stat().context(what)?;
-    // A folder with the reflogs of refs whose names begin with this one.
-    if stat.kind != FileKind::File {
-        return Ok(());
-    }
     // What is read and not yet given: from `at` on, less what has been given.
     let (mut at, mut unread) = (stat.size, Vec::new());
     while at > 0 {
@@ -130,7 +130,9 @@ pub(crate) fn each(
             None => piece.len(),
         };
         unread = piece.drain(..whole).collect();
-        if unread.len() > LINE_MAX {
+        // Of the one that is not all there, the line feed is.
+        let lines = piece.split(|byte| *byte == b'\n').map(<[u8]>::len);
+        if lines.chain([unread.len().saturating_sub(1)]).any(|len| len > LINE_MAX) {
             let text = format!("a line of '{}' is longer than {LINE_MAX} bytes", shown(&path));
             return Err(StorageError::new(StorageErrorKind::Limit, text));
         }

@@ -131,3 +131,71 @@ fn the_head_of_a_repository_that_git_is_still_making_is_none() {
     std::fs::write(path.join(".git/HEAD"), "ref: refs/heads/.invalid\n").unwrap();
     assert_eq!(open(&path.join(".git")).refs().unwrap().head().unwrap(), None);
 }
+
+/// The new ids and times of a reflog as we read it, and as git shows it.
+#[track_caller]
+pub(crate) fn check_same_log(path: &Path, name: &str) {
+    let mut ours = String::new();
+    let refs = open(path).refs().unwrap();
+    refs.log(&RefName::new(name.to_owned()).unwrap(), &mut |record| {
+        ours.push_str(&format!("{} {}\n", record.new.unwrap(), record.seconds));
+        Ok(ControlFlow::Continue(()))
+    })
+    .unwrap();
+    let shown = git(path, &format!("reflog show --date=unix --format=%H%x20%gd {name}"));
+    let theirs: String = shown
+        .lines()
+        .map(|line| {
+            let (id, when) = line.split_once(' ').unwrap();
+            let seconds = when.rsplit_once('{').unwrap().1.trim_end_matches('}');
+            format!("{id} {seconds}\n")
+        })
+        .collect();
+    assert!(!ours.is_empty(), "{name}");
+    assert_eq!(ours, theirs, "{name}");
+}
+
+#[test]
+fn reflogs_are_read_as_git_shows_them() {
+    if !available() {
+        return;
+    }
+    for format in ["sha1", "sha256"] {
+        let scratch = Scratch::new();
+        let path = work_tree(&scratch, format, 3);
+        git(&path, "update-ref -m back refs/heads/main HEAD~1");
+        git(&path, "branch topic/one");
+        for name in ["HEAD", "refs/heads/main", "refs/heads/topic/one"] {
+            check_same_log(&path, name);
+        }
+        let each = |name: &str| {
+            let (mut records, refs) = (Vec::new(), open(&path).refs().unwrap());
+            let name = RefName::new(name.to_owned()).unwrap();
+            let read = refs.log(&name, &mut |record| {
+                records.push(record);
+                Ok(ControlFlow::Continue(()))
+            });
+            read.map(|()| records)
+        };
+        assert_eq!(each("refs/heads/none").unwrap(), []);
+        // A folder of other refs' reflogs.
+        assert_eq!(each("refs/heads/topic").unwrap(), []);
+        let log = path.join(".git/logs/refs/heads/main");
+        let line = std::fs::read_to_string(&log).unwrap().lines().next().unwrap().to_owned();
+        // Over the borders of the pieces in which it is read, damaged lines passed over, without a line feed at the end.
+        let lines = |count: usize| -> String {
+            (0..count).map(|nth| format!("{line} {}\nnonsense\n\n", "x".repeat(nth % 700))).collect()
+        };
+        for count in [1, 200, 2000] {
+            std::fs::write(&log, format!("{}{line}", lines(count))).unwrap();
+            assert_eq!(each("refs/heads/main").unwrap().len(), count + 1);
+        }
+        // The longest line, and a longer one.
+        let mebibyte = 1 << 20;
+        for (more, good) in [(0, true), (1, false)] {
+            let long = format!("{line}\n{line}{}\n", "x".repeat(mebibyte - line.len() + more));
+            std::fs::write(&log, long).unwrap();
+            assert_eq!(each("refs/heads/main").is_ok(), good, "{more}");
+        }
+    }
+}

@@ -9,7 +9,7 @@ use gitwire_testkit::git::Git;
 use gitwire_types::{ObjectFormat, ObjectId, RefName, RefTarget};
 
 use crate::git::{Scratch, git};
-use crate::refs::{FORMAT, listing, open};
+use crate::refs::{FORMAT, check_same_log, listing, open};
 use crate::transactions::{apply, edit};
 
 /// Whether there is a git that knows reftables.
@@ -140,6 +140,9 @@ fn what_we_put_into_tables_git_reads() {
             )
         );
         assert_eq!(git(&path, "reflog show a/b/c").lines().count(), 1);
+        for name in ["HEAD", "refs/heads/main", "refs/heads/a/b/c"] {
+            check_same_log(&path, name);
+        }
         // With a ref goes its reflog.
         assert!(
             apply(&repository, true, vec![edit("refs/heads/a/b/c", Expected::Id(one), None)])
