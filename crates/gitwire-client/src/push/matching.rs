@@ -167,10 +167,14 @@ pub(super) fn match_refs(
         }
     }
     if push.follow_tags {
-        follow_tags(&rules, local, &mut targets, graph, stop)?;
+        follow_tags(local, &mut targets, graph, stop)?;
     }
     if push.prune == Prune::Yes {
         prune(&rules, local, &mut targets)?;
+    }
+    // To git an exclusion speaks of the remote's names.
+    for target in targets.list.iter_mut().filter(|target| rules.excludes(&target.name)) {
+        target.change = None;
     }
     if push.matching == Matching::Mirror {
         targets.list.iter_mut().for_each(|target| {
@@ -234,9 +238,6 @@ struct Rules<'a> {
 impl Rules<'_> {
     /// Where a ref of ours goes, whether by force, and whether it is `:` that says so.
     fn destination(&self, name: &RefName) -> Result<Option<(RefName, Force, bool)>, ClientError> {
-        if self.excludes(name) {
-            return Ok(None);
-        }
         for refspec in self.refspecs {
             // A name that would be bad there goes nowhere.
             if let Ok(Some(mapped)) = refspec.map(name)
@@ -251,10 +252,10 @@ impl Rules<'_> {
     /// The ref of ours that goes to one of the remote's.
     fn source(&self, name: &RefName) -> Option<RefName> {
         let mapped = self.refspecs.iter().find_map(|refspec| refspec.map_back(name).ok().flatten());
-        let source = mapped.or_else(|| self.by_matching(name).map(|_| name.clone()))?;
-        (!self.excludes(&source)).then_some(source)
+        mapped.or_else(|| self.by_matching(name).map(|_| name.clone()))
     }
 
+    /// Whether a ref of the remote is left as it is, whatever else is said of it.
     fn excludes(&self, name: &RefName) -> bool {
         self.refspecs.iter().any(|refspec| refspec.excludes(name))
     }
@@ -271,7 +272,6 @@ impl Rules<'_> {
 
 /// Adds the annotated tags that the remote lacks and that lead to a commit that it has afterwards.
 fn follow_tags(
-    rules: &Rules<'_>,
     local: &LocalRefs,
     targets: &mut Targets,
     graph: &mut Graph,
@@ -287,7 +287,7 @@ fn follow_tags(
         .collect();
     let mut tags = Vec::new();
     for (name, id) in local.all.iter().filter(|(name, _)| name.is_tag()) {
-        if targets.by_name.contains_key(name) || rules.excludes(name) {
+        if targets.by_name.contains_key(name) {
             continue;
         }
         let peeled = graph.peel(id)?;

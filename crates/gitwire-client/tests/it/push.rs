@@ -16,7 +16,9 @@ use gitwire_testkit::git::{Folder, Git};
 use gitwire_testkit::http_backend::{self, Talk};
 use gitwire_testkit::{Dice, History, Manner, git_daemon, ours};
 use gitwire_transport::Program;
-use gitwire_types::{FetchRefspec, Interrupted, ObjectFormat, ObjectKind, PushRefspec, RefName, RefTarget};
+use gitwire_types::{
+    FetchRefspec, Interrupted, ObjectFormat, ObjectId, ObjectKind, PushRefspec, RefName, RefTarget,
+};
 
 /// A folder with bare repositories, and every way to push to one of them.
 struct World {
@@ -177,6 +179,49 @@ fn updates_are_judged_as_git_judges_them() {
         let pushed = run(&push, &repository);
         assert!(pushed.is_complete() && status(&pushed, "refs/heads/side").forced, "{pushed:?}");
         assert_eq!(world.refs(&served).lines().count(), 3);
+    }
+}
+
+#[test]
+fn a_lease_may_ask_that_what_was_seen_is_part_of_what_is_here() {
+    let Some(world) = World::new() else { return };
+    let (repository, served) = line(&world, "included.git");
+    let work = world.folder.path().join("work-included.git");
+    let (git, url) = (&world.git, served.to_str().unwrap());
+    let text = |words: &[&str]| String::from_utf8(git.ok(&work, words)).unwrap().trim().to_owned();
+    let mut push = push_to(url, &["main~4:main"]);
+    push.tracking = vec![FetchRefspec::parse("+refs/heads/*:refs/remotes/origin/*").unwrap()];
+    (push.lease_rest, push.lease_if_included, push.dry_run) = (true, true, true);
+    let check = |push: &Push, expected: PushStatus| {
+        let pushed = run(push, &repository);
+        assert_eq!(status(&pushed, "refs/heads/main").status, expected);
+    };
+    let follow = |id: &str| git.ok(&work, ["update-ref", "refs/remotes/origin/main", id]);
+    follow("main~1");
+    check(&push, PushStatus::Done);
+    // Somebody else's, fetched and never looked at.
+    let theirs = text(&["commit-tree", "-p", "main~1", "-m", "theirs", "main^{tree}"]);
+    git.ok(&work, ["push", "-q", "-f", url, &format!("{theirs}:refs/heads/main")]);
+    follow(&theirs);
+    check(&push, PushStatus::Rejected(Rejection::NotIncluded));
+    push.force = true;
+    check(&push, PushStatus::Done);
+    (push.force, push.lease_if_included) = (false, false);
+    check(&push, PushStatus::Done);
+    push.lease_if_included = true;
+    let id = ObjectId::from_hex(ObjectFormat::Sha1, theirs.as_bytes()).unwrap();
+    push.leases = vec![Lease { name: RefName::new("main").unwrap(), expect: Expect::Id(id) }];
+    check(&push, PushStatus::Done);
+    push.leases.clear();
+    // It was here for a while, and something that stands on it is here too.
+    let onto = text(&["commit-tree", "-p", &theirs, "-m", "mine", "main^{tree}"]);
+    for held in [&theirs, &onto] {
+        let before = text(&["rev-parse", "main"]);
+        git.ok(&work, ["update-ref", "refs/heads/main", held]);
+        git.ok(&work, ["update-ref", "refs/heads/main", &before]);
+        check(&push, PushStatus::Done);
+        fs::write(work.join(".git/logs/refs/heads/main"), "").unwrap();
+        check(&push, PushStatus::Rejected(Rejection::NotIncluded));
     }
 }
 
