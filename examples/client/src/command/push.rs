@@ -1,152 +1,31 @@
 //! `gitwire push`.
 
 mod hints;
-mod negated;
+mod options;
 pub(crate) mod remote;
 pub(crate) mod status;
 mod upstream;
 
-use std::ffi::OsString;
-use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use clap::{Args, ValueEnum};
 use gitwire_client::{ClientError, Expect, Lease, Matching, Prune, Push, Pushed, find_revision};
 use gitwire_gitdir::{Config, GitDir, Head};
 use gitwire_storage::ReflogEntry;
-use gitwire_transport::AddressRule;
+use gitwire_transport::AddressFamily;
 use gitwire_types::{PushRefspec, RefName, RefspecError};
 
-use self::negated::Negated;
+pub(crate) use self::options::PushCommand;
+use self::options::Submodules;
 use self::remote::{ConfiguredRemote, DefaultPush};
 use self::status::{Form, Lines};
 use self::upstream::Upstream;
 use crate::command::fetch::members;
 use crate::failure::Failure;
-use crate::show::{Show, Style};
+use crate::show::Show;
 use crate::signing::{PrePushHooks, Signed, signing};
 use crate::{local, promisors};
-
-#[derive(Debug, Args)]
-#[command(infer_long_args = true, args_override_self = true)]
-pub(crate) struct PushCommand {
-    /// Let refs lose history.
-    #[arg(short, long, overrides_with = "no_force")]
-    force: bool,
-    /// Let refs lose history if the remote still holds what was last seen there, or EXPECT; nothing for EXPECT: no such ref.
-    #[arg(long, value_name = "REF[:EXPECT]", num_args = 0..=1, require_equals = true, default_missing_value = "",
-        overrides_with = "no_force_with_lease")]
-    force_with_lease: Vec<OsString>,
-    /// With --force-with-lease and without EXPECT: only if what was last seen there has become part of the branch here.
-    #[arg(long, overrides_with = "no_force_if_includes")]
-    force_if_includes: bool,
-    /// Whatever push.useForceIfIncludes says, it need not be part of it.
-    #[arg(long)]
-    no_force_if_includes: bool,
-    /// Push all branches.
-    #[arg(long, visible_alias = "branches", overrides_with = "no_all")]
-    all: bool,
-    /// Push all refs, and delete those that are not here.
-    #[arg(long, overrides_with = "no_mirror")]
-    mirror: bool,
-    /// Push all tags too.
-    #[arg(long, overrides_with = "no_tags")]
-    tags: bool,
-    /// Push annotated tags that lead to what is pushed.
-    #[arg(long, overrides_with = "no_follow_tags")]
-    follow_tags: bool,
-    /// Leave tags alone, whatever push.followTags says.
-    #[arg(long)]
-    no_follow_tags: bool,
-    /// Delete the refs that are named.
-    #[arg(short, long, overrides_with = "no_delete")]
-    delete: bool,
-    /// Delete refs there that are here no more.
-    #[arg(long, overrides_with = "no_prune")]
-    prune: bool,
-    /// All refs or none.
-    #[arg(long, overrides_with = "no_atomic")]
-    atomic: bool,
-    /// Each ref on its own.
-    #[arg(long)]
-    no_atomic: bool,
-    /// Say what would be done, and do nothing.
-    #[arg(short = 'n', long, overrides_with = "no_dry_run")]
-    dry_run: bool,
-    /// Lines for programs, on standard output.
-    #[arg(long, overrides_with = "no_porcelain")]
-    porcelain: bool,
-    /// What the server's hooks are told.
-    #[arg(short = 'o', long, value_name = "OPTION", overrides_with = "no_push_option")]
-    push_option: Vec<OsString>,
-    /// Let the branches that are pushed follow those that they are pushed to.
-    #[arg(short = 'u', long, overrides_with = "no_set_upstream")]
-    set_upstream: bool,
-    /// Sign the push, always or where the server takes signed pushes.
-    #[arg(long, value_enum, value_name = "WHEN", num_args = 0..=1, require_equals = true, default_missing_value = "true",
-        overrides_with = "no_signed")]
-    signed: Option<Signed>,
-    /// Do not sign, whatever push.gpgSign says.
-    #[arg(long)]
-    no_signed: bool,
-    /// Leave out the hook pre-push.
-    #[arg(long, overrides_with = "verify")]
-    no_verify: bool,
-    /// Ask the hook pre-push, which is the default.
-    #[arg(long)]
-    verify: bool,
-    /// Deltas against what the server has.
-    #[arg(long, overrides_with = "no_thin")]
-    thin: bool,
-    /// A pack that is whole in itself.
-    #[arg(long)]
-    no_thin: bool,
-    /// The program that receives on a local path, or at the other end of ssh.
-    #[arg(long, visible_alias = "exec", value_name = "PROGRAM", overrides_with_all = ["no_receive_pack", "receive_pack"])]
-    receive_pack: Option<OsString>,
-    /// Connect to IPv4 addresses only.
-    #[arg(short = '4', long, overrides_with = "ipv6")]
-    ipv4: bool,
-    /// Connect to IPv6 addresses only.
-    #[arg(short = '6', long)]
-    ipv6: bool,
-    /// What becomes of submodules. They are not pushed: in a repository that has some, only `no` is taken.
-    #[arg(long, value_enum, value_name = "WHEN", overrides_with_all = ["no_recurse_submodules", "recurse_submodules"])]
-    recurse_submodules: Option<Submodules>,
-    /// Leave submodules alone, whatever push.recurseSubmodules says.
-    #[arg(long)]
-    no_recurse_submodules: bool,
-    /// Where to, if REPOSITORY does not say it.
-    #[arg(long, value_name = "REPOSITORY", overrides_with_all = ["no_repo", "repo"])]
-    repo: Option<OsString>,
-    /// How progress is shown.
-    #[arg(long, value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "text",
-        overrides_with_all = ["no_progress", "progress"])]
-    progress: Option<Style>,
-    /// Say nothing but errors.
-    #[arg(short, long, overrides_with_all = ["no_quiet", "verbose"])]
-    quiet: bool,
-    /// Show refs too that did not change.
-    #[arg(short, long, action = clap::ArgAction::Count, overrides_with_all = ["no_verbose", "quiet"])]
-    verbose: u8,
-    #[command(flatten)]
-    negated: Negated,
-    /// A remote of the configuration, a group of them, or a URL.
-    repository: Option<OsString>,
-    /// What to push, and where to.
-    refspecs: Vec<OsString>,
-}
-
-/// `--recurse-submodules`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Submodules {
-    Check,
-    OnDemand,
-    Only,
-    No,
-}
 
 impl PushCommand {
     pub(crate) fn run(&self, overlay: Config) -> Result<ExitCode, Failure> {
@@ -209,9 +88,6 @@ impl PushCommand {
         }
         if self.delete && self.refspecs.is_empty() {
             return refuse("--delete doesn't make sense without any refs");
-        }
-        if self.delete && self.refspecs.iter().any(|word| local::bytes(word).contains(&b':')) {
-            return refuse("--delete only accepts plain target ref names");
         }
         Ok(())
     }
@@ -360,7 +236,9 @@ impl PushCommand {
         let program = self.receive_pack.clone().or_else(|| remote.program.clone());
         let mut push = Push::new(local::remote(url, program.as_ref(), config)?);
         if self.ipv4 || self.ipv6 {
-            push.remote.connect.addresses = Some(Arc::new(Family { four: self.ipv4 }));
+            let family = if self.ipv4 { AddressFamily::V4 } else { AddressFamily::V6 };
+            push.remote.connect.addresses = Some(Arc::new(family));
+            push.remote.connect.ssh.family = Some(family);
         }
         push.matching = match (self.mirror || remote.mirror, self.all) {
             (true, _) => Matching::Mirror,
@@ -406,11 +284,11 @@ impl PushCommand {
         repository: &GitDir,
         config: &Config,
     ) -> Result<Vec<PushRefspec>, Failure> {
-        let mut words: Vec<Bytes> = self.refspecs.iter().map(local::bytes).collect();
-        if self.delete {
-            words = words.iter().map(|word| Bytes::from([b":", &word[..]].concat())).collect();
-        }
-        let refspecs = PushRefspec::parse_words(words).map_err(|error| refspec_failure(&error))?;
+        let words = self.refspecs.iter().map(local::bytes);
+        let refspecs = match self.delete {
+            true => deletions(words)?,
+            false => PushRefspec::parse_words(words).map_err(|error| refspec_failure(&error))?,
+        };
         let mut refspecs: Vec<PushRefspec> =
             refspecs.into_iter().map(|refspec| remote.map(refspec, repository, config)).collect();
         if self.tags {
@@ -437,16 +315,23 @@ impl PushCommand {
     }
 }
 
-/// Addresses of one kind.
-#[derive(Debug)]
-struct Family {
-    four: bool,
-}
-
-impl AddressRule for Family {
-    fn allows(&self, _: &str, address: SocketAddr) -> bool {
-        address.is_ipv4() == self.four
+/// Names of refs that are to go, `tag NAME` among them.
+fn deletions(mut words: impl Iterator<Item = Bytes>) -> Result<Vec<PushRefspec>, Failure> {
+    let mut refspecs = Vec::new();
+    while let Some(word) = words.next() {
+        let text = match &word[..] {
+            b"tag" => {
+                let name = words.next().ok_or_else(|| refspec_failure(&RefspecError::NoTagName))?;
+                [b":refs/tags/", &name[..]].concat()
+            }
+            name if name.contains(&b':') => {
+                return Err(Failure::fatal("--delete only accepts plain target ref names"));
+            }
+            name => [b":", name].concat(),
+        };
+        refspecs.push(PushRefspec::parse(text).map_err(|error| refspec_failure(&error))?);
     }
+    Ok(refspecs)
 }
 
 /// `REF`, `REF:` or `REF:EXPECT`.

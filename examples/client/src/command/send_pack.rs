@@ -63,7 +63,7 @@ pub(crate) struct SendPack {
     /// With --force-with-lease and without EXPECT: only if what was last seen there has become part of the branch here.
     #[arg(long, overrides_with = "no_force_if_includes")]
     force_if_includes: bool,
-    /// Whatever push.useForceIfIncludes says, it need not be part of it.
+    /// It need not be part of it, which is the default.
     #[arg(long)]
     no_force_if_includes: bool,
     /// The conversation runs on standard input and output, request by request, each request as a list of pkt-lines.
@@ -148,8 +148,7 @@ impl SendPack {
                 false => push.leases.push(lease_of(&lease, repository)?),
             }
         }
-        let configured = config.boolean("push", None, "useForceIfIncludes")?.unwrap_or_default();
-        push.lease_if_included = self.force_if_includes || configured && !self.no_force_if_includes;
+        push.lease_if_included = self.force_if_includes;
         let asked = if self.no_signed { Some(Signed::False) } else { self.signed };
         push.signing = signing(asked, &config)?;
         push.atomic = self.atomic;

@@ -191,6 +191,8 @@ fn the_plumbing_says_what_git_says() {
         "send-pack --helper-status ../there.git main~2:main light:refs/heads/new",
         "send-pack --atomic --helper-status ../there.git main~2:main light:refs/heads/newer",
         "send-pack --remote=origin ../there.git side:refs/heads/tracked",
+        "send-pack --remote=origin --force-with-lease --no-force-if-includes ../there.git main~3:refs/heads/tracked",
+        "-c push.useForceIfIncludes=true send-pack --remote=origin --force-with-lease=tracked ../there.git side:tracked",
         "send-pack --all ../there.git",
         "send-pack --mirror --force ../there.git",
     ] {
@@ -209,6 +211,24 @@ fn the_plumbing_says_what_git_says() {
         let refs = |twin: &Path| twins.git.ok(&twin.join("there.git"), ["for-each-ref"]);
         assert_eq!(refs(&ours), refs(&git), "{words:?}");
     }
+}
+
+/// git's plumbing takes the option and does not act on it; ours does.
+#[test]
+fn the_plumbing_leaves_what_has_not_become_part_of_what_is_here() {
+    let Some(twins) = Twins::new() else { return };
+    let here = twins.both()[1].join("here");
+    let push = |words: &str| {
+        let words: Vec<&str> = words.split(' ').collect();
+        let output = gitwire(&here, &words).output().unwrap();
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    push("push -q origin main:refs/heads/other");
+    let words = "--remote=origin --force-with-lease ../there.git main~3:other";
+    let refused = "! [rejected]        main~3 -> other (remote ref updated since checkout)";
+    assert!(push(&format!("send-pack --force-if-includes {words}")).contains(refused));
+    let more = "--no-force-if-includes -n";
+    assert!(push(&format!("send-pack --force-if-includes {more} {words}")).contains("(forced update)"));
 }
 
 #[test]

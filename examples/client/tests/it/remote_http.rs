@@ -87,6 +87,18 @@ fn all(world: &World, base: &str, first: usize) {
         let lost = ["push", &to, "main~1:main"];
         world.fails(&clone, &[&["-c", &config], &lost[..]].concat(), "non-fast-forward");
         run(&clone, &["push", "-q", "--force-with-lease", &to, "+main~1:main"]);
+        // What has been fetched and not been looked at stays; git says so before the helper hears of it.
+        git.ok(&clone, ["config", "remote.followed.url", &to]);
+        git.ok(&clone, ["config", "remote.followed.fetch", "+refs/heads/*:refs/remotes/followed/*"]);
+        run(&clone, &["fetch", "-q", "followed"]);
+        let included = ["--force-with-lease", "--force-if-includes", "followed", "main~2:main"];
+        let refused = [&["-c", &config, "push"], &included[..]].concat();
+        world.fails(&clone, &refused, "remote ref updated since checkout");
+        git.ok(&clone, ["config", "core.logAllRefUpdates", "true"]);
+        git.ok(&clone, ["update-ref", "--create-reflog", "refs/heads/main", "main~1"]);
+        run(&clone, &[&["push", "-q"], &included[..2], &["followed", "main~1:main"]].concat());
+        git.ok(&clone, ["update-ref", "-d", "refs/remotes/followed/main"]);
+        git.ok(&clone, ["config", "--remove-section", "remote.followed"]);
         let shallow = world.path(&format!("shallow-{first}-{version}"));
         run(top, &["clone", "-q", "--bare", "--depth=2", "--branch=main", &from, shallow.to_str().unwrap()]);
         assert_eq!(git.ok(&shallow, ["rev-list", "--count", "main"]), b"2\n");

@@ -52,6 +52,15 @@ push origin refs/heads/s*:refs/heads/t*
 push origin refs/heads/* ^refs/heads/apart
 push origin : ^refs/heads/main
 push origin ^refs/heads/main
+push origin main side ^refs/heads/side
+push origin v1 main:new ^refs/tags/v*
+push origin main:theirs ^refs/heads/theirs
+push origin :old ^refs/heads/old
+push origin HEAD:refs/heads/new side:refs/heads/new2 ^refs/heads/new
+push origin refs/heads/*:refs/copy/* ^refs/heads/apart
+push origin refs/heads/*:refs/copy/* ^refs/copy/apart
+push --prune origin refs/heads/*:refs/heads/* ^refs/heads/old
+push --follow-tags origin main ^refs/heads/main
 push origin main -- side
 push -- origin main
 push origin main:light
@@ -70,6 +79,9 @@ push --delete origin old nothing
 push -d origin refs/heads/old
 push -d origin light
 push origin :light main:light
+push -d origin tag light
+push -d origin tag
+push -d origin main~1 a:b
 push origin :main <- git -C ../there.git config receive.denyDeletes true
 push --porcelain origin :old main <- git -C ../there.git config receive.denyDeletes true
 push --porcelain origin :main side:refs/heads/new <- git -C ../there.git config receive.denyDeleteCurrent refuse
