@@ -1,6 +1,7 @@
 //! Packs that arrive, with git as sender and witness.
 
-use std::io::Write as _;
+use std::fmt::Write as _;
+use std::io;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::process::Stdio;
@@ -24,7 +25,7 @@ pub(crate) fn pack(path: &Path, options: &str, revisions: &str) -> Vec<u8> {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    child.stdin.take().unwrap().write_all(revisions.as_bytes()).unwrap();
+    io::Write::write_all(&mut child.stdin.take().unwrap(), revisions.as_bytes()).unwrap();
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success());
     output.stdout
@@ -150,6 +151,61 @@ fn a_clone_and_a_thin_fetch_are_whole() {
         for index in packs.iter().filter(|name| name.ends_with(".idx")) {
             git(&path, &format!("verify-pack objects/pack/{index}"));
         }
+    }
+}
+
+/// A history of a file of 3 MB and a directory of 40,000 entries, each changed a little twice.
+fn large_history(path: &Path) {
+    let mut stream = String::from("blob\nmark :1\ndata 1\nx\n");
+    let mut lines: Vec<String> = (0..60_000_u32).map(|nth| format!("{:048x}\n", nth.pow(2))).collect();
+    for nth in 0..3 {
+        lines.swap(7 + nth, 30_000);
+        let file = lines.concat();
+        write!(stream, "commit refs/heads/main\ncommitter A <a@b> {nth} +0000\ndata 1\nx\n").unwrap();
+        write!(stream, "M 100644 inline file\ndata {}\n{file}\n", file.len()).unwrap();
+        let names = if nth == 0 { 0..40_000 } else { nth * 10_000 + 5..nth * 10_000 + 6 };
+        for name in names {
+            writeln!(stream, "M {} :1 many/{name:08}", if nth == 0 { "100644" } else { "100755" }).unwrap();
+        }
+    }
+    let mut child = command(path).args(["fast-import", "--quiet"]).stdin(Stdio::piped()).spawn().unwrap();
+    io::Write::write_all(&mut child.stdin.take().unwrap(), stream.as_bytes()).unwrap();
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn what_is_too_large_to_be_held_comes_whole_and_leaves_nothing_behind() {
+    if !available() {
+        return;
+    }
+    let scratch = Scratch::new();
+    git(scratch.path(), "init -q --bare large.git");
+    let source = scratch.join("large.git");
+    large_history(&source);
+    let first = pack(&source, "", "main~2\n");
+    let rest = pack(&source, "--thin", "main\n^main~2\n");
+    assert!(rest.len() < 100_000, "{}", rest.len());
+    for unpack_limit in [0, 100] {
+        let path = scratch.join(&format!("limit-{unpack_limit}.git"));
+        let repository = GitDir::init_bare(&path, &InitOptions::default()).unwrap();
+        let mut request = StageRequest::default();
+        // Whatever has more than 1 MiB is not held.
+        (request.memory, request.unpack_limit) = (0, unpack_limit);
+        request.fsck = Some(FsckRules::incoming().into());
+        for pack in [&first, &rest, &rest] {
+            let mut staging = repository.stage(&request).unwrap();
+            staging.write(pack).unwrap();
+            let staged = staging.finish(&Never).unwrap();
+            // Without a name from the start.
+            let quarantine = staged.path().unwrap().join("pack");
+            assert!(!entries(&quarantine).iter().any(|name| name.contains("spill")));
+            repository.commit(Some(staged), Transaction::default(), &mut |_| Ok(())).unwrap();
+        }
+        for id in git(&source, "rev-list --objects main").lines().filter_map(|line| line.split(' ').next()) {
+            assert_eq!(git(&path, &format!("cat-file -s {id}")), git(&source, &format!("cat-file -s {id}")));
+        }
+        git(&path, "fsck --strict --full --no-dangling");
+        assert!(entries(&path.join("objects")).iter().all(|name| !name.starts_with("tmp")));
     }
 }
 
@@ -320,7 +376,7 @@ fn unsound_objects_are_refused_where_that_is_asked_for() {
         .unwrap();
     let tree = git(&source, "rev-parse HEAD^{tree}");
     let content = format!("tree {tree}author x <x> 1 +0000\ncommitter x <x> 01 +0000\n\nno\n");
-    child.stdin.take().unwrap().write_all(content.as_bytes()).unwrap();
+    io::Write::write_all(&mut child.stdin.take().unwrap(), content.as_bytes()).unwrap();
     let bad = String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap();
     let unsound = pack(&source, "", &bad);
     let clone = GitDir::init_bare(scratch.join("clone.git"), &InitOptions::default()).unwrap();
