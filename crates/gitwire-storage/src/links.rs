@@ -118,8 +118,12 @@ impl PackLinks {
         self.shards.get(usize::from(*id.as_bytes().last()?) % SHARDS)
     }
 
+    /// Nobody will ask for what was noted.
     fn give_up(&self) {
         self.gave_up.store(true, Ordering::Relaxed);
+        for shard in &self.shards {
+            *shard.lock().unwrap_or_else(PoisonError::into_inner) = Shard::default();
+        }
     }
 
     /// What is led to and not among the objects that the pack brought; `None` where not everything was noted, where the objects
@@ -221,11 +225,11 @@ enum Depth {
 /// Threads seldom wait for each other.
 const SHARDS: usize = 16;
 
-/// Objects that are noted in each shard, at about 40 bytes: 400,000 in all, 16 MiB, which is four pushes of 100,000 objects.
-const TARGETS_MAX: usize = 25_000;
+/// Objects that are noted in each shard, at about 40 bytes: 224,000 in all, 9 MiB, which is two pushes of 100,000 objects.
+const TARGETS_MAX: usize = 14_000;
 
-/// Trees in trees that are noted in each shard, at 16 bytes: a million in all.
-const NESTED_MAX: usize = 64 << 10;
+/// Trees in trees that are noted in each shard, at 16 bytes: a quarter of a million in all.
+const NESTED_MAX: usize = 16 << 10;
 
 /// No commit, tag or tree of this size is made by people.
 const CONTENT_MAX: usize = 16 << 20;

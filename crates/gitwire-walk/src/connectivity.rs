@@ -35,6 +35,7 @@ pub fn check_connectivity(
         wants: tips.to_vec(),
         haves: complete.to_vec(),
         promised_may_lack: true,
+        must_be_there: true,
         ..Question::default()
     };
     // A commit-graph may know commits that are gone.

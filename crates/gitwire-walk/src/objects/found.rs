@@ -130,6 +130,13 @@ impl Found {
         self.sent
     }
 
+    /// The numbers of blobs that go and were met at `from` or later.
+    pub(crate) fn blobs_sent_from(&self, from: usize) -> Vec<u32> {
+        let is_sent = |fact: &Fact| fact.kind == ObjectKind::Blob && fact.is(Fact::SEND);
+        let facts = (0_u32..).zip(&self.facts).skip(from);
+        facts.filter(|(_, fact)| is_sent(fact)).map(|(at, _)| at).collect()
+    }
+
     /// The numbers of objects for which `test` holds, in the order of meeting.
     pub(crate) fn select(&self, test: impl Fn(Fact) -> bool) -> impl Iterator<Item = u32> {
         (0_u32..).zip(&self.facts).filter(move |(_, fact)| test(**fact)).map(|(at, _)| at)

@@ -9,7 +9,7 @@ mod trees;
 
 use std::collections::VecDeque;
 
-use gitwire_storage::Presence;
+use gitwire_storage::{ObjectStore, Presence};
 use gitwire_types::{Interrupt, ObjectId, ObjectKind};
 
 pub(crate) use self::found::{Fact, Found};
@@ -31,6 +31,8 @@ pub(crate) struct Question {
     pub(crate) exclude_all_trees: bool,
     /// What a remote has promised may be missing.
     pub(crate) promised_may_lack: bool,
+    /// Every object must be there: blobs are looked up on the way, so that of what is not there no more than some is noted.
+    pub(crate) must_be_there: bool,
 }
 
 /// A walk over commits, then over what the receiver has at the boundary, then over the rest, in pieces.
@@ -50,6 +52,8 @@ pub(crate) struct Enumeration {
     commits: std::vec::IntoIter<u32>,
     /// Commits whose trees the receiver has.
     edges: std::vec::IntoIter<u32>,
+    /// Blobs that are wanted by name.
+    named_blobs: Vec<u32>,
     promised: u64,
 }
 
@@ -77,7 +81,7 @@ impl Enumeration {
     pub(crate) fn new(graph: Graph, question: Question) -> Self {
         let limits = graph.limits();
         let found = Found::new(graph.format(), limits.objects_max);
-        let trees = TreeWalk::new(limits, question.filter.clone(), question.promised_may_lack);
+        let trees = TreeWalk::new(limits, &question);
         Self {
             graph,
             question,
@@ -89,6 +93,7 @@ impl Enumeration {
             roots: VecDeque::new(),
             commits: Vec::new().into_iter(),
             edges: Vec::new().into_iter(),
+            named_blobs: Vec::new(),
             promised: 0,
         }
     }
@@ -164,19 +169,6 @@ impl Enumeration {
     /// Whether an object may be missing.
     fn is_promised(&self, id: &ObjectId) -> Result<bool, WalkError> {
         Ok(self.question.promised_may_lack && self.graph.objects().promised(&[*id])? == [true])
-    }
-
-    /// Makes sure that all of what is missing may be.
-    fn may_lack(&self, missing: &[ObjectId]) -> Result<(), WalkError> {
-        let promised = match self.question.promised_may_lack && !missing.is_empty() {
-            true => self.graph.objects().promised(missing)?,
-            false => Vec::new(),
-        };
-        let mut promised = promised.into_iter().chain(std::iter::repeat(false));
-        match missing.iter().find(|_| promised.next() != Some(true)) {
-            Some(id) => Err(WalkError::missing(ObjectKind::Blob, *id)),
-            None => Ok(()),
-        }
     }
 
     fn exclude(&mut self, peeled: &Peeled) -> Result<(), WalkError> {
@@ -286,6 +278,8 @@ impl Enumeration {
         if fact.kind == ObjectKind::Tree {
             let raw = self.found.raw(at).to_vec();
             self.trees.push_root(&mut self.found, &raw, Side::Send)?;
+        } else {
+            self.named_blobs.push(at);
         }
         Ok(())
     }
@@ -354,31 +348,52 @@ impl Enumeration {
         Ok(())
     }
 
-    /// Where every object of `found` must be there, looks those up that were not read.
+    /// Where every object of `found` must be there, looks those up that were not read and not looked up on the way.
     pub(crate) fn check_blobs(&mut self, stop: &dyn Interrupt) -> Result<(), WalkError> {
-        let is_blob = |fact: Fact| fact.kind == ObjectKind::Blob && fact.is(Fact::SEND);
-        let blobs: Vec<u32> = self.found.select(is_blob).collect();
+        let blobs = self.found.blobs_sent_from(self.trees.looked_up());
+        let may_lack = self.question.promised_may_lack;
         for part in blobs.chunks(PIECE) {
             stop.check()?;
-            let ids = part.iter().map(|at| self.found.id(*at)).collect::<Result<Vec<_>, _>>()?;
-            let (mut fault, mut missing) = (None, Vec::new());
-            self.graph.objects().headers(&ids, &mut |nth, presence| {
-                let Some(id) = ids.get(nth).copied() else { return };
-                match presence {
-                    Presence::Here { kind: ObjectKind::Blob, .. } => {}
-                    Presence::Here { kind, .. } => {
-                        fault = Some(WalkError::Kind { id, expected: ObjectKind::Blob, actual: kind });
-                    }
-                    Presence::Absent => missing.push(id),
-                }
-            })?;
-            if let Some(fault) = fault {
-                return Err(fault);
-            }
-            self.may_lack(&missing)?;
-            self.promised += missing.len() as u64;
+            self.promised += look_up(&**self.graph.objects(), &self.found, part, may_lack)?;
+        }
+        // These may have been met long before they were wanted by name.
+        for part in self.named_blobs.chunks(PIECE) {
+            look_up(&**self.graph.objects(), &self.found, part, may_lack)?;
         }
         Ok(())
+    }
+}
+
+/// Makes sure that blobs are there; how many are not, but may be missing.
+fn look_up(
+    objects: &dyn ObjectStore,
+    found: &Found,
+    blobs: &[u32],
+    promised_may_lack: bool,
+) -> Result<u64, WalkError> {
+    let ids = blobs.iter().map(|at| found.id(*at)).collect::<Result<Vec<_>, _>>()?;
+    let (mut fault, mut missing) = (None, Vec::new());
+    objects.headers(&ids, &mut |nth, presence| {
+        let Some(id) = ids.get(nth).copied() else { return };
+        match presence {
+            Presence::Here { kind: ObjectKind::Blob, .. } => {}
+            Presence::Here { kind, .. } => {
+                fault = Some(WalkError::Kind { id, expected: ObjectKind::Blob, actual: kind });
+            }
+            Presence::Absent => missing.push(id),
+        }
+    })?;
+    if let Some(fault) = fault {
+        return Err(fault);
+    }
+    let promised = match promised_may_lack && !missing.is_empty() {
+        true => objects.promised(&missing)?,
+        false => Vec::new(),
+    };
+    let mut promised = promised.into_iter().chain(std::iter::repeat(false));
+    match missing.iter().find(|_| promised.next() != Some(true)) {
+        Some(id) => Err(WalkError::missing(ObjectKind::Blob, *id)),
+        None => Ok(missing.len() as u64),
     }
 }
 

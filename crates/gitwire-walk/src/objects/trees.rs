@@ -8,7 +8,7 @@ use gitwire_types::{ObjectId, ObjectKind};
 
 use super::paths::{Directory, Paths};
 use super::tree_diff::{Tree, TreeCache};
-use super::{Fact, Found, Place};
+use super::{Fact, Found, PIECE, Place, Question, look_up};
 use crate::read::{self, Held};
 use crate::{ObjectFilter, WalkError, WalkLimits};
 
@@ -34,6 +34,9 @@ pub(crate) struct TreeWalk {
     limits: WalkLimits,
     promised_may_lack: bool,
     promised: u64,
+    /// So many of the objects that were met were looked up, if they are blobs; the rest is once there are so many.
+    looked_up: usize,
+    look_up_at: usize,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -46,7 +49,8 @@ struct Waiting {
 }
 
 impl TreeWalk {
-    pub(crate) fn new(limits: &WalkLimits, filter: ObjectFilter, promised_may_lack: bool) -> Self {
+    pub(crate) fn new(limits: &WalkLimits, question: &Question) -> Self {
+        let filter = question.filter.clone();
         Self {
             waiting: Vec::new(),
             cache: TreeCache::new(limits.tree_cache_bytes),
@@ -54,8 +58,10 @@ impl TreeWalk {
             paths: Paths::new(filter.patterns(), limits.objects_max),
             filter,
             limits: limits.clone(),
-            promised_may_lack,
+            promised_may_lack: question.promised_may_lack,
             promised: 0,
+            looked_up: 0,
+            look_up_at: if question.must_be_there { LOOKED_UP } else { usize::MAX },
         }
     }
 
@@ -65,6 +71,19 @@ impl TreeWalk {
 
     pub(crate) fn promised(&self) -> u64 {
         self.promised
+    }
+
+    pub(crate) fn looked_up(&self) -> usize {
+        self.looked_up
+    }
+
+    fn look_up(&mut self, objects: &dyn ObjectStore, found: &Found) -> Result<(), WalkError> {
+        for part in found.blobs_sent_from(self.looked_up).chunks(PIECE) {
+            self.promised += look_up(objects, found, part, self.promised_may_lack)?;
+        }
+        self.looked_up = found.len();
+        self.look_up_at = self.looked_up.saturating_add(LOOKED_UP);
+        Ok(())
     }
 
     /// Puts a commit's tree up for reading, unless it was met before.
@@ -125,7 +144,7 @@ impl TreeWalk {
             Held::Whole(kind) => kind,
             Held::Large(object) if object.kind() == ObjectKind::Tree => {
                 self.spare = tree;
-                return self.read_large(&id, object, found, next);
+                return self.read_large(&id, (objects, object), found, next);
             }
             Held::Large(object) => Some(object.kind()),
         };
@@ -139,7 +158,9 @@ impl TreeWalk {
         let before = if self.filter.asks_depth() { None } else { self.cache.take(key) };
         let directory = self.directory(next)?;
         let first = self.waiting.len();
-        tree.each_new(&id, before.as_ref(), |entry| self.entry(found, entry, next, directory.as_ref()))?;
+        tree.each_new(&id, before.as_ref(), |entry| {
+            self.entry(objects, found, entry, next, directory.as_ref())
+        })?;
         self.first_comes_first(first);
         self.cache.put(key, tree);
         self.spare = before.unwrap_or_default();
@@ -150,7 +171,7 @@ impl TreeWalk {
     fn read_large(
         &mut self,
         id: &ObjectId,
-        mut object: Box<dyn ObjectReader>,
+        (objects, mut object): (&dyn ObjectStore, Box<dyn ObjectReader>),
         found: &mut Found,
         next: Waiting,
     ) -> Result<(), WalkError> {
@@ -166,7 +187,7 @@ impl TreeWalk {
             }
             tree.push(room.get(..count).unwrap_or_default());
             while let Some(entry) = tree.next_entry().map_err(failed)? {
-                self.entry(found, &entry, next, directory.as_ref())?;
+                self.entry(objects, found, &entry, next, directory.as_ref())?;
             }
         }
         tree.finish().map_err(failed)?;
@@ -183,6 +204,7 @@ impl TreeWalk {
 
     fn entry(
         &mut self,
+        objects: &dyn ObjectStore,
         found: &mut Found,
         entry: &TreeEntry<'_>,
         next: Waiting,
@@ -190,6 +212,9 @@ impl TreeWalk {
     ) -> Result<(), WalkError> {
         if entry.mode.is_gitlink() {
             return Ok(());
+        }
+        if found.len() >= self.look_up_at {
+            self.look_up(objects, found)?;
         }
         let place = next.place.below(entry.name);
         if let Some(directory) = directory {
@@ -291,3 +316,6 @@ impl TreeWalk {
         Ok(())
     }
 }
+
+/// Blobs that may be noted before they are looked up: some MiB, and less than a large push has.
+const LOOKED_UP: usize = 64 << 10;

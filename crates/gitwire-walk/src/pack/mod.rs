@@ -96,6 +96,7 @@ impl PackRequest {
             tags: self.tags.clone(),
             exclude_all_trees: self.shallow,
             promised_may_lack: self.promised_may_lack,
+            must_be_there: false,
         }
     }
 }

@@ -192,3 +192,26 @@ fn many_bases_of_some_megabytes_are_not_held_together() {
     let answer = door.push(&blob(&[&content[..], &[0]].concat()), &pack.finish());
     assert!(answer.contains("unpack ok"), "{answer}");
 }
+
+#[test]
+fn links_to_everything_and_nothing_are_not_all_noted() {
+    let Some(door) = Door::new("links") else { return };
+    // Trees of a megabyte, each of 30,000 names that nobody has, and of trees in trees.
+    for mode in ["100644", "40000"] {
+        let mut pack = PackBuilder::new();
+        let mut below = blob(b"nothing");
+        for nth in 0..30_u32 {
+            let ids: Vec<_> =
+                (0..30_000_u32).map(|id| blob(&[nth, id].map(u32::to_be_bytes).concat())).collect();
+            let names: Vec<_> = (0..30_000).map(|name| format!("{name:05}")).collect();
+            let mut entries: Vec<_> =
+                names.iter().zip(&ids).map(|(name, id)| (mode, name.as_bytes(), id)).collect();
+            entries.push(("40000", b"below", &below));
+            let content = tree(&entries);
+            pack.whole(ObjectKind::Tree, &content);
+            below = id_of(ObjectKind::Tree, &content);
+        }
+        let tip = with_commit(&mut pack, &below);
+        door.refused_tip(&tip, &pack.finish(), "missing necessary objects");
+    }
+}
