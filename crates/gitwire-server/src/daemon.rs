@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
 use gitwire_pktline::{Decoded, Packet, decode, encode_error};
-use gitwire_protocol::Serving;
 use gitwire_protocol::message::{DaemonRequest, Service};
+use gitwire_protocol::{Serving, Version};
 use gitwire_transport::{Deadline, TransportError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -99,7 +99,8 @@ impl Daemon {
             refuse(stream, "server busy, try again later").await;
             return;
         };
-        let (request, rest) = match timeout(self.options.request_timeout, read_request(&mut stream)).await {
+        let heard = timeout(self.options.request_timeout, read_request(&mut stream)).await;
+        let (request, rest) = match heard {
             Ok(Ok(request)) => request,
             Ok(Err(error)) => {
                 tracing::info!(%error, "bad request");
@@ -108,10 +109,8 @@ impl Daemon {
                 return;
             }
             Err(_) => {
-                let error = TransportError::Deadline {
-                    deadline: Deadline::FirstByte,
-                    after: self.options.request_timeout,
-                };
+                let after = self.options.request_timeout;
+                let error = TransportError::Deadline { deadline: Deadline::FirstByte, after };
                 tracing::info!(%error, "no request");
                 meter.record(Outcome::Refused);
                 return;
@@ -128,21 +127,7 @@ impl Daemon {
             }
         };
         tracing::info!(path, service = %request.service, version = %request.version(), "serving");
-        let served = match opened {
-            Opened::Upload(uploading) => {
-                let deadlines = uploading.policy.deadlines.clone();
-                let conversation = uploading.session(request.version(), Serving::Duplex);
-                self.jobs.serve(conversation, deadlines, stream, rest).await
-            }
-            Opened::Receive(receiving) => {
-                let deadlines = receiving.policy.deadlines.clone();
-                // Nobody signs in over git://.
-                let pusher = Principal::Anonymous.pusher();
-                let conversation = receiving.session(pusher, request.version(), Serving::Duplex);
-                self.jobs.serve(conversation, deadlines, Prompt(stream), rest).await
-            }
-        };
-        match served {
+        match self.converse(opened, request.version(), stream, rest).await {
             Ok(()) => {
                 meter.record(Outcome::Served);
                 tracing::info!(path, "served");
@@ -151,6 +136,30 @@ impl Daemon {
                 meter.record(Outcome::Failed);
                 let source = std::error::Error::source(&error).map(ToString::to_string);
                 tracing::warn!(path, %error, source, "not served");
+            }
+        }
+    }
+
+    /// Serves what was opened, to the end of the conversation; `rest` came behind the request.
+    async fn converse(
+        &self,
+        opened: Opened,
+        version: Version,
+        stream: Metered<TcpStream>,
+        rest: BytesMut,
+    ) -> Result<(), ServeError> {
+        match opened {
+            Opened::Upload(uploading) => {
+                let deadlines = uploading.policy.deadlines.clone();
+                let conversation = uploading.session(version, Serving::Duplex);
+                self.jobs.serve(conversation, deadlines, stream, rest).await
+            }
+            Opened::Receive(receiving) => {
+                let deadlines = receiving.policy.deadlines.clone();
+                // Nobody signs in over git://.
+                let pusher = Principal::Anonymous.pusher();
+                let conversation = receiving.session(pusher, version, Serving::Duplex);
+                self.jobs.serve(conversation, deadlines, Prompt(stream), rest).await
             }
         }
     }
