@@ -10,6 +10,7 @@ use gitwire_types::{ObjectId, ObjectKind};
 use crate::alternates::ObjectDirectory;
 use crate::error::{Context as _, is_absent};
 use crate::objects::ObjectView;
+use crate::repository::GitDir;
 
 /// A view that answers "not there" cheaply: hundreds of thousands of objects of a clone are not there. Names of loose objects
 /// are listed once a directory, and packs are not listed anew for each miss.
@@ -60,6 +61,16 @@ impl Known {
             cell.set(names).ok();
         }
         Ok(cell.get().is_some_and(|names| names.contains(rest)))
+    }
+}
+
+impl GitDir {
+    /// What is here already, to be asked about the objects of a pack that goes elsewhere: `git index-pack` into a file of its own.
+    ///
+    /// # Errors
+    /// A failing medium.
+    pub fn known_objects(&self) -> Result<Box<dyn KnownObjects>> {
+        Ok(Box::new(Known::new(self.inner().objects.view()?)?))
     }
 }
 

@@ -170,8 +170,8 @@ pub(crate) const PREFIX: &[u8] = b"tmp_objdir-incoming-";
 /// Nobody else looks into a quarantine.
 const PRIVATE: u32 = 0o700;
 
-/// What has no name is not for others either.
-const NOBODY_ELSES: u32 = 0o600;
+/// What has no name is not for others either, and notes beside a pack git writes for none but the owner.
+pub(crate) const NOBODY_ELSES: u32 = 0o600;
 
 /// Packs never change.
 pub(crate) const PACK_MODE: u32 = 0o444;

@@ -24,13 +24,14 @@ use gitwire_storage::{
 use gitwire_types::{Interrupt, Never, ObjectId, ObjectKind};
 
 use crate::barrier::Barrier;
-use crate::error::{Context as _, is_absent, shown};
+use crate::config::Config;
+use crate::error::{Context as _, corrupt, is_absent, shown};
 use crate::fs::{Directory, File, Links};
 use crate::known::Known;
 use crate::lease::Lease;
-use crate::lock::{DIRECTORY_MODE, FILE_MODE};
+use crate::lock::DIRECTORY_MODE;
 use crate::objects::ObjectView;
-use crate::quarantine::{FileSpool, PACK_MODE, Quarantine};
+use crate::quarantine::{FileSpool, NOBODY_ELSES, PACK_MODE, Quarantine};
 use crate::repository::GitDir;
 
 /// A pack that is being received.
@@ -63,7 +64,8 @@ impl DirectoryStaging {
         let options = IndexerOptions::new(inner.format)
             .threads(request.threads)
             .memory(usize::try_from(request.memory).unwrap_or(usize::MAX))
-            .limits(limits);
+            .limits(limits)
+            .duplicates(request.duplicates);
         Ok(Self {
             indexer: Indexer::new(spool, options),
             repository: repository.clone(),
@@ -201,7 +203,8 @@ fn write_files(
     let write = |end: &[u8], mode, content: &mut dyn FnMut(Sink<'_>) -> Result<(), PackError>| {
         write_file(&**dir, &file(end), mode, content).map(|written| (written, file(end)))
     };
-    let index = write(b".idx", PACK_MODE, &mut |sink| indexed.write_index(IndexVersion::V2, sink).map(drop))?;
+    let version = index_version(&repository.config())?;
+    let index = write(b".idx", PACK_MODE, &mut |sink| indexed.write_index(version, sink).map(drop))?;
     if let Some(barrier) = barrier {
         let mut files = vec![(Arc::clone(&indexed.spool().file), file(b".pack")), index];
         if indexed.count() >= REVERSE_INDEX_MIN {
@@ -210,14 +213,24 @@ fn write_files(
         }
         if request.promisor {
             // git notes in it what was fetched.
-            files.push(write(b".promisor", FILE_MODE, &mut |_| Ok(()))?);
+            files.push(write(b".promisor", NOBODY_ELSES, &mut |_| Ok(()))?);
         }
         if let Some(why) = &request.keep {
-            files.push(write(b".keep", FILE_MODE, &mut |sink| sink(why).map_err(PackError::Storage))?);
+            files.push(write(b".keep", NOBODY_ELSES, &mut |sink| sink(why).map_err(PackError::Storage))?);
         }
         files.into_iter().for_each(|(written, name)| barrier.file(written, &name));
     }
     dir.rename(&path(INCOMING), &file(b".pack")).context(|| "cannot rename the received pack".to_owned())
+}
+
+/// Which version an index has: `pack.indexVersion`.
+fn index_version(config: &Config) -> Result<IndexVersion> {
+    let number = config.integer("pack", None, "indexVersion");
+    match number.map_err(|error| corrupt(error.to_string()).with_source(error))? {
+        Some(1) => Ok(IndexVersion::V1),
+        Some(2) | None => Ok(IndexVersion::V2),
+        Some(other) => Err(corrupt(format!("bad pack.indexVersion={other}"))),
+    }
 }
 
 type Sink<'a> = &'a mut dyn FnMut(&[u8]) -> Result<(), gitwire_pack::StorageFailure>;
@@ -399,7 +412,7 @@ fn make_keep(repository: &GitDir, lease: &Lease, stem: &[u8]) -> std::io::Result
         false => lease.link(&[b"objects/", path.as_slice()].concat()),
     };
     let made = match linked {
-        Err(error) if has_no_such_links(&error) => dir.create(&path, 0o600).map(drop),
+        Err(error) if has_no_such_links(&error) => dir.create(&path, NOBODY_ELSES).map(drop),
         made => made,
     };
     match made {

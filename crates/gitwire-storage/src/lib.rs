@@ -37,7 +37,7 @@ pub use crate::refs::{
 pub use crate::repository::{Repository, StageRequest, Staged, Staging};
 pub use gitwire_object::fsck::Rules as FsckRules;
 
-pub use gitwire_pack::Bits;
+pub use gitwire_pack::{Bits, Duplicates};
 
 /// The result of a storage operation.
 pub type Result<T, E = StorageError> = core::result::Result<T, E>;

@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use gitwire_pack::Duplicates;
 use gitwire_types::{Interrupt, ObjectFormat, ObjectId, ObjectKind, RefName};
 
 use crate::{
@@ -118,6 +119,8 @@ pub struct StageRequest {
     pub threads: usize,
     /// The rules by which objects are checked as `git fsck` would; `None`: they are not.
     pub fsck: Option<Arc<FsckRules>>,
+    /// What becomes of a pack that holds an object twice.
+    pub duplicates: Duplicates,
     /// Packs with fewer objects than this are stored as single objects (`receive.unpackLimit`), where the back end has such. 0: none are.
     pub unpack_limit: u32,
     /// Whether the pack comes from a promisor remote and is marked so.
@@ -142,6 +145,7 @@ impl Default for StageRequest {
             memory: 64 << 20,
             threads: 1,
             fsck: None,
+            duplicates: Duplicates::Accept,
             unpack_limit: 0,
             promisor: false,
             keep: None,

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::Write as _;
-use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
 use gitwire_pack::{ReadAt, Spool, StorageFailure};
@@ -100,12 +100,20 @@ pub(crate) fn write_whole<E: Into<Failure>>(
     let written = write(&mut |piece| Ok(out.write_all(piece)?)).map_err(Into::into);
     let done = written.and_then(|()| {
         let file = out.into_inner().map_err(|error| failed(error.into_error()))?;
-        file.sync_all().and_then(|()| std::fs::rename(temporary, path)).map_err(failed)
+        freeze(&file)
+            .and_then(|()| file.sync_all())
+            .and_then(|()| std::fs::rename(temporary, path))
+            .map_err(failed)
     });
     if done.is_err() {
         let _ = std::fs::remove_file(temporary);
     }
     done
+}
+
+/// Lets everybody read a file and nobody write it, whatever the umask: so git leaves packs and indexes that go into no repository.
+pub(crate) fn freeze(file: &File) -> std::io::Result<()> {
+    file.set_permissions(std::fs::Permissions::from_mode(0o444))
 }
 
 fn read_fully(file: &File, offset: u64, out: &mut [u8]) -> std::io::Result<usize> {

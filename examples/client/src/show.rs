@@ -14,6 +14,7 @@ use gitwire_pack::Progress;
 use gitwire_sideband::{ControlCharacters, Limits, LineEnd, ProgressLine, ProgressText};
 
 use self::packing::Packing;
+use crate::trace::Events;
 
 /// How progress is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -114,10 +115,25 @@ pub(crate) enum Title {
     Unpacking,
 }
 
+impl Title {
+    /// For people, and for programs.
+    const fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Receiving => ("Receiving objects", "receiving"),
+            Self::Indexing => ("Indexing objects", "indexing"),
+            Self::Resolving => ("Resolving deltas", "resolving"),
+            Self::Unpacking => ("Unpacking objects", "unpacking"),
+        }
+    }
+}
+
 /// Watches counters from a thread of its own until it is dropped.
 pub(crate) struct Meter {
     ended: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
+    title: Title,
+    /// What the events are told, and since when it runs.
+    traced: Option<(Events, Instant)>,
 }
 
 impl Meter {
@@ -136,7 +152,12 @@ impl Meter {
                 }
             })
         });
-        Self { ended, thread }
+        let traced = (style == Style::Text).then(|| {
+            let events = Events::new("progress");
+            let begun = events.enter("progress", title.words().0);
+            (events, begun)
+        });
+        Self { ended, thread, title, traced }
     }
 }
 
@@ -148,15 +169,17 @@ impl Drop for Meter {
             // It only prints.
             let _ = thread.join();
         }
+        if let Some((events, begun)) = self.traced.take() {
+            events.leave("progress", self.title.words().0, begun);
+        }
     }
 }
 
 fn line(style: Style, title: Title, progress: &Progress, last: bool) {
-    let (name, key, (done, total)) = match title {
-        Title::Receiving => ("Receiving objects", "receiving", progress.received()),
-        Title::Indexing => ("Indexing objects", "indexing", progress.received()),
-        Title::Resolving => ("Resolving deltas", "resolving", progress.resolved()),
-        Title::Unpacking => ("Unpacking objects", "unpacking", progress.received()),
+    let (name, key) = title.words();
+    let (done, total) = match title {
+        Title::Resolving => progress.resolved(),
+        Title::Receiving | Title::Indexing | Title::Unpacking => progress.received(),
     };
     let mut out = std::io::stderr().lock();
     // Standard error may be gone; then nobody watches.

@@ -37,7 +37,8 @@ impl MemoryStaging {
         let options = IndexerOptions::new(repository.inner.format)
             .threads(request.threads)
             .memory(usize::try_from(request.memory).unwrap_or(usize::MAX))
-            .limits(limits);
+            .limits(limits)
+            .duplicates(request.duplicates);
         let indexer = Indexer::new(MemorySpool::new(), options);
         Self { repository: repository.clone(), indexer, thin: request.thin, fsck: request.fsck.clone() }
     }

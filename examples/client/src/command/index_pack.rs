@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{Read, Write as _};
 use std::ops::ControlFlow;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -10,15 +11,15 @@ use std::sync::Arc;
 use clap::Args;
 use gitwire_gitdir::{Config, GitDir};
 use gitwire_pack::{
-    Duplicates, IndexVersion, Indexed, Indexer, IndexerOptions, LARGE_OFFSET_ABOVE, Limits, PackHeader,
-    Resolve, WriteIndex,
+    Duplicates, IndexVersion, Indexed, Indexer, IndexerOptions, LARGE_OFFSET_ABOVE, Limits, PackError,
+    PackHeader, Resolve, WriteIndex,
 };
 use gitwire_storage::{FsckRules, MemoryRepository, PackCheck, Repository as _, StageRequest, Transaction};
 use gitwire_types::{Never, ObjectFormat};
 
 use crate::command::verify_pack::VerifyPack;
 use crate::failure::Failure;
-use crate::files::{PackFile, write_whole};
+use crate::files::{PackFile, freeze, write_whole};
 use crate::input::{Input, receive};
 use crate::show::{Meter, Style, Title};
 use crate::{links, local, strict};
@@ -62,8 +63,8 @@ pub(crate) struct IndexPack {
     #[arg(long, conflicts_with = "stdin")]
     verify_stat_only: bool,
     /// The version of the index, and the offset above which it needs eight bytes for each.
-    #[arg(long, value_name = "N[,OFFSET]", default_value = "2", value_parser = index_version)]
-    index_version: IndexFormat,
+    #[arg(long, value_name = "N[,OFFSET]", value_parser = index_version)]
+    index_version: Option<IndexFormat>,
     /// The largest pack, in bytes; 0 for no bound but the default one.
     #[arg(long, value_name = "BYTES", default_value_t = 0)]
     max_input_size: u64,
@@ -102,7 +103,11 @@ pub(crate) struct IndexPack {
 }
 
 impl IndexPack {
-    pub(crate) fn run(&self, config: Config) -> Result<ExitCode, Failure> {
+    pub(crate) fn run(&self, mut config: Config) -> Result<ExitCode, Failure> {
+        if let Some(IndexFormat { version, .. }) = self.index_version {
+            let number: &[u8] = if version == IndexVersion::V1 { b"1" } else { b"2" };
+            config.set("pack", None, "indexVersion", Some(number));
+        }
         let mut code = ExitCode::SUCCESS;
         let written = match (&self.pack, self.stdin) {
             (None, false) => return Err(Failure::usage("a pack, or --stdin, is needed")),
@@ -114,12 +119,12 @@ impl IndexPack {
                 written
             }
             (Some(pack), true) => {
-                let format = stdin_repository(config)?.format();
+                let repository = stdin_repository(config)?;
                 let file =
                     File::options().read(true).write(true).create_new(true).open(pack).map_err(|error| {
                         Failure::fatal(format!("unable to create '{}': {error}", pack.display()))
                     })?;
-                self.index(PackFile::new(file), None, pack, format, None)?
+                self.index(PackFile::new(file), None, pack, repository.format(), Some(&repository))?
             }
             (Some(pack), false) => {
                 let open = || {
@@ -157,6 +162,9 @@ impl IndexPack {
         request.threads = self.threads();
         request.memory = self.memory.map_or(request.memory, |memory| memory as u64);
         request.fsck = self.rules(repository.format())?.map(Arc::new);
+        if self.strict.is_some() {
+            request.duplicates = Duplicates::Refuse;
+        }
         if self.max_input_size > 0 {
             request.pack_bytes_max = self.max_input_size;
         }
@@ -167,6 +175,8 @@ impl IndexPack {
             Input::Bytes(piece) => Ok(staging.write(piece).map(|()| false)?),
             Input::Pause => Ok(staging.is_complete()?),
         })?;
+        // All that has come is counted.
+        staging.is_complete()?;
         drop(meter);
         self.end_input()?;
         let meter = progress.map(|progress| Meter::start(self.resolving(), Title::Resolving, progress));
@@ -233,7 +243,17 @@ impl IndexPack {
         if let Some(check) = &check {
             resolve = resolve.inspect(check);
         }
-        let indexed = indexer.finish(&resolve, &Never)?;
+        let known = repository.map(GitDir::known_objects).transpose()?;
+        if let Some(known) = known.as_deref().filter(|_| !self.verify) {
+            resolve = resolve.existing(known);
+            if self.fix_thin {
+                resolve = resolve.bases(known);
+            }
+        }
+        let indexed = indexer.finish(&resolve, &Never).map_err(|error| match error {
+            PackError::Collision { id, .. } => Failure::fatal(format!("SHA1 COLLISION FOUND WITH {id} !")),
+            error => error.into(),
+        })?;
         drop(meter);
         match (check, repository) {
             (Some(check), Some(repository)) => warn(&check.finish(&*repository.objects()?)?),
@@ -260,7 +280,9 @@ impl IndexPack {
         repository: Option<&GitDir>,
     ) -> Result<(), Failure> {
         if self.stdin {
-            indexed.spool().file().sync_all()?;
+            let file = indexed.spool().file();
+            freeze(file)?;
+            file.sync_all()?;
         }
         let index = self.index_path(pack)?;
         // git writes one by default since 2.41.
@@ -270,7 +292,11 @@ impl IndexPack {
         if self.rev_index || reverse && !self.no_rev_index {
             write_whole(&index.with_extension("rev"), |sink| indexed.write_reverse_index(sink).map(drop))?;
         }
-        let IndexFormat { version, large_offset_above } = self.index_version;
+        let configured = repository.map(GitDir::config);
+        let configured = configured.map(|config| config.integer("pack", None, "indexVersion")).transpose()?;
+        let version = if configured == Some(Some(1)) { IndexVersion::V1 } else { IndexVersion::V2 };
+        let chosen = IndexFormat { version, large_offset_above: LARGE_OFFSET_ABOVE };
+        let IndexFormat { version, large_offset_above } = self.index_version.unwrap_or(chosen);
         let how = WriteIndex { format: indexed.checksum().format(), version, large_offset_above };
         write_whole(&index, |sink| how.write(indexed, &indexed.checksum(), sink).map(drop))?;
         match &self.keep {
@@ -287,8 +313,12 @@ impl IndexPack {
         };
         let there = std::fs::read(&path).map_err(cannot)?;
         let version = if there.starts_with(b"\xfftOc") { IndexVersion::V2 } else { IndexVersion::V1 };
-        let IndexFormat { large_offset_above, .. } = self.index_version;
-        let how = WriteIndex { format: indexed.checksum().format(), version, large_offset_above };
+        let format = indexed.checksum().format();
+        let large_offset_above = match self.index_version {
+            Some(chosen) => chosen.large_offset_above,
+            None => large_offsets_above(&there, format).unwrap_or(LARGE_OFFSET_ABOVE),
+        };
+        let how = WriteIndex { format, version, large_offset_above };
         let mut made = Vec::with_capacity(there.len());
         how.write(indexed, &indexed.checksum(), |piece: &[u8]| {
             made.extend_from_slice(piece);
@@ -384,6 +414,21 @@ fn index_version(text: &str) -> Result<IndexFormat, String> {
     Ok(IndexFormat { version, large_offset_above })
 }
 
+/// Above which offset an index of version 2 holds eight bytes for each, as far as that can be seen (`gitformat-pack`).
+fn large_offsets_above(index: &[u8], format: ObjectFormat) -> Option<u64> {
+    let count = u32::from_be_bytes(*index.get(LAST_FAN_OUT..)?.first_chunk()?) as usize;
+    let offsets = LAST_FAN_OUT + 4 + count.checked_mul(format.raw_len() + 4)?;
+    let large = offsets + count.checked_mul(4)?;
+    let (short, long) = (index.get(offsets..large)?, index.get(large..)?);
+    let places = short.chunks_exact(4).filter(|short| short[0] & 0x80 != 0).count();
+    let least =
+        long.chunks_exact(8).take(places).filter_map(|long| long.try_into().ok().map(u64::from_be_bytes));
+    Some(least.min()?.saturating_sub(1))
+}
+
+/// Where the number of all objects stands in an index of version 2: behind the signature, the version and 255 other numbers.
+const LAST_FAN_OUT: usize = 8 + 255 * 4;
+
 /// `VERSION,OBJECTS`, as git's programs tell each other what they have read.
 pub(crate) fn pack_header(text: &str) -> Result<PackHeader, String> {
     let numbers = text.split_once(',').and_then(|(version, objects)| {
@@ -409,7 +454,8 @@ fn note(why: &str) -> String {
 }
 
 fn write_keep(path: &Path, why: &str) -> Result<(), Failure> {
-    std::fs::write(path, note(why))
+    let made = File::options().write(true).create(true).truncate(true).mode(0o600).open(path);
+    made.and_then(|mut file| file.write_all(note(why).as_bytes()))
         .map_err(|error| Failure::fatal(format!("cannot write keep file '{}': {error}", path.display())))
 }
 

@@ -51,12 +51,22 @@ impl Events {
 
     /// Does what has a name of its own among the events.
     pub(crate) fn region<R>(&self, category: &str, label: &str, work: impl FnOnce() -> R) -> R {
-        self.tell("region_enter", category, &[("label", json!(label))]);
-        let begun = Instant::now();
+        let begun = self.enter(category, label);
         let done = work();
+        self.leave(category, label, begun);
+        done
+    }
+
+    /// Begins what has a name of its own; when.
+    pub(crate) fn enter(&self, category: &str, label: &str) -> Instant {
+        self.tell("region_enter", category, &[("label", json!(label))]);
+        Instant::now()
+    }
+
+    /// Ends what [`enter`](Self::enter) began.
+    pub(crate) fn leave(&self, category: &str, label: &str, begun: Instant) {
         let took = json!(begun.elapsed().as_secs_f64());
         self.tell("region_leave", category, &[("label", json!(label)), ("t_rel", took)]);
-        done
     }
 
     fn data(&self, category: &str, key: &str, value: Value) {
