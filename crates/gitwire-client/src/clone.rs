@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use gitwire_gitdir::{ConfigSection, GitDir, InitOptions, InitialHead, RefFormat};
+use gitwire_gitdir::{ConfigSection, GitDir, InitOptions, InitialHead, RefFormat, Sharing};
 use gitwire_storage::{Expected, RefEdit, Repository, Transaction};
 use gitwire_types::{FetchRefspec, Force, Interrupt, Never, ObjectId, RefName, RefTarget};
 
@@ -40,6 +40,8 @@ pub struct Clone {
     pub origin: String,
     /// How the clone keeps its references.
     pub ref_format: RefFormat,
+    /// For whom the clone is beside its owner (`core.sharedRepository`).
+    pub sharing: Sharing,
 }
 
 /// What becomes of the remote's refs.
@@ -84,6 +86,7 @@ impl Clone {
             server_bundles: false,
             origin: "origin".to_owned(),
             ref_format: RefFormat::default(),
+            sharing: Sharing::default(),
         }
     }
 
@@ -193,6 +196,7 @@ impl Clone {
         let mut options = InitOptions::default();
         options.format = refs.format();
         options.ref_format = self.ref_format;
+        options.sharing = self.sharing;
         options.head = InitialHead::Later;
         let origin = self.origin.as_bytes();
         let mut remote = ConfigSection::new("remote", Some(origin)).with("url", &self.fetch.remote.name);

@@ -6,6 +6,7 @@
 //! into memory, because another process may truncate a pack while we read it.
 
 mod disk;
+mod shared;
 
 use std::ffi::OsString;
 use std::fmt;
@@ -15,6 +16,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::disk::Disk;
+pub use self::shared::Sharing;
+pub(crate) use self::shared::share;
 
 /// Where directories come from, and what else a machine gives: the time, a pause, numbers that do not repeat.
 pub trait FileSystem: fmt::Debug + Send + Sync {

@@ -8,7 +8,7 @@ use gitwire_types::{ObjectFormat, RefName, RefTarget};
 
 use crate::config::{Config, ConfigSection};
 use crate::error::{Context as _, shown};
-use crate::fs::{Directory, Links};
+use crate::fs::{Directory, Links, Sharing, share};
 use crate::lock::{DIRECTORY_MODE, replace_file};
 use crate::open::{Found, OpenOptions, RefFormat};
 use crate::repository::GitDir;
@@ -25,6 +25,8 @@ pub struct InitOptions {
     pub ref_format: RefFormat,
     /// What `HEAD` is at first.
     pub head: InitialHead,
+    /// For whom its files are beside their owner.
+    pub sharing: Sharing,
     /// Sections for the configuration file, behind those that every repository has.
     pub config: Vec<ConfigSection>,
 }
@@ -63,13 +65,14 @@ impl GitDir {
         let file_system = &options.open.file_system;
         let opened = || format!("cannot make directory '{}'", path.display());
         file_system.make_directories(path).context(opened)?;
-        let dir = file_system.directory(path).context(opened)?;
+        let dir = share(file_system.directory(path).context(opened)?, &Ok(options.sharing));
         if dir.stat(b"HEAD", Links::Refuse).is_ok() {
             return Err(StorageError::new(
                 StorageErrorKind::Busy,
                 format!("'{}' is a repository already", path.display()),
             ));
         }
+        options.sharing.adjust(&*dir, b"").context(opened)?;
         let below_refs = match options.ref_format {
             RefFormat::Files => FILE_DIRECTORIES,
             RefFormat::Reftable => TABLE_DIRECTORIES,
@@ -147,11 +150,18 @@ fn config_text(options: &InitOptions) -> Vec<u8> {
     let mut text = Vec::new();
     let extended = options.format != ObjectFormat::Sha1 || options.ref_format != RefFormat::Files;
     let version: &[u8] = if extended { b"1" } else { b"0" };
-    ConfigSection::new("core", None)
+    let core = ConfigSection::new("core", None)
         .with("repositoryformatversion", version)
         .with("filemode", b"true")
-        .with("bare", b"true")
-        .write(&mut text);
+        .with("bare", b"true");
+    match options.sharing.to_config() {
+        None => core.write(&mut text),
+        Some(value) => {
+            core.with("sharedrepository", value.as_bytes()).write(&mut text);
+            // As git: what several write none of them is to lose.
+            ConfigSection::new("receive", None).with("denyNonFastforwards", b"true").write(&mut text);
+        }
+    }
     let mut extensions = ConfigSection::new("extensions", None);
     if options.format != ObjectFormat::Sha1 {
         extensions = extensions.with("objectformat", options.format.name().as_bytes());

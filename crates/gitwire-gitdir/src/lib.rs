@@ -30,6 +30,7 @@ mod worktrees;
 
 pub use crate::config::{Config, ConfigEntry, ConfigError, ConfigSection, ConfigSources, PromisorConfig};
 pub use crate::fetch_head::{FetchHead, FetchHeadMode, Merge};
+pub use crate::fs::Sharing;
 pub use crate::init::{InitOptions, InitialHead};
 pub use crate::open::{Lookup, OpenOptions, RefFormat};
 pub use crate::quarantine::FileSpool;

@@ -13,7 +13,7 @@ use crate::Config;
 use crate::alternates::{self, ObjectDirectory};
 use crate::commit_graph::{CommitGraphs, ViewGraph};
 use crate::error::Context as _;
-use crate::fs::{Directory, FileSystem};
+use crate::fs::{Directory, FileSystem, Sharing, share};
 use crate::loose::{LooseObject, path_of};
 use crate::open::OpenOptions;
 use crate::packs::{DirectoryPacks, file_name, names, open_file};
@@ -47,7 +47,10 @@ impl ObjectFiles {
         config: &Config,
     ) -> Result<Self> {
         let (path, dir) = match &options.object_directory {
-            Some(path) => (path.clone(), options.file_system.directory(path)),
+            Some(path) => {
+                let dir = options.file_system.directory(path);
+                (path.clone(), dir.map(|dir| share(dir, &Sharing::of(config))))
+            }
             None => (common_path.join("objects"), common.open_dir(b"objects")),
         };
         let own = dir

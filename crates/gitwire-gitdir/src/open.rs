@@ -10,7 +10,7 @@ use gitwire_types::ObjectFormat;
 use crate::alternates;
 use crate::config::{Config, ConfigSources};
 use crate::error::{Context as _, corrupt, optional, unsupported};
-use crate::fs::{Directory, Disk, FileKind, FileSystem, Links, path_from, read_all};
+use crate::fs::{Directory, Disk, FileKind, FileSystem, Links, Sharing, path_from, read_all, share};
 
 /// How a Git directory is opened.
 #[derive(Debug, Clone)]
@@ -184,6 +184,11 @@ fn look_at(path: &Path, options: &OpenOptions) -> Result<Option<Found>> {
         None => config,
     };
     refuse_grafts(&*common)?;
+    let sharing = Sharing::of(&config);
+    let shared = share(Arc::clone(&dir), &sharing);
+    // One directory stays one.
+    let common = if Arc::ptr_eq(&dir, &common) { Arc::clone(&shared) } else { share(common, &sharing) };
+    let dir = shared;
     Ok(Some(Found { path, common_path, dir, common, config, format, ref_format }))
 }
 

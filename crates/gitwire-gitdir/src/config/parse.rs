@@ -30,6 +30,14 @@ pub enum ConfigError {
         /// The variable.
         variable: String,
     },
+    /// Permissions of files without which their owner could not work (`core.sharedRepository`).
+    #[error(
+        "problem with core.sharedRepository filemode value (0{mode:03o}).\nThe owner of files must always have read and write permissions."
+    )]
+    FileMode {
+        /// The permissions.
+        mode: u32,
+    },
 }
 
 pub(super) fn entries(text: &[u8]) -> Result<Vec<ConfigEntry>, ConfigError> {

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use gitwire_gitdir::fs::{FileKind, FileSystem as _, Links};
-use gitwire_gitdir::{ConfigSection, GitDir, InitOptions, RefFormat};
+use gitwire_gitdir::{ConfigSection, GitDir, InitOptions, RefFormat, Sharing};
 use gitwire_reftable::{
     Limits, MemorySource, Ordered as _, RefRecord, RefValue, Table, WriteOptions, Writer, read_list,
 };
@@ -59,10 +59,10 @@ type Names = &'static [(&'static str, &'static str)];
 
 impl Push {
     fn new(before: Names, after: Names, atomic: bool) -> Self {
-        Self::with(RefFormat::Files, before, after, atomic)
+        Self::with(InitOptions::default(), before, after, atomic)
     }
 
-    fn with(ref_format: RefFormat, before: Names, after: Names, atomic: bool) -> Self {
+    fn with(mut init: InitOptions, before: Names, after: Names, atomic: bool) -> Self {
         let scratch = Scratch::new();
         let path = work_tree(&scratch, "sha1", 5);
         let refs = |names: Names| -> Refs {
@@ -72,9 +72,7 @@ impl Push {
             git(&path, &format!("rev-list --objects --no-object-names {at}")).lines().map(id).collect()
         };
         let disk = SimFs::new();
-        let mut init = InitOptions::default();
         init.open = options(&disk);
-        init.ref_format = ref_format;
         let repository = GitDir::init_bare("/r.git", &init).unwrap();
         let (before, after) = (refs(before), refs(after));
         let first = pack(&path, "", "HEAD~2\n");
@@ -358,6 +356,19 @@ fn three_refs_atomic() {
 }
 
 #[test]
+fn two_refs_of_a_group_atomic() {
+    if available() {
+        let before: Names = &[("refs/heads/main", "HEAD~2"), ("refs/heads/other", "HEAD~3")];
+        let after: Names = &[("refs/heads/main", "HEAD"), ("refs/heads/deep/er/one", "HEAD")];
+        let mut init = InitOptions::default();
+        init.sharing = Sharing::Group;
+        let mut push = Push::with(init, before, after, true);
+        push.how.unpack_limit = 100;
+        assert!(push.explore("two refs of a group, atomic") >= 2000);
+    }
+}
+
+#[test]
 fn refs_that_stood_together_atomic() {
     if available() {
         let before: Names = &[("refs/heads/main", "HEAD~2"), ("refs/heads/other", "HEAD~3")];
@@ -460,9 +471,15 @@ fn objects_before_refs() {
 mod tables {
     use super::*;
 
+    fn reftables() -> InitOptions {
+        let mut init = InitOptions::default();
+        init.ref_format = RefFormat::Reftable;
+        init
+    }
+
     fn explore(before: Names, after: Names, atomic: bool, how: How, name: &str) {
         if available() {
-            let mut push = Push::with(RefFormat::Reftable, before, after, atomic);
+            let mut push = Push::with(reftables(), before, after, atomic);
             push.how = how;
             assert!(push.explore_with(&format!("{name}, in tables"), 4) >= 1200);
         }
@@ -499,7 +516,7 @@ mod tables {
         let before: Names = &[("refs/heads/main", "HEAD~2")];
         let after: Names = &[("refs/heads/main", "HEAD"), ("refs/heads/b", "HEAD~1")];
         if available() {
-            let mut push = Push::with(RefFormat::Reftable, before, after, true);
+            let mut push = Push::with(reftables(), before, after, true);
             push.how.shallow = Some(vec![*push.before.values().next().unwrap()]);
             assert!(push.explore("shallow, in tables") >= 1200);
         }
@@ -541,7 +558,7 @@ mod tables {
         }
         let (before, after): (Names, Names) =
             (&[("refs/heads/main", "HEAD~2")], &[("refs/heads/main", "HEAD"), ("refs/heads/b", "HEAD~1")]);
-        let mut push = Push::with(RefFormat::Reftable, before, after, true);
+        let mut push = Push::with(reftables(), before, after, true);
         let disk = push.disk.after_crash(Survival::Everything);
         let section = ConfigSection::new("reftable", None).with("blockSize", b"1024");
         GitDir::open("/r.git", &options(&disk)).unwrap().add_config(&[section]).unwrap();

@@ -187,6 +187,22 @@ fn fetch_head_is_what_git_reads() {
 }
 
 #[test]
+fn what_nobody_could_work_with_is_read_and_not_written() {
+    let scratch = Scratch::new();
+    let path = scratch.path().join("r.git");
+    GitDir::init_bare(&path, &InitOptions::default()).unwrap();
+    let mut options = OpenOptions::default();
+    options.config.set("core", None, "sharedRepository", Some(b"0400"));
+    let repository = GitDir::open(&path, &options).unwrap();
+    assert!(matches!(repository.head(), Ok(Head::Unborn(_))));
+    let error = repository.write_fetch_head(&[], FetchHeadMode::Replace).err();
+    assert!(error.is_none(), "{error:?}");
+    let main = RefName::new("refs/heads/main").unwrap();
+    let error = repository.set_head(&gitwire_types::RefTarget::Symbolic(main)).unwrap_err().to_string();
+    assert!(error.contains("problem with core.sharedRepository filemode value (0400)"), "{error}");
+}
+
+#[test]
 fn every_work_tree_is_known_with_its_branch() {
     if !available() {
         return;

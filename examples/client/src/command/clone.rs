@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use gitwire_client::{Clone, CloneKind, Remote, ShallowSource};
-use gitwire_gitdir::Config;
+use gitwire_gitdir::{Config, Sharing};
 use gitwire_protocol::message::DepthRequest;
 use gitwire_transport::Scheme;
 use gitwire_types::{FilterChoice, Limits};
@@ -105,6 +105,7 @@ impl CloneCommand {
         let git_dir = if kind == CloneKind::Tracking { directory.join(".git") } else { directory.clone() };
         let mut clone = self.clone_call(remote, kind, config)?;
         clone.ref_format = local::ref_format(self.ref_format.as_ref(), config)?;
+        clone.sharing = Sharing::of(config)?;
         if !self.quiet {
             let bare = if kind == CloneKind::Tracking { "" } else { "bare repository " };
             eprintln!("Cloning into {bare}'{}'...", directory.display());

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use gitwire_gitdir::{Config, ConfigSection, GitDir, InitOptions, InitialHead, OpenOptions};
+use gitwire_gitdir::{Config, ConfigSection, GitDir, InitOptions, InitialHead, OpenOptions, Sharing};
 use gitwire_types::{ObjectFormat, RefName};
 
 use crate::failure::Failure;
@@ -25,6 +25,9 @@ pub(crate) struct Init {
     /// The name of the first branch.
     #[arg(short = 'b', long, value_name = "NAME", default_value = "master")]
     initial_branch: String,
+    /// For whom it is beside its owner: umask, group, all, or permissions such as 0640.
+    #[arg(long, value_name = "WHO", num_args = 0..=1, require_equals = true, default_missing_value = "group")]
+    shared: Option<String>,
     /// Say nothing but errors.
     #[arg(short, long)]
     quiet: bool,
@@ -44,6 +47,10 @@ impl Init {
             let mut options = InitOptions::default();
             options.format = ObjectFormat::from_name(self.object_format.as_bytes()).ok_or_else(unknown)?;
             options.ref_format = local::ref_format(self.ref_format.as_ref(), config)?;
+            options.sharing = match &self.shared {
+                Some(who) => Sharing::parse(Some(who.as_bytes()))?,
+                None => Sharing::of(config)?,
+            };
             let head = RefName::full(format!("refs/heads/{}", self.initial_branch)).map_err(invalid)?;
             options.head = InitialHead::Unborn(head);
             if !self.bare {
