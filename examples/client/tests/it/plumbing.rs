@@ -94,6 +94,58 @@ fn packs_go_into_a_repository() {
 }
 
 #[test]
+fn packs_are_compared_with_the_repository_and_completed_from_it() {
+    let Some(git) = Git::find() else { return };
+    let folder = Folder::new("index-pack-known");
+    let (source, pack) = packed(&git, &folder, "sha1");
+    let bytes = fs::read(&pack).unwrap();
+    let told = |output: std::process::Output| String::from_utf8_lossy(&output.stderr).into_owned();
+
+    // A thin pack in a file of its own is completed too.
+    let thin =
+        git.feed(&source, ["pack-objects", "-q", "--revs", "--stdout", "--thin"], b"main\n^main~1\n").stdout;
+    ok(&source, ["init", "--bare", "-q", "../empty.git"]);
+    let empty = folder.path().join("empty.git");
+    assert!(!feed(&empty, ["index-pack", "--stdin", "--fix-thin", "none.pack"], &thin).status.success());
+    let output = feed(&source, ["index-pack", "--stdin", "--fix-thin", "whole.pack"], &thin);
+    assert!(output.status.success(), "{}", told(output));
+    git.ok(&source, ["verify-pack", "whole.pack"]);
+
+    // The version of an index is that of the option, or of the configuration.
+    for arguments in
+        [["index-pack", "--stdin", "--index-version=1"], ["-cpack.indexVersion=1", "index-pack", "--stdin"]]
+    {
+        assert!(feed(&empty, arguments, &bytes).status.success());
+        let index = fs::read_dir(empty.join("objects/pack")).unwrap().map(|entry| entry.unwrap().path());
+        let index = index.into_iter().find(|path| path.extension().is_some_and(|end| end == "idx")).unwrap();
+        assert!(!fs::read(&index).unwrap().starts_with(b"\xfftOc"), "{arguments:?}");
+        fs::remove_dir_all(empty.join("objects/pack")).unwrap();
+    }
+    let text = pack.to_str().unwrap();
+    ok(folder.path(), ["index-pack", "--index-version=2,0x200", text]);
+    ok(folder.path(), ["index-pack", "--verify", text]);
+
+    // Another object under the name of one that comes.
+    let tree = String::from_utf8(git.ok(&source, ["rev-parse", "main^{tree}"])).unwrap();
+    let (fan, rest) = tree.trim().split_at(2);
+    git.feed(&empty, ["hash-object", "-w", "--stdin"], b"else");
+    let other = String::from_utf8(git.feed(&empty, ["hash-object", "--stdin"], b"else").stdout).unwrap();
+    fs::create_dir_all(empty.join("objects").join(fan)).unwrap();
+    fs::copy(
+        empty.join(format!("objects/{}/{}", &other[..2], other[2..].trim())),
+        empty.join(format!("objects/{fan}/{rest}")),
+    )
+    .unwrap();
+    let collision = format!("fatal: SHA1 COLLISION FOUND WITH {} !", tree.trim());
+    fails(&empty, ["index-pack", "-o", "new.idx", text], 128, &collision);
+
+    // A pack that comes at once shows how far it came.
+    let output = feed(&source, ["index-pack", "-v", "--stdin"], &bytes);
+    let told = told(output);
+    assert!(told.contains("Receiving objects: 100%") && told.contains("Resolving deltas: 100%"), "{told}");
+}
+
+#[test]
 fn damaged_packs_leave_nothing_behind() {
     let Some(git) = Git::find() else { return };
     let folder = Folder::new("index-pack-damaged");
