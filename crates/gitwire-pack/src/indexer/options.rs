@@ -84,9 +84,14 @@ impl IndexerOptions {
         (self.memory_used() / 8).max(1 << 20) as u64
     }
 
-    /// Bytes of objects that a thread may hold until they have names: with all threads an eighth of the memory.
+    /// Bytes of objects that a thread may hold until they have names: one MiB for each of four threads by default.
     pub(crate) fn unnamed_max(&self) -> usize {
-        self.memory_used() / 8 / self.threads
+        self.memory_used() / 24 / self.threads
+    }
+
+    /// The largest object that waits for others to be named with.
+    pub(crate) fn wait_max(&self) -> usize {
+        self.unnamed_max() / 8
     }
 
     /// The memory, made sense of.

@@ -5,7 +5,6 @@
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, MutexGuard};
 
-use gitwire_object::Namer;
 use gitwire_types::{Interrupt, ObjectId, ObjectKind};
 
 use crate::hash::attack;
@@ -206,7 +205,7 @@ impl<'a> Worker<'a> {
     fn finish(&mut self, entry: u32, kind: ObjectKind, depth: u32, made: Object) -> Result<(), PackError> {
         let (offset, _) = self.shared.table.place(entry);
         let (id, size, made) = match made {
-            Object::Held { buffer, size } if size <= Namer::<Unnamed>::LANE_MAX => {
+            Object::Held { buffer, size } if size <= self.shared.options.wait_max() => {
                 return self.name_later(entry, kind, depth, Made::Held { buffer, size });
             }
             Object::Held { buffer, size } => {
