@@ -73,18 +73,20 @@ impl PushCommand {
 
     fn refuse_combinations(&self) -> Result<(), Failure> {
         let refuse = |text: &str| Err(Failure::fatal(text));
-        let (all, mirror, tags) = ("--all/--branches", "--mirror", "--tags");
-        for (one, first, other, second) in [
-            (self.delete, "--delete", self.all, all),
-            (self.delete, "--delete", self.mirror, mirror),
-            (self.delete, "--delete", self.tags, tags),
-            (self.all, all, self.mirror, mirror),
-            (self.tags, tags, self.all, all),
-            (self.tags, tags, self.mirror, mirror),
-        ] {
-            if one && other {
-                return refuse(&format!("options '{first}' and '{second}' cannot be used together"));
-            }
+        let given = [
+            ("'--delete'", self.delete),
+            ("'--tags'", self.tags),
+            ("'--all/--branches'", self.all),
+            ("'--mirror'", self.mirror),
+        ];
+        let given: Vec<&str> =
+            given.iter().filter(|(_, is_given)| *is_given).map(|(name, _)| *name).collect();
+        if let [rest @ .., last] = &given[..]
+            && !rest.is_empty()
+        {
+            let comma = if rest.len() > 1 { "," } else { "" };
+            let rest = rest.join(", ");
+            return refuse(&format!("options {rest}{comma} and {last} cannot be used together"));
         }
         if self.delete && self.refspecs.is_empty() {
             return refuse("--delete doesn't make sense without any refs");

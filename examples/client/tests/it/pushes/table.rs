@@ -90,6 +90,8 @@ push --delete origin a:b
 push --delete --tags origin
 push --delete --all origin main
 push --delete --mirror origin main
+push --mirror --delete --all origin
+push --mirror --tags --delete --all origin
 
 # How it is told.
 push --porcelain origin main side light
