@@ -221,4 +221,8 @@ impl ReadAt for Unopened {
     fn size(&self) -> u64 {
         self.size
     }
+
+    fn spill(&self) -> Result<Box<dyn Spool>, StorageFailure> {
+        Ok(Box::new(FileSpool::temporary(&std::env::temp_dir())?))
+    }
 }

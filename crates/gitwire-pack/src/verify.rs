@@ -134,6 +134,10 @@ impl<D: ReadAt> ReadAt for InPlace<'_, D> {
     fn in_memory(&self) -> Option<&[u8]> {
         self.data.in_memory()
     }
+
+    fn spill(&self) -> Result<Box<dyn Spool>, StorageFailure> {
+        self.data.spill()
+    }
 }
 
 impl<D: ReadAt> Spool for InPlace<'_, D> {

@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
+use gitwire_gitdir::FileSpool;
 use gitwire_pack::{ReadAt, Spool, StorageFailure};
 
 use crate::failure::Failure;
@@ -40,6 +41,10 @@ impl ReadAt for PackFile {
 
     fn size(&self) -> u64 {
         self.size
+    }
+
+    fn spill(&self) -> Result<Box<dyn Spool>, StorageFailure> {
+        Ok(Box::new(FileSpool::temporary(&std::env::temp_dir())?))
     }
 }
 
@@ -82,6 +87,10 @@ impl ReadAt for Whole {
 
     fn size(&self) -> u64 {
         self.size
+    }
+
+    fn spill(&self) -> Result<Box<dyn Spool>, StorageFailure> {
+        Ok(Box::new(FileSpool::temporary(&std::env::temp_dir())?))
     }
 }
 
