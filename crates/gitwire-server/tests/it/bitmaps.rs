@@ -156,6 +156,57 @@ fn bitmaps_change_nothing_but_the_time_it_takes() {
     }
 }
 
+/// What is stored whole since it is the newest of its kind went whole, though the receiver had the one before.
+#[test]
+fn what_stands_whole_goes_as_a_delta_where_the_receiver_has_what_stood_there() {
+    let Some(git) = Git::find() else { return };
+    let folder = Folder::new("bitmap-tips");
+    let path = folder.path().join("r.git");
+    git.ok(folder.path(), ["init", "-q", "--bare", "r.git"]);
+    let world = World { git, folder, path };
+    let text = |args: &[&str], input: &[u8]| {
+        let out = world.git.feed(&world.path, args, input).stdout;
+        String::from_utf8(out).unwrap().trim().to_owned()
+    };
+    let mut dice = Dice::new(7);
+    let mut lines: Vec<String> = (0..2000).map(|_| format!("{:x}\n", dice.below(usize::MAX))).collect();
+    let mut commits: Vec<ObjectId> = Vec::new();
+    for nth in 0..4 {
+        lines.insert(nth * 400, format!("version {nth}\n"));
+        let blob = text(&["hash-object", "-w", "--stdin"], lines.concat().as_bytes());
+        let inner = text(&["mktree"], format!("100644 blob {blob}\ttable.txt\n").as_bytes());
+        let tree = text(&["mktree"], format!("040000 tree {inner}\tfolder\n").as_bytes());
+        let parent = commits.last().map(|id| vec!["-p".to_owned(), id.to_string()]).unwrap_or_default();
+        let words = ["commit-tree", "-m", "text"].map(str::to_owned);
+        let words: Vec<String> = words.into_iter().chain(parent).chain([tree]).collect();
+        let id = world.git.ok(&world.path, words);
+        commits.push(ObjectId::from_hex(ObjectFormat::Sha1, id.trim_ascii_end()).unwrap());
+    }
+    world.git.ok(&world.path, ["update-ref", "refs/heads/main", &commits[3].to_string()]);
+    world.git.ok(&world.path, ["repack", "-adbfq"]);
+    for ofs_delta in [true, false] {
+        let mut request = PackRequest::new(vec![commits[3]], vec![commits[0]]);
+        (request.thin, request.ofs_delta) = (true, ofs_delta);
+        let (bytes, written) = pack(&world.path, request.clone());
+        assert!(bytes.len() < 3000, "{} bytes", bytes.len());
+        assert_eq!((written.objects, written.deltas >= 3), (12, true));
+        let listed = |name: &str, bytes: &[u8]| {
+            world.git.ok(world.folder.path(), ["init", "-q", "--bare", name]);
+            let path = world.folder.path().join(name);
+            // What the receiver has.
+            let have = pack(&world.path, PackRequest::new(vec![commits[0]], vec![])).0;
+            world.git.feed(&path, ["unpack-objects", "-q"], &have);
+            world.git.feed(&path, ["index-pack", "--fix-thin", "--strict", "--stdin"], bytes);
+            let listing = ["rev-list", "--objects", "--no-object-names", &commits[3].to_string()];
+            self::lines(&world.git.ok(&path, listing))
+        };
+        assert_eq!(listed("thin", &bytes), world.reached(&commits[3..], &[]));
+        request.thin = false;
+        assert!(pack(&world.path, request).0.len() > 10_000, "without a base it goes whole");
+        std::fs::remove_dir_all(world.folder.path().join("thin")).unwrap();
+    }
+}
+
 #[test]
 fn filters_leave_out_what_gits_leave_out() {
     let Some(git) = Git::find() else { return };

@@ -33,6 +33,8 @@ impl Fact {
     pub(crate) const EXCLUDED: u8 = 1 << 1;
     /// A blob that goes unless it is too large.
     pub(crate) const SIZED: u8 = 1 << 2;
+    /// It goes as it stands, beside what is listed.
+    pub(crate) const KEPT: u8 = 1 << 3;
 
     pub(crate) fn is(self, flag: u8) -> bool {
         self.flags & flag != 0

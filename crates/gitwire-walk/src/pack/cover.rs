@@ -8,7 +8,7 @@ use std::sync::Arc;
 use gitwire_storage::{Bits, ObjectStore, Presence, Reachability};
 use gitwire_types::{Interrupt, ObjectId, ObjectKind};
 
-use super::fill::{Fill, Side};
+use super::fill::{Compared, Fill, Side};
 use crate::graph::{DateQueue, FIRST_MARK, Pace};
 use crate::objects::{Found, PIECE, Question};
 use crate::{Graph, ObjectFilter, WalkError};
@@ -279,7 +279,31 @@ impl Covering {
                 continue;
             }
             if let Ok(before) = ObjectId::from_raw(id.format(), self.graph.tree(parent)) {
-                self.fill.compare(&*self.objects, reach, tree, &before)?;
+                self.fill.compare(&*self.objects, reach, tree, &before, Compared::Unplaced)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What the receiver's newest commit has in the places of what is new in what it wants: likely bases for what is stored whole, or against
+    /// something else.
+    fn add_tip_edges(&mut self, reach: &dyn Reachability) -> Result<(), WalkError> {
+        let mut newest = None;
+        for id in self.question.haves.iter().take(TIPS_MAX) {
+            if let Some(at) = self.graph.peel_to_commit(id)?
+                && self.graph.try_load(at)?
+            {
+                newest = newest.max(Some((self.graph.time(at), at)));
+            }
+        }
+        let Some((_, have)) = newest else { return Ok(()) };
+        for id in self.question.wants.iter().take(TIPS_MAX) {
+            let Some(at) = self.graph.peel_to_commit(id)? else { continue };
+            self.graph.load(at)?;
+            let (new, old) = (self.graph.tree(at), self.graph.tree(have));
+            let format = self.graph.format();
+            if let (Ok(new), Ok(old)) = (ObjectId::from_raw(format, new), ObjectId::from_raw(format, old)) {
+                self.fill.compare(&*self.objects, reach, &new, &old, Compared::All)?;
             }
         }
         Ok(())
@@ -287,7 +311,8 @@ impl Covering {
 
     fn finish(&mut self, reach: &dyn Reachability, stop: &dyn Interrupt) -> Result<(), WalkError> {
         self.apply_filter(reach, stop)?;
-        self.add_tags(reach)
+        self.add_tags(reach)?;
+        if self.thin && self.question.filter.lets_all_through() { self.add_tip_edges(reach) } else { Ok(()) }
     }
 
     /// Takes out what the filter leaves out.
@@ -401,6 +426,8 @@ pub(super) fn kind_at(reach: &dyn Reachability, place: u32) -> Option<ObjectKind
     kinds.into_iter().find(|kind| reach.of_kind(*kind).is_some_and(|bits| bits.has(place)))
 }
 
+/// Commits of either side that are compared: the first that clients name are the newest, and most name one.
+const TIPS_MAX: usize = 4;
 /// The walk down has been here.
 const SEEN: u32 = FIRST_MARK << 19;
 /// Commits of the receiver that no bitmap knows, beyond which a walk between the two sides costs less than reading the trees of them all.

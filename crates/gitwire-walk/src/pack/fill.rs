@@ -16,6 +16,14 @@ pub(crate) enum Side {
     Sent,
 }
 
+/// Which trees are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Compared {
+    /// Those without a place. What has one goes as it stands.
+    Unplaced,
+    All,
+}
+
 /// The sets, and the trees that are still to be read into them. Nothing is in both: what the receiver has does not go.
 #[derive(Debug)]
 pub(crate) struct Fill {
@@ -228,14 +236,15 @@ impl Fill {
         reach: &dyn Reachability,
         tree: &ObjectId,
         before: &ObjectId,
+        compared: Compared,
     ) -> Result<(), WalkError> {
         let max = self.limits.object_bytes_max;
         let mut pairs = vec![(*tree, *before, Place::ROOT)];
         let (mut new, mut old) = (Tree::default(), Tree::default());
         let mut budget = COMPARED_MAX;
         while let Some((tree, before, place)) = pairs.pop() {
-            // What has a place goes as it stands: no base is looked for.
-            if tree == before || reach.place(&tree)?.is_some() || budget == 0 {
+            let stays = compared == Compared::Unplaced && reach.place(&tree)?.is_some();
+            if tree == before || stays || budget == 0 {
                 continue;
             }
             budget -= 1;

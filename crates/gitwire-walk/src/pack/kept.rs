@@ -2,10 +2,11 @@
 
 use gitwire_pack::{EntryHeader, EntryKind};
 use gitwire_storage::{Bits, EntrySpan, ObjectStore, PackAccess, PackId, Reachability};
-use gitwire_types::{Interrupt, ObjectFormat};
+use gitwire_types::{Interrupt, ObjectFormat, ObjectId};
 
 use super::cover::{Cover, kind_at};
 use super::stored::StoredBytes;
+use super::tips::Tips;
 use crate::WalkError;
 use crate::graph::Pace;
 use crate::objects::{Fact, Found};
@@ -32,14 +33,15 @@ pub(crate) struct Choice {
     all: u64,
     bytes: StoredBytes,
     pace: Pace,
+    tips: Tips,
 }
 
 impl Choice {
     pub(crate) fn new(cover: Cover, found: Found, thin: bool) -> Self {
         let (kept, next, format) = (Bits::new(cover.sent.len()), cover.sent.next(0), found.format());
         let all = cover.sent.count().into();
-        let (looked_at, bytes, pace) = (0, StoredBytes::default(), Pace::default());
-        Self { cover, found, format, thin, kept, next, looked_at, all, bytes, pace }
+        let (looked_at, bytes, pace, tips) = (0, StoredBytes::default(), Pace::default(), Tips::default());
+        Self { cover, found, format, thin, kept, next, looked_at, all, bytes, pace, tips }
     }
 
     /// How many of how many objects were looked at.
@@ -62,7 +64,7 @@ impl Choice {
         }
         for _ in 0..AT_ONCE {
             self.pace.check(stop)?;
-            let Some(place) = self.next else { return Ok(true) };
+            let Some(place) = self.next else { return self.list_tips(reach).map(|()| true) };
             if self.can_be_kept(reach, packs, place)? {
                 self.kept.insert(place);
             } else {
@@ -75,6 +77,14 @@ impl Choice {
             self.next = self.cover.sent.next(place.saturating_add(1));
         }
         Ok(false)
+    }
+
+    /// Lists what can go as a shorter delta than it stands as.
+    fn list_tips(&mut self, reach: &dyn Reachability) -> Result<(), WalkError> {
+        for place in std::mem::take(&mut self.tips).list(reach, &mut self.found)? {
+            self.kept.take_out(place);
+        }
+        Ok(())
     }
 
     /// What is listed beside what is kept; what is kept; what the receiver has.
@@ -92,6 +102,12 @@ impl Choice {
         reach.pack().filter(|_| self.all == u64::from(reach.objects()))
     }
 
+    fn note_tip(&mut self, place: u32, span: &EntrySpan, is_delta: bool) {
+        if self.thin {
+            self.tips.note(place, span.end.saturating_sub(span.start), is_delta);
+        }
+    }
+
     /// Whether an object is whole, or a delta against one that is kept or that the receiver has.
     fn can_be_kept(
         &mut self,
@@ -101,14 +117,24 @@ impl Choice {
     ) -> Result<bool, WalkError> {
         let span = reach.span(place)?;
         let base = match self.bytes.header(packs, &span, self.format)?.kind {
-            EntryKind::Whole(_) => return Ok(true),
+            EntryKind::Whole(_) => {
+                self.note_tip(place, &span, false);
+                return Ok(true);
+            }
             EntryKind::OffsetDelta { distance } => {
                 reach.place_at(span.pack, span.start.saturating_sub(distance))?
             }
             EntryKind::IdDelta { base } => reach.place(&base)?,
         };
-        let has = |base| self.kept.has(base) || self.thin && self.cover.held.has(base);
-        Ok(base.is_some_and(has))
+        let Some(base) = base else { return Ok(false) };
+        if self.kept.has(base) {
+            return Ok(true);
+        }
+        let is_held = self.thin && self.cover.held.has(base);
+        if is_held {
+            self.note_tip(place, &span, true);
+        }
+        Ok(is_held)
     }
 }
 
@@ -158,13 +184,14 @@ impl Copying {
         if self.kept.whole.is_some() { 0 } else { self.kept.places.count() }
     }
 
-    /// The next entry, which goes to `to`; `header` is cleared and gets its header.
+    /// The next entry, which goes to `to`; `header` is cleared and gets its header. `went` says where an object went that is not copied here.
     pub(crate) fn next(
         &mut self,
         objects: &dyn ObjectStore,
         bytes: &mut StoredBytes,
         to: u64,
         header: &mut Vec<u8>,
+        went: impl Fn(&ObjectId) -> Option<u64>,
     ) -> Result<Option<Copied>, WalkError> {
         let Some(place) = self.next else { return Ok(None) };
         let (Some(reach), Some(packs)) = (objects.bitmaps(), objects.packs()) else {
@@ -181,7 +208,11 @@ impl Copying {
                     None => {
                         let place = reach.place_at(span.pack, base)?;
                         let place = place.ok_or(WalkError::Internal("a base that was there is gone"))?;
-                        EntryKind::IdDelta { base: reach.object(place)?.0 }
+                        let base = reach.object(place)?.0;
+                        match went(&base).filter(|_| self.ofs_delta) {
+                            Some(went) => EntryKind::OffsetDelta { distance: to.saturating_sub(went) },
+                            None => EntryKind::IdDelta { base },
+                        }
                     }
                 }
             }

@@ -7,6 +7,7 @@ mod locate;
 mod plan;
 mod search;
 mod stored;
+mod tips;
 mod write;
 
 use std::sync::Arc;
@@ -119,7 +120,7 @@ pub fn pack_source(graph: Graph, request: PackRequest) -> Box<dyn PackSource> {
         && objects.bitmaps().is_some();
     let stage = Stage::Start { covers, graph: Box::new(graph), question: Box::new(request.question()) };
     let PackRequest { window, depth, memory, thin, ofs_delta, elsewhere, promised_may_lack, .. } = request;
-    let search = SearchLimits { window, depth, memory };
+    let search = SearchLimits { window, depth, memory, same_path: false };
     let left_out = if elsewhere.is_empty() { LeftOut::Known(Vec::new()) } else { LeftOut::Sought(elsewhere) };
     Box::new(Source { objects, thin, ofs_delta, search, stage, left_out, promised_may_lack })
 }

@@ -1,6 +1,6 @@
 //! How each object goes: as a stored entry, or made anew.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use gitwire_storage::{Entry, EntryBase, ObjectStore, PackId};
 use gitwire_types::{Interrupt, ObjectId, ObjectKind};
@@ -144,6 +144,7 @@ impl Planner {
         // What bitmaps say that the receiver has was a base within its pack already, and is no new one.
         let edges = if self.cover.is_some() { walked } else { self.found.len() };
         let edges = if self.graph.is_some() { edges } else { 0 };
+        let limits = SearchLimits { same_path: self.cover.is_some(), ..limits };
         let search = Search::new(objects, &self.found, &self.slots, edges, limits)?;
         Ok(Compressor { planner: self, by_place, search })
     }
@@ -201,12 +202,15 @@ impl Planner {
     fn number_of(&mut self, objects: &dyn ObjectStore, id: &ObjectId) -> Result<Option<u32>, WalkError> {
         if let Some(at) = self.found.get(id) {
             let fact = self.found.fact(at);
-            let is_base = fact.is(Fact::SEND) || fact.is(Fact::EXCLUDED) && self.graph.is_some();
+            let is_theirs = fact.is(Fact::EXCLUDED) && self.graph.is_some();
+            let is_base = fact.is(Fact::SEND | Fact::KEPT) || is_theirs;
             return Ok(is_base.then_some(at));
         }
         let is_theirs = |graph: &Graph| graph.known(id).is_some_and(|at| graph.has(at, RangeWalk::EXCLUDED));
+        let kept = self.kept_base(objects, id)?;
+        let flags = if kept.is_some() { Fact::EXCLUDED | Fact::KEPT } else { Fact::EXCLUDED };
         let (kind, name) = match &self.graph {
-            _ if let Some(kept) = self.kept_base(objects, id)? => kept,
+            _ if let Some(kept) = kept => kept,
             None => return Ok(None),
             Some(graph) if is_theirs(graph) => (ObjectKind::Commit, 0),
             Some(_) => match self.cover.as_ref().map(|cover| cover.holds(objects, id)).transpose()? {
@@ -215,7 +219,7 @@ impl Planner {
             },
         };
         let (at, _) = self.found.meet(id.as_bytes(), kind, name)?;
-        self.found.flag(at, Fact::EXCLUDED);
+        self.found.flag(at, flags);
         self.slots.resize(self.found.len(), Slot::EMPTY);
         Ok(Some(at))
     }
@@ -292,7 +296,10 @@ impl Compressor {
     pub(crate) fn finish(mut self) -> Plan {
         let order = self.planner.place(&self.by_place);
         let Planner { found, slots, kept, .. } = self.planner;
-        Plan { found, slots, order, made: self.search.into_made(), kept }
+        let mut plan =
+            Plan { found, slots, order: Vec::new(), early: 0, made: self.search.into_made(), kept };
+        plan.set_order(order);
+        plan
     }
 }
 
@@ -302,13 +309,29 @@ pub(crate) struct Plan {
     pub(crate) found: Found,
     pub(crate) slots: Vec<Slot>,
     pub(crate) order: Vec<u32>,
+    /// So many of them go before what is kept, which may be deltas against them; the others may be deltas against that.
+    pub(crate) early: usize,
     /// Deltas that were made, by their targets.
     pub(crate) made: HashMap<u32, Vec<u8>>,
-    /// What goes first, as it stands.
+    /// What goes as it stands.
     pub(crate) kept: Option<Kept>,
 }
 
 impl Plan {
+    /// Takes an order in which bases come before their deltas.
+    fn set_order(&mut self, order: Vec<u32>) {
+        let mut late = HashSet::new();
+        for at in &order {
+            let base = self.slot(*at).base;
+            if base != NONE && (self.found.fact(base).is(Fact::KEPT) || late.contains(&base)) {
+                late.insert(*at);
+            }
+        }
+        let (last, first): (Vec<u32>, Vec<u32>) = order.into_iter().partition(|at| late.contains(at));
+        (self.early, self.order) = (first.len(), first);
+        self.order.extend(last);
+    }
+
     pub(crate) fn slot(&self, at: u32) -> Slot {
         self.slots.get(at as usize).copied().unwrap_or(Slot::EMPTY)
     }

@@ -19,6 +19,8 @@ pub(crate) struct SearchLimits {
     pub(crate) window: u32,
     pub(crate) depth: u32,
     pub(crate) memory: u64,
+    /// What stands in a pack is only tried against what has the same path.
+    pub(crate) same_path: bool,
 }
 
 /// A search over one pack's objects, in pieces.
@@ -119,8 +121,9 @@ impl Search {
         // receiver has in the same place is likely better.
         let is_stray = |at: &u32| {
             let base = slot(*at).base;
-            let is_edge = !found.fact(base).is(Fact::SEND) && (base as usize) < edges_below;
-            is_edge && place(&base) != place(at)
+            let is_theirs = !found.fact(base).is(Fact::SEND | Fact::KEPT);
+            let is_edge = is_theirs && (base as usize) < edges_below;
+            is_edge && place(&base) != place(at) || is_theirs && self.limits.same_path
         };
         let is_target = |fact: Fact| is_tree_or_blob(fact) && fact.is(Fact::SEND);
         let mut targets: Vec<u32> =
@@ -169,7 +172,7 @@ impl Search {
         };
         let stored = slots.get(candidate.at as usize).copied().unwrap_or(Slot::EMPTY);
         let depth =
-            if candidate.is_target { self.find_base(candidate.at, kind, &content, stored, slots) } else { 0 };
+            if candidate.is_target { self.find_base(candidate.at, kind, &content, found, slots) } else { 0 };
         let pack = if candidate.is_target && depth == 0 { stored.pack } else { NONE };
         self.window.admit(Name { at: candidate.at, pack }, kind, content, depth);
         Ok(())
@@ -181,15 +184,18 @@ impl Search {
         at: u32,
         kind: ObjectKind,
         target: &[u8],
-        stored: Slot,
+        found: &Found,
         slots: &mut [Slot],
     ) -> u32 {
+        let stored = slots.get(at as usize).copied().unwrap_or(Slot::EMPTY);
         // A delta must save half; where the object is stored compressed it must be smaller than that.
         let mut max_size = target.len() / 2;
         if stored.pack != NONE {
             max_size = max_size.min(usize::try_from(stored.len).unwrap_or(usize::MAX));
         }
-        let is_base = |name: Name| stored.pack == NONE || name.pack != stored.pack;
+        let name = |at: u32| found.fact(at).name;
+        let is_near = |base: u32| !self.limits.same_path || name(base) == name(at);
+        let is_base = |name: Name| stored.pack == NONE || name.pack != stored.pack && is_near(name.at);
         let Some(found) = self.window.find(kind, target, max_size, is_base) else { return 0 };
         let size = found.delta.len() as u64;
         if self.made_bytes.saturating_add(size) > self.limits.memory {

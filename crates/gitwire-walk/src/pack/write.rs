@@ -8,7 +8,7 @@ use flate2::{Compress, Compression, FlushCompress, Status};
 use gitwire_object::{Hasher, Trust};
 use gitwire_pack::{EntryHeader, EntryKind, PackHeader};
 use gitwire_storage::{ObjectReader, ObjectStore, PackId, PackWritten};
-use gitwire_types::Interrupt;
+use gitwire_types::{Interrupt, ObjectId};
 
 use super::kept::Copying;
 use super::plan::{NONE, Plan, Slot};
@@ -95,7 +95,8 @@ impl Writer {
                 Current::Stored { .. } => self.copy(end, out)?,
                 Current::Object { .. } => self.pump(end, out)?,
                 Current::Nothing => {
-                    if self.open_kept(self.offset + (out.len() - start) as u64, out)? {
+                    let offset = self.offset + (out.len() - start) as u64;
+                    if self.next >= self.plan.early && self.open_kept(offset, out)? {
                         continue;
                     }
                     let Some(at) = self.plan.order.get(self.next).copied() else {
@@ -103,7 +104,7 @@ impl Writer {
                         return Ok(true);
                     };
                     self.next += 1;
-                    self.open(at, self.offset + (out.len() - start) as u64, out)?;
+                    self.open(at, offset, out)?;
                 }
             }
         }
@@ -170,7 +171,13 @@ impl Writer {
     /// Starts an entry that goes as it stands in a pack with bitmaps; false once there are no more.
     fn open_kept(&mut self, offset: u64, out: &mut BytesMut) -> Result<bool, WalkError> {
         let Some(copying) = &mut self.copying else { return Ok(false) };
-        let next = copying.next(&*self.objects, &mut self.bytes, offset, &mut self.header)?;
+        let plan = &self.plan;
+        let went = |id: &ObjectId| {
+            let at = plan.found.get(id).filter(|at| plan.found.fact(*at).is(Fact::SEND))?;
+            // The pack's own header stands where nothing was written yet.
+            Some(plan.slot(at).written_at).filter(|written_at| *written_at > 0)
+        };
+        let next = copying.next(&*self.objects, &mut self.bytes, offset, &mut self.header, went)?;
         let Some(copied) = next else { return Ok(false) };
         let at = copied.span.start.saturating_add(u64::from(copied.stood.len));
         let left = copied.span.end.saturating_sub(at);
