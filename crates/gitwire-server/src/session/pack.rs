@@ -107,6 +107,16 @@ impl Packing {
         if self.ended || !self.made.is_empty() {
             return Ok(());
         }
+        for _ in 0..STEPS {
+            if !self.step(stop)? || !self.said.is_empty() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Has the source do one step; true where it only prepared something.
+    fn step(&mut self, stop: &dyn Interrupt) -> Result<bool, ServeError> {
         let source = self.source.as_mut().ok_or(ServeError::Internal("a pack that has not begun"))?;
         if let Some(error) = self.failed.take() {
             return Err(error.into());
@@ -117,7 +127,7 @@ impl Packing {
             // What the source said before it failed is told first.
             Err(error) if !self.said.is_empty() => {
                 self.failed = Some(error);
-                return Ok(());
+                return Ok(false);
             }
             state => state?,
         };
@@ -126,6 +136,7 @@ impl Packing {
                 if let Some(report) = &mut self.progress {
                     report.note(preparation, &mut self.text);
                 }
+                return Ok(true);
             }
             SourceState::End => {
                 self.total = source.written().filter(|_| self.progress.is_some());
@@ -137,7 +148,7 @@ impl Packing {
                 }
             }
         }
-        Ok(())
+        Ok(false)
     }
 
     /// Sends the piece; whether it was the last one.
@@ -176,6 +187,10 @@ impl Packing {
         Ok(self.ended)
     }
 }
+
+/// Steps of preparation between two answers, each of some milliseconds at most. A small pack is ready after as many: whoever hops to another
+/// thread for each answer hops once.
+const STEPS: usize = 16;
 
 /// What a pack was made of, in git's words.
 fn total(written: PackWritten) -> String {
