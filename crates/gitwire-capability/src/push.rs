@@ -236,8 +236,8 @@ impl PushAgreement {
     /// [`unknown`](Self::unknown).
     ///
     /// # Errors
-    /// [`CapabilityError::EmptyKey`], [`CapabilityError::ControlByte`], [`CapabilityError::UnknownObjectFormat`], and when
-    /// `budget` is spent.
+    /// [`CapabilityError::EmptyKey`], [`CapabilityError::ControlByte`], [`CapabilityError::UnknownObjectFormat`],
+    /// [`CapabilityError::ObjectFormat`] where the client says two of them, and when `budget` is spent.
     pub fn add(
         &mut self,
         list: &[u8],
@@ -257,7 +257,7 @@ impl PushAgreement {
             match (capability.key(), capability.value()) {
                 (b"agent", Some(value)) => first(&mut self.agent, value),
                 (b"session-id", Some(value)) => first(&mut self.session_id, value),
-                (b"object-format", Some(value)) => self.format(value)?,
+                (b"object-format", value) => self.format(value.unwrap_or_default())?,
                 _ => self.unknown.push(capability.into()),
             }
         }
@@ -312,10 +312,11 @@ impl PushAgreement {
     fn format(&mut self, name: &[u8]) -> Result<(), CapabilityError> {
         let format = ObjectFormat::from_name(name)
             .ok_or_else(|| CapabilityError::UnknownObjectFormat(Value::checked(name)))?;
-        if !self.names_format {
-            self.names_format = true;
-            self.object_format = format;
+        if self.names_format && self.object_format != format {
+            return Err(CapabilityError::ObjectFormat { ours: self.object_format, theirs: format });
         }
+        self.names_format = true;
+        self.object_format = format;
         Ok(())
     }
 }

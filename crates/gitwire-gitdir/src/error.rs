@@ -31,9 +31,11 @@ pub(crate) fn optional<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     }
 }
 
-/// Whether there is nothing at the path, be it that a directory on the way is missing or is a file.
+/// Whether there is nothing at the path, be it that a directory on the way is missing or is a file, or that the path is longer than any
+/// can be.
 pub(crate) fn is_absent(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+    use io::ErrorKind::{InvalidFilename, NotADirectory, NotFound};
+    matches!(error.kind(), NotFound | NotADirectory | InvalidFilename)
 }
 
 /// A path or name for an error text.

@@ -118,7 +118,12 @@ fn object_formats() {
     );
     check("object-format=sha256", &["object-format=sha256"], Sha256, Ok(()));
     check("object-format=sha256", &["", "object-format=sha256"], Sha256, Ok(()));
-    check("object-format=sha256", &["object-format=sha256", "object-format=sha1"], Sha256, Ok(()));
+    check(
+        "object-format=sha256",
+        &["object-format=sha256", "object-format=sha1"],
+        Sha256,
+        Err(CapabilityError::ObjectFormat { ours: Sha256, theirs: Sha1 }),
+    );
     check(
         "object-format=sha1",
         &["object-format=sha256"],

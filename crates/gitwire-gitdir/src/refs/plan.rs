@@ -227,10 +227,17 @@ fn lock(files: &RefFiles, name: &[u8], locking: Locking<'_>) -> Result<(Lock, Ve
             Err(error) if home.stat(parent_of(name), Links::Follow).is_err_and(|error| is_absent(&error)) => {
                 drop(error);
             }
+            Err(error) if is_too_long(&error) => return Err(refuse(error.to_string())),
             Err(error) => return Err(Refusal::Failure(error)),
         }
     }
     Err(refuse("directories above it vanish again and again".to_owned()))
+}
+
+/// Whether the fault is the name's alone: longer than a file system has names.
+fn is_too_long(error: &StorageError) -> bool {
+    let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<std::io::Error>());
+    cause.is_some_and(|cause| cause.kind() == std::io::ErrorKind::InvalidFilename)
 }
 
 /// Makes the directories above `name`. The inner error: what stands where a directory should be.

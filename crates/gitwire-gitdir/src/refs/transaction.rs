@@ -445,7 +445,7 @@ impl<'a> Running<'a> {
         Ok(())
     }
 
-    /// Writes the reflogs of one change: of the ref, and of `HEAD` where it names the ref.
+    /// Writes the reflogs of one change: of the ref, of the symbolic ref that led to it, and of `HEAD` where it names the ref.
     fn log(&self, at: usize) -> Result<()> {
         let Some(planned) = self.planned.get(at) else { return Ok(()) };
         let Some(entry) = &self.transaction.reflog_of(planned.index) else { return Ok(()) };
@@ -456,7 +456,15 @@ impl<'a> Running<'a> {
             None => return Ok(()),
         };
         let change: (Option<ObjectId>, Option<ObjectId>) = (planned.old, new);
-        reflog::append(files, policy, &planned.name, change, entry)?;
+        // As git does it: what stays as it is shows in the reflog of `HEAD` alone.
+        if change.0 != change.1 {
+            reflog::append(files, policy, &planned.name, change, entry)?;
+        }
+        // The symbolic ref that was named.
+        let named = planned.edit.name.as_bytes();
+        if named != planned.name && named != b"HEAD" {
+            reflog::append(files, policy, named, change, entry)?;
+        }
         match files.loose(b"HEAD")? {
             LooseRef::Value(RefTarget::Symbolic(head)) if head.as_bytes() == planned.name => {
                 reflog::append(files, policy, b"HEAD", change, entry)

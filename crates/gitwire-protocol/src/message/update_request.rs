@@ -112,7 +112,8 @@ pub(super) fn command(format: ObjectFormat, line: &[u8]) -> Result<(ObjectId, Ob
     let rest = rest.get(1..).unwrap_or_default();
     let (new, rest) = word(rest).and_then(|at| rest.split_at_checked(at)).ok_or_else(shape)?;
     let name = rest.get(1..).unwrap_or_default();
-    if name.is_empty() {
+    // A report could not name what holds a line end.
+    if name.is_empty() || name.contains(&b'\n') {
         return Err(Violation::malformed("ref name", line));
     }
     Ok((object_id(format, old, line)?, object_id(format, new, line)?, name))

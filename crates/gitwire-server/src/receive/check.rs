@@ -220,11 +220,8 @@ impl Push {
         }
     }
 
-    /// The hook sees all commands, and is not asked when all are refused already.
+    /// The hook sees all commands, also those that are refused already.
     pub(super) fn run_pre_receive(&mut self) {
-        if self.accepted().next().is_none() {
-            return;
-        }
         let commands = &self.request.commands;
         let verdict = self.ask(|hooks, proposal, say| hooks.pre_receive(proposal, commands, say));
         if verdict.is_err() {

@@ -54,8 +54,9 @@ impl ReceivePolicy {
         self.shallow_update = !forbids(!self.shallow_update, says("shallowUpdate")?.map(|allows| !allows));
         self.push_options = says("advertisePushOptions")?.unwrap_or(self.push_options);
         self.atomic = says("advertiseAtomic")?.unwrap_or(self.atomic);
-        self.delete_current = self.current_branch(config, "denyDeleteCurrent", self.delete_current);
-        self.update_current = self.current_branch(config, "denyCurrentBranch", self.update_current);
+        self.ofs_delta = config.boolean("repack", None, "useDeltaBaseOffset")?.unwrap_or(self.ofs_delta);
+        self.delete_current = self.current_branch(config, "denyDeleteCurrent", self.delete_current)?;
+        self.update_current = self.current_branch(config, "denyCurrentBranch", self.update_current)?;
         let names: Vec<Vec<u8>> =
             config.values("receive", None, "procReceiveRefs").flatten().map(<[u8]>::to_vec).collect();
         if !names.is_empty() {
@@ -129,19 +130,25 @@ impl ReceivePolicy {
     }
 
     /// `refuse`, `warn`, `ignore`, `updateInstead` or a boolean, in git's sense.
-    fn current_branch(&self, config: &Config, name: &str, own: CurrentBranch) -> CurrentBranch {
-        let Some(value) = config.string("receive", None, name) else { return own };
-        let said = match value.to_ascii_lowercase().as_slice() {
-            b"warn" => CurrentBranch::Warn,
-            b"ignore" => CurrentBranch::Allow,
-            b"refuse" => CurrentBranch::Refuse,
-            b"updateinstead" => CurrentBranch::Instead,
-            _ => match config.boolean("receive", None, name) {
-                Ok(Some(false)) => CurrentBranch::Allow,
-                _ => CurrentBranch::Refuse,
+    fn current_branch(
+        &self,
+        config: &Config,
+        name: &str,
+        own: CurrentBranch,
+    ) -> Result<CurrentBranch, ConfigError> {
+        let word = config.string("receive", None, name).map(<[u8]>::to_ascii_lowercase);
+        let said = match word.as_deref() {
+            Some(b"warn") => CurrentBranch::Warn,
+            Some(b"ignore") => CurrentBranch::Allow,
+            Some(b"refuse") => CurrentBranch::Refuse,
+            Some(b"updateinstead") => CurrentBranch::Instead,
+            _ => match config.boolean("receive", None, name)? {
+                None => return Ok(own),
+                Some(false) => CurrentBranch::Allow,
+                Some(true) => CurrentBranch::Refuse,
             },
         };
-        if self.trust == ConfigTrust::Obeyed || said.is_stricter_than(own) { said } else { own }
+        Ok(if self.trust == ConfigTrust::Obeyed || said.is_stricter_than(own) { said } else { own })
     }
 }
 

@@ -132,7 +132,7 @@ pub trait Hooks: Send + Sync {
         SignatureCheck::default()
     }
 
-    /// Before anything changes, once for all commands, also for those that have been refused already. Not called where all have.
+    /// Before anything changes, once for all commands, also for those that have been refused already.
     ///
     /// # Errors
     /// [`Refusal`]: none of the commands is carried out.

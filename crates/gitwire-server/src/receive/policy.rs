@@ -51,6 +51,8 @@ pub struct ReceivePolicy {
     pub push_options: bool,
     /// Whether several refs may change together or not at all (`receive.advertiseAtomic`). In both: yes.
     pub atomic: bool,
+    /// Whether packs may name the bases of deltas by their place (`repack.useDeltaBaseOffset`). In both: they may.
+    pub ofs_delta: bool,
     /// Commands that the `proc-receive` hook carries out (`receive.procReceiveRefs`). In both: none.
     pub proc_receive: ProcReceiveRefs,
     /// Signed pushes (`receive.certNonceSeed`). In both: they are not offered.
@@ -138,6 +140,9 @@ impl ReceivePolicy {
         if self.push_options {
             options.offer.features.insert(PushFeature::PushOptions);
         }
+        if !self.ofs_delta {
+            options.offer.features = options.offer.features.without(PushFeature::OfsDelta);
+        }
         if !self.atomic {
             options.offer.features = options.offer.features.without(PushFeature::Atomic);
         }
@@ -186,6 +191,7 @@ impl Default for ReceivePolicy {
             shallow_update: false,
             push_options: false,
             atomic: true,
+            ofs_delta: true,
             proc_receive: ProcReceiveRefs::default(),
             certificates: None,
             hook_time_max: Some(Duration::from_secs(600)),

@@ -4,8 +4,8 @@ use bytes::Bytes;
 use gitwire_protocol::PushCommand;
 
 /// Which commands a `proc-receive` hook carries out: names of refs, and of all refs below them, each for the kinds of changes that stand
-/// before its colon: `a` makes a ref, `d` deletes one, `m` changes one. Without kinds it is for all of them; with `!` it is for all refs
-/// but these.
+/// before its colon: `a` makes a ref, `d` deletes one, `m` changes one. Without a colon it is for all of them; with `!` among the kinds it
+/// is for all refs but these.
 ///
 /// ```
 /// use gitwire_protocol::PushCommand;
@@ -62,7 +62,7 @@ impl Rule {
             None => (&b""[..], &value[..]),
         };
         let has = |kind: u8| kinds.contains(&kind);
-        let all = !kinds.iter().any(|kind| b"amd".contains(kind));
+        let all = colon.is_none();
         let end = prefix.iter().rposition(|byte| *byte != b'/').map_or(0, |at| at.saturating_add(1));
         Self {
             makes: all || has(b'a'),
@@ -117,10 +117,12 @@ mod tests {
         check(&["a:refs/for"], "refs/for/a", "a");
         check(&["ad:refs/for", "m:refs/for/x"], "refs/for/x", "amd");
         check(&["ad:refs/for", "m:refs/for/x"], "refs/for/y", "ad");
-        check(&["!:refs/heads"], "refs/heads/a", "");
-        check(&["!:refs/heads"], "refs/for/a", "amd");
+        check(&["!amd:refs/heads"], "refs/heads/a", "");
+        check(&["!amd:refs/heads"], "refs/for/a", "amd");
         check(&["!d:refs/heads"], "refs/for/a", "d");
-        check(&["x:refs/for"], "refs/for/a", "amd");
-        check(&[":refs/for"], "refs/for/a", "amd");
+        // As git has it: no kind is none.
+        check(&["!:refs/heads"], "refs/for/a", "");
+        check(&["x:refs/for"], "refs/for/a", "");
+        check(&[":refs/for"], "refs/for/a", "");
     }
 }

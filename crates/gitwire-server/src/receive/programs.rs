@@ -109,6 +109,9 @@ impl ProgramHooks {
         for command in &mut commands {
             command.args(arguments.iter().map(|argument| OsStr::from_bytes(argument)));
             self.prepare(command, proposal);
+            if matches!(event, "pre-receive" | "post-receive") {
+                describe(command, proposal);
+            }
         }
         let (jobs, mut commands) = (self.jobs(event), commands.into_iter().peekable());
         while commands.peek().is_some() {
@@ -199,28 +202,6 @@ impl ProgramHooks {
         }
         if let Some(name) = &proposal.pusher.name {
             command.env("REMOTE_USER", name).env("GIT_COMMITTER_NAME", name);
-        }
-        self.describe(command, proposal);
-    }
-
-    /// Push options and the certificate.
-    fn describe(&self, command: &mut Command, proposal: &Proposal<'_>) {
-        if !proposal.options.is_empty() {
-            command.env("GIT_PUSH_OPTION_COUNT", proposal.options.len().to_string());
-        }
-        for (at, option) in proposal.options.iter().enumerate() {
-            command.env(format!("GIT_PUSH_OPTION_{at}"), OsStr::from_bytes(option));
-        }
-        let Some(certificate) = proposal.certificate else { return };
-        let object = certificate.object.map_or_else(String::new, |id| id.to_string());
-        command.env("GIT_PUSH_CERT", object);
-        command.env("GIT_PUSH_CERT_SIGNER", &certificate.signature.signer);
-        command.env("GIT_PUSH_CERT_KEY", &certificate.signature.key);
-        command.env("GIT_PUSH_CERT_STATUS", certificate.signature.status.letter().to_string());
-        command.env("GIT_PUSH_CERT_NONCE", OsStr::from_bytes(&certificate.nonce));
-        command.env("GIT_PUSH_CERT_NONCE_STATUS", certificate.nonce_status.name());
-        if let NonceStatus::Slop(seconds) = certificate.nonce_status {
-            command.env("GIT_PUSH_CERT_NONCE_SLOP", seconds.to_string());
         }
     }
 }
@@ -336,6 +317,25 @@ impl ProgramHooks {
             None => zero.into_bytes(),
         };
         [old.as_bytes(), b" ", &new, b" ", edit.name.as_bytes(), b"\n"].concat()
+    }
+}
+
+/// Push options and the certificate, as the hooks around a push are told of them.
+fn describe(command: &mut Command, proposal: &Proposal<'_>) {
+    command.env("GIT_PUSH_OPTION_COUNT", proposal.options.len().to_string());
+    for (at, option) in proposal.options.iter().enumerate() {
+        command.env(format!("GIT_PUSH_OPTION_{at}"), OsStr::from_bytes(option));
+    }
+    let Some(certificate) = proposal.certificate else { return };
+    let object = certificate.object.map_or_else(String::new, |id| id.to_string());
+    command.env("GIT_PUSH_CERT", object);
+    command.env("GIT_PUSH_CERT_SIGNER", &certificate.signature.signer);
+    command.env("GIT_PUSH_CERT_KEY", &certificate.signature.key);
+    command.env("GIT_PUSH_CERT_STATUS", certificate.signature.status.letter().to_string());
+    command.env("GIT_PUSH_CERT_NONCE", OsStr::from_bytes(&certificate.nonce));
+    command.env("GIT_PUSH_CERT_NONCE_STATUS", certificate.nonce_status.name());
+    if let NonceStatus::Slop(seconds) = certificate.nonce_status {
+        command.env("GIT_PUSH_CERT_NONCE_SLOP", seconds.to_string());
     }
 }
 

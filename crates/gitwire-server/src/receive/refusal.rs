@@ -2,7 +2,7 @@
 
 use gitwire_protocol::PushCommand;
 use gitwire_storage::Presence;
-use gitwire_types::{Interrupt, ObjectKind, RefName, RefTarget};
+use gitwire_types::{Interrupt, ObjectId, ObjectKind, RefName, RefTarget};
 
 use super::CurrentBranch;
 use super::push::Push;
@@ -17,7 +17,7 @@ impl Push {
         stop: &dyn Interrupt,
     ) -> Result<Option<&'static [u8]>, ServeError> {
         let checked_out = self.repository.checked_out(name)?.is_some();
-        if checked_out && !command.is_delete() {
+        if checked_out {
             match self.policy.update_current {
                 CurrentBranch::Refuse => {
                     self.error(&format!("refusing to update checked out branch: {}", shown(name)));
@@ -48,14 +48,11 @@ impl Push {
             }
             return Ok(None);
         }
-        match self.kind(command)? {
+        match self.kind(&command.new)? {
             None => return Ok(Some(b"bad pack")),
             Some(kind) if kind != ObjectKind::Commit && name.is_branch() => {
                 let name = shown(name);
-                self.error(&format!(
-                    "cannot update ref '{name}': trying to write non-commit object {} to branch '{name}'",
-                    command.new
-                ));
+                self.error(&format!("trying to write non-commit object {} to branch '{name}'", command.new));
                 return Ok(Some(b"invalid new value provided"));
             }
             Some(_) => {}
@@ -71,9 +68,10 @@ impl Push {
         Ok(None)
     }
 
-    fn kind(&self, command: &PushCommand) -> Result<Option<ObjectKind>, ServeError> {
+    /// What an object is; `None` where it is not there.
+    pub(super) fn kind(&self, id: &ObjectId) -> Result<Option<ObjectKind>, ServeError> {
         let mut found = None;
-        self.objects()?.headers(&[command.new], &mut |_, presence| {
+        self.objects()?.headers(&[*id], &mut |_, presence| {
             if let Presence::Here { kind, .. } = presence {
                 found = Some(kind);
             }

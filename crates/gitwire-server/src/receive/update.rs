@@ -1,6 +1,6 @@
 //! Carrying the commands out: each against the policy and its hook, then all in one transaction.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use gitwire_protocol::PushCommand;
@@ -161,18 +161,24 @@ impl Push {
             Err(error) => {
                 self.error(&error.reply());
                 if atomic {
-                    self.refuse_all(b"atomic transaction failed");
+                    self.refuse_all(ATOMIC);
                 } else {
                     positions.into_iter().for_each(|at| self.refuse(at, FAILED));
                 }
                 return;
             }
         };
+        let mut said = BTreeSet::new();
         for (at, outcome) in positions.into_iter().zip(outcomes) {
-            match outcome {
-                EditOutcome::Rejected(_) if atomic => self.refuse_all(b"atomic transaction failed"),
-                EditOutcome::Rejected(why) => self.refuse(at, one_line(why.as_bytes())),
-                _ => {}
+            let EditOutcome::Rejected(why) = outcome else { continue };
+            // One fault is enough for an atomic push, and the others are not at fault.
+            let is_known = atomic && !said.is_empty() || why.as_bytes() == ATOMIC;
+            if !is_known && said.insert(why.clone()) {
+                self.error(&why);
+            }
+            match atomic {
+                true => self.refuse_all(ATOMIC),
+                false => self.refuse(at, in_short(&why)),
             }
         }
     }
@@ -223,7 +229,8 @@ impl Push {
                 continue;
             };
             let Ok(name) = RefName::full(command.name.clone()) else { continue };
-            let Some(RefTarget::Symbolic(target)) = refs.get(&name)? else { continue };
+            // What is wrong with a ref is told when its turn comes.
+            let Ok(Some(RefTarget::Symbolic(target))) = refs.get(&name) else { continue };
             let mut others = self.request.commands.iter().enumerate();
             let Some((other_at, other)) = others.find(|(_, other)| other.name == target.as_bytes()) else {
                 continue;
@@ -252,6 +259,7 @@ impl Push {
     fn edit(&mut self, command: &PushCommand) -> Result<Result<Option<RefEdit>, Bytes>, ServeError> {
         let name = RefName::full(command.name.clone()).ok().filter(|name| is_below_refs(name, command));
         let Some(name) = name else {
+            self.error(&format!("refusing to update funny ref '{}' remotely", command.name.escape_ascii()));
             return Ok(Err(Bytes::from_static(b"funny refname")));
         };
         if let Some(reason) = self.refusal(&name, command, &*self.voice)? {
@@ -269,16 +277,25 @@ impl Push {
                 return Ok(Err(one_line(&reason)));
             }
         }
-        if command.is_delete() && self.repository.refs()?.get(&name)?.is_none() {
-            let warning =
-                format!("warning: deleting a non-existent ref {}\n", name.as_bytes().escape_ascii());
-            self.say(warning.as_bytes());
-            return Ok(Ok(None));
+        if command.is_delete() {
+            return Ok(Ok(self.deletion(name, command)?));
         }
         let expected = if command.is_create() { Expected::Absent } else { Expected::Id(command.old) };
-        let new = (!command.is_delete()).then_some(RefTarget::Direct(command.new));
-        let expected = if command.is_delete() && command.is_create() { Expected::Any } else { expected };
-        Ok(Ok(Some(RefEdit { name, expected, new })))
+        Ok(Ok(Some(RefEdit { name, expected, new: Some(RefTarget::Direct(command.new)) })))
+    }
+
+    /// What a deletion changes; `None` where nothing is there. The ref must hold what the pusher says, where that is an object: whatever
+    /// else it holds may go.
+    fn deletion(&self, name: RefName, command: &PushCommand) -> Result<Option<RefEdit>, ServeError> {
+        if self.kind(&command.old)?.is_some() {
+            return Ok(Some(RefEdit { name, expected: Expected::Id(command.old), new: None }));
+        }
+        if self.repository.refs()?.get(&name)?.is_none() {
+            self.say(b"warning: deleting a non-existent ref\n");
+            return Ok(None);
+        }
+        self.say(b"warning: allowing deletion of corrupt ref\n");
+        Ok(Some(RefEdit { name, expected: Expected::Any, new: None }))
     }
 
     fn run_update(&self, command: &PushCommand) -> bool {
@@ -316,8 +333,24 @@ fn is_below_refs(name: &RefName, command: &PushCommand) -> bool {
     rest.is_some_and(|rest| command.is_delete() || rest.contains(&b'/'))
 }
 
+/// The reason that the report gives: a few words for a program to know. People get all of it as progress.
+fn in_short(why: &str) -> &'static [u8] {
+    const SHORT: [(&str, &[u8]); 6] = [
+        ("reference broken", FAILED),
+        ("reference already exists", b"reference already exists"),
+        ("unable to resolve reference", b"reference does not exist"),
+        (" but expected ", b"incorrect old value provided"),
+        ("exists; cannot create", b"refname conflict"),
+        ("at the same time", b"refname conflict"),
+    ];
+    SHORT.iter().find(|(words, _)| why.contains(words)).map_or(FAILED, |(_, short)| short)
+}
+
 /// What becomes of commands that the hook was to carry out.
 const NO_PROC_RECEIVE: &[u8] = b"fail to run proc-receive hook";
+
+/// Why a command is not carried out that is not at fault.
+const ATOMIC: &[u8] = b"atomic transaction failed";
 
 /// Why a command is not carried out whose fault is on our side.
 const FAILED: &[u8] = b"failed to update ref";

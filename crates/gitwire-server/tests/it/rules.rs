@@ -63,7 +63,7 @@ fn branches_of_linked_work_trees_are_checked_out_too_and_can_be_brought_along() 
     let tree = fixture.folder.path().join("tree");
     fixture.commit("three");
     fixture.refused(&["main:side"], "branch is currently checked out");
-    fixture.refused(&[":side"], "deletion of the current branch prohibited");
+    fixture.refused(&[":side"], "branch is currently checked out");
     config(&fixture, "receive.denyCurrentBranch", "updateInstead");
     fixture.pushes(&["main:side"]);
     assert!(tree.join("three").exists());

@@ -110,7 +110,7 @@ impl ProgramHooks {
 
 /// What the status lines of GnuPG say (its file `doc/DETAILS`).
 fn of_status(lines: &[u8]) -> SignatureCheck {
-    let mut check = SignatureCheck { status: SignatureStatus::Unchecked, ..SignatureCheck::default() };
+    let mut check = SignatureCheck::default();
     for line in String::from_utf8_lossy(lines).lines() {
         let Some(line) = line.strip_prefix("[GNUPG:] ") else { continue };
         let mut words = line.splitn(3, ' ');
@@ -118,6 +118,10 @@ fn of_status(lines: &[u8]) -> SignatureCheck {
         let status = match word {
             Some("GOODSIG") => SignatureStatus::Good,
             Some("BADSIG") => SignatureStatus::Bad,
+            Some("ERRSIG") => {
+                check.status = SignatureStatus::Unchecked;
+                continue;
+            }
             Some("EXPSIG") => SignatureStatus::Expired,
             Some("EXPKEYSIG") => SignatureStatus::ExpiredKey,
             Some("REVKEYSIG") => SignatureStatus::RevokedKey,
@@ -188,7 +192,7 @@ mod tests {
     #[test]
     fn status_lines_are_gits_letters() {
         let name = "A U Thor <a@example.com>";
-        check("", 'E', "", "");
+        check("", 'N', "", "");
         check("[GNUPG:] NEWSIG\n[GNUPG:] ERRSIG 12 1 8 00 0 9\n", 'E', "", "");
         check(&format!("[GNUPG:] GOODSIG 12AB {name}\n[GNUPG:] TRUST_FULLY 0 pgp\n"), 'G', "12AB", name);
         check(&format!("[GNUPG:] GOODSIG 12AB {name}\n[GNUPG:] TRUST_UNDEFINED\n"), 'U', "12AB", name);

@@ -77,7 +77,7 @@ fn names_that_stand_in_each_others_way() {
     let Some(door) = Door::new("ways") else { return };
     let tip = tip(&door);
     let body = request(&format!("{ZERO} {tip} refs/heads/main/below"), "report-status", b"");
-    door.says("", &body, "ng refs/heads/main/below cannot lock ref");
+    door.says("", &body, "ng refs/heads/main/below refname conflict");
     let twice = format!("{ZERO} {tip} refs/heads/x");
     let body = [line(&format!("{twice}\0report-status")), line(&twice), FLUSH.to_owned()].concat();
     door.says("", &[body.as_bytes(), &empty_pack()].concat(), "ng refs/heads/x ");
