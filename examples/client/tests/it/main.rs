@@ -24,6 +24,7 @@ mod program;
 mod push;
 mod pushes;
 mod race;
+mod receive_pack;
 mod remote_http;
 mod ssh;
 mod tables;

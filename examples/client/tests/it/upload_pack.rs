@@ -14,3 +14,5 @@ mod run;
 mod twin;
 mod version_0;
 mod version_2;
+
+pub(crate) use self::run::{packet, program};

@@ -43,16 +43,7 @@ impl Served<'_> {
     pub(super) fn bytes(&self, request: &str) -> Vec<u8> {
         let mut bytes = Vec::new();
         for line in request.lines().map(str::trim_start).filter(|line| !line.is_empty()) {
-            let line = self.fill(line);
-            if ["0000", "0001", "0002"].contains(&&*line) {
-                bytes.extend_from_slice(line.as_bytes());
-            } else if let Some(raw) = line.strip_prefix("raw:") {
-                bytes.extend_from_slice(&unescape(raw));
-            } else {
-                let data = line.strip_suffix('\\').map_or_else(|| unescape(&format!("{line}\\n")), unescape);
-                bytes.extend_from_slice(format!("{:04x}", data.len() + 4).as_bytes());
-                bytes.extend_from_slice(&data);
-            }
+            packet(&self.fill(line), &mut bytes);
         }
         bytes
     }
@@ -130,8 +121,21 @@ impl Served<'_> {
 
 const NOTHING: [&str; 0] = [];
 
+/// Appends what one line of a request stands for ([`Served::bytes`]).
+pub(crate) fn packet(line: &str, bytes: &mut Vec<u8>) {
+    if ["0000", "0001", "0002"].contains(&line) {
+        bytes.extend_from_slice(line.as_bytes());
+    } else if let Some(raw) = line.strip_prefix("raw:") {
+        bytes.extend_from_slice(&unescape(raw));
+    } else {
+        let data = line.strip_suffix('\\').map_or_else(|| unescape(&format!("{line}\\n")), unescape);
+        bytes.extend_from_slice(format!("{:04x}", data.len() + 4).as_bytes());
+        bytes.extend_from_slice(&data);
+    }
+}
+
 /// The program under test: the one of `GITWIRE_PROGRAM`, where that is set.
-pub(super) fn program() -> Command {
+pub(crate) fn program() -> Command {
     let program = env::var_os("GITWIRE_PROGRAM").unwrap_or_else(|| env!("CARGO_BIN_EXE_gitwire").into());
     let mut command = Command::new(program);
     command.env("GIT_CONFIG_NOSYSTEM", "1").env("GIT_CONFIG_GLOBAL", "/dev/null").env("HOME", "/nonexistent");
