@@ -6,6 +6,7 @@
 mod alternates;
 mod bitmap;
 mod bundle_header;
+mod bundle_list;
 mod capability;
 mod capability_v2;
 mod commit;
@@ -43,6 +44,7 @@ mod reftable;
 mod rev_read;
 mod shallow_file;
 mod sideband;
+mod sparse_patterns;
 mod ssh_request;
 mod tag;
 mod tree;
@@ -59,6 +61,7 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("alternates", alternates::alternates),
     ("bitmap", bitmap::bitmap),
     ("bundle_header", bundle_header::bundle_header),
+    ("bundle_list", bundle_list::bundle_list),
     ("capability", capability::capability),
     ("capability_v2", capability_v2::capability_v2),
     ("commit", commit::commit),
@@ -94,6 +97,7 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("rev_read", rev_read::rev_read),
     ("shallow_file", shallow_file::shallow_file),
     ("sideband", sideband::sideband),
+    ("sparse_patterns", sparse_patterns::sparse_patterns),
     ("ssh_request", ssh_request::ssh_request),
     ("tag", tag::tag),
     ("tree", tree::tree),
