@@ -68,6 +68,14 @@ impl Outcome {
         // some end otherwise.
         let is_transaction = |line: &String| line.starts_with("hooks/reference-transaction");
         let is_silent = !git["answer"].iter().any(|line| line.contains("unpack "));
+        if is_silent {
+            // Nothing says whether the pack was taken: what is wrong with it stands in words alone.
+            both(&mut ours, &mut git, |lines| {
+                let is_fault =
+                    |line: &String| line.starts_with("2: error: ") || line.starts_with("2: fatal: ");
+                lines.get_mut("answer").unwrap().retain(|line| !is_fault(line));
+            });
+        }
         if reports(&git) || is_silent {
             both(&mut ours, &mut git, |lines| {
                 lines.get_mut("hooks").unwrap().retain(|line| !is_transaction(line))

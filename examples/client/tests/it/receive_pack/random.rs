@@ -3,7 +3,7 @@
 //!
 //! What the tables list as our own way is not asked for: two changes of one ref, symbolic refs, atomic pushes of which a part is refused
 //! before any hook is asked, deletions of the current branch where they are allowed, deletions of nothing, and lists for servers of files,
-//! which git writes anew also where nothing has changed.
+//! which git writes anew also where nothing has changed; nor for a repository that borrows objects.
 
 use std::env;
 
@@ -87,7 +87,7 @@ impl Push {
 }
 
 const REPOSITORIES: [&str; 9] =
-    ["bare", "bare", "bare", "worktree", "empty", "borrower", "detached", "unborn", "reftable"];
+    ["bare", "bare", "bare", "worktree", "empty", "bare", "detached", "unborn", "reftable"];
 
 const CONFIG: [&str; 15] = [
     "receive.denyDeletes=true",
