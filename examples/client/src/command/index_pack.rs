@@ -191,9 +191,9 @@ impl IndexPack {
                 ControlFlow::Continue(())
             })?;
             if self.strict.is_some() {
-                links::check(&*staged.objects(), repository.format(), &new)?;
+                links::check(&*staged.objects(), repository, &new)?;
             }
-            is_whole = links::are_self_contained(&*staged.objects(), repository.format(), &new)?;
+            is_whole = links::are_self_contained(&*staged.objects(), repository, &new)?;
         }
         let missing = || Failure::fatal("the repository has stored no pack");
         let name = staged.checksum().ok_or_else(missing)?;

@@ -68,7 +68,7 @@ impl UnpackObjects {
                 new.push((id, kind));
                 ControlFlow::Continue(())
             })?;
-            links::check(&*staged.objects(), repository.format(), &new)?;
+            links::check(&*staged.objects(), &repository, &new)?;
         }
         if !self.dry_run {
             repository.commit(Some(staged), Transaction::default(), &mut |_| Ok(()))?;

@@ -130,14 +130,32 @@ fn packs_are_compared_with_the_repository_and_completed_from_it() {
     let (fan, rest) = tree.trim().split_at(2);
     git.feed(&empty, ["hash-object", "-w", "--stdin"], b"else");
     let other = String::from_utf8(git.feed(&empty, ["hash-object", "--stdin"], b"else").stdout).unwrap();
+    let (other_fan, other_rest) = other.trim().split_at(2);
     fs::create_dir_all(empty.join("objects").join(fan)).unwrap();
     fs::copy(
-        empty.join(format!("objects/{}/{}", &other[..2], other[2..].trim())),
+        empty.join(format!("objects/{other_fan}/{other_rest}")),
         empty.join(format!("objects/{fan}/{rest}")),
     )
     .unwrap();
     let collision = format!("fatal: SHA1 COLLISION FOUND WITH {} !", tree.trim());
     fails(&empty, ["index-pack", "-o", "new.idx", text], 128, &collision);
+
+    // Where history is cut off its commits name parents that are nowhere.
+    let tip = git.ok(&source, ["rev-parse", "main"]);
+    let cut = git.feed(
+        &source,
+        ["pack-objects", "-q", "--revs", "--stdout", "--shallow"],
+        &[b"--shallow ", &tip[..], b"main\n"].concat(),
+    );
+    let shallow = folder.path().join("shallow.git");
+    ok(folder.path(), ["init", "--bare", "-q", "shallow.git"]);
+    assert!(!feed(&shallow, ["index-pack", "--stdin", "--strict"], &cut.stdout).status.success());
+    fs::write(shallow.join("shallow"), tip).unwrap();
+    for command in ["unpack-objects", "index-pack"] {
+        let input = if command == "index-pack" { "--stdin" } else { "-q" };
+        let output = feed(&shallow, [command, input, "--strict"], &cut.stdout);
+        assert!(output.status.success(), "{command}: {}", told(output));
+    }
 
     // A pack that comes at once shows how far it came.
     let output = feed(&source, ["index-pack", "-v", "--stdin"], &bytes);
