@@ -20,7 +20,7 @@ use crate::refs::{Surroundings, apply, intent, packed, rewrite, still_to_do};
 pub(crate) fn recover(surroundings: &Surroundings<'_>) -> Result<()> {
     let files = surroundings.files;
     let common = &files.common;
-    if left(&**common)?.is_empty() {
+    if !left(&**common)?.iter().any(|nonce| is_abandoned(&**common, nonce)) {
         return Ok(());
     }
     // One at a time: two must not finish the same transaction.
@@ -35,10 +35,7 @@ pub(crate) fn recover(surroundings: &Surroundings<'_>) -> Result<()> {
         waited = waited.saturating_add(GATE_PAUSE);
     }
     for nonce in left(&**common)? {
-        // Its lock is not held on to: its further names are told by the same lock.
-        let dead = abandoned(&**common, &lease_path(&nonce)).is_some();
-        let exists = common.stat(&lease_path(&nonce), Links::Refuse).is_ok();
-        if !dead && exists && !is_unwritten(&**common, &nonce) {
+        if !is_abandoned(&**common, &nonce) {
             continue;
         }
         finish(surroundings, &nonce)?;
@@ -49,6 +46,13 @@ pub(crate) fn recover(surroundings: &Surroundings<'_>) -> Result<()> {
         common.remove_file(&lease_path(&nonce)).ok();
     }
     Ok(())
+}
+
+/// Whether nobody holds a lease any more. Its lock is not held on to: its further names are told by the same lock.
+fn is_abandoned(common: &dyn Directory, nonce: &[u8]) -> bool {
+    abandoned(common, &lease_path(nonce)).is_some()
+        || common.stat(&lease_path(nonce), Links::Refuse).is_err()
+        || is_unwritten(common, nonce)
 }
 
 /// Removes a list of packed refs that was never put in place; whoever holds its lock may still be writing it.
