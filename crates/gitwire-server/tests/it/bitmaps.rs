@@ -186,7 +186,7 @@ fn what_stands_whole_goes_as_a_delta_where_the_receiver_has_what_stood_there() {
     world.git.ok(&world.path, ["repack", "-adbfq"]);
     for ofs_delta in [true, false] {
         let mut request = PackRequest::new(vec![commits[3]], vec![commits[0]]);
-        (request.thin, request.ofs_delta) = (true, ofs_delta);
+        (request.thin, request.ofs_delta, request.shortened) = (true, ofs_delta, 10);
         let (bytes, written) = pack(&world.path, request.clone());
         assert!(bytes.len() < 3000, "{} bytes", bytes.len());
         assert_eq!((written.objects, written.deltas >= 3), (12, true));

@@ -27,6 +27,7 @@ pub(crate) struct Choice {
     found: Found,
     format: ObjectFormat,
     thin: bool,
+    shortened: usize,
     kept: Bits,
     next: Option<u32>,
     looked_at: u64,
@@ -37,11 +38,11 @@ pub(crate) struct Choice {
 }
 
 impl Choice {
-    pub(crate) fn new(cover: Cover, found: Found, thin: bool) -> Self {
+    pub(crate) fn new(cover: Cover, found: Found, thin: bool, shortened: usize) -> Self {
         let (kept, next, format) = (Bits::new(cover.sent.len()), cover.sent.next(0), found.format());
         let all = cover.sent.count().into();
         let (looked_at, bytes, pace, tips) = (0, StoredBytes::default(), Pace::default(), Tips::default());
-        Self { cover, found, format, thin, kept, next, looked_at, all, bytes, pace, tips }
+        Self { cover, found, format, thin, shortened, kept, next, looked_at, all, bytes, pace, tips }
     }
 
     /// How many of how many objects were looked at.
@@ -81,7 +82,7 @@ impl Choice {
 
     /// Lists what can go as a shorter delta than it stands as.
     fn list_tips(&mut self, reach: &dyn Reachability) -> Result<(), WalkError> {
-        for place in std::mem::take(&mut self.tips).list(reach, &mut self.found)? {
+        for place in std::mem::take(&mut self.tips).list(reach, &mut self.found, self.shortened)? {
             self.kept.take_out(place);
         }
         Ok(())
@@ -103,7 +104,7 @@ impl Choice {
     }
 
     fn note_tip(&mut self, place: u32, span: &EntrySpan, is_delta: bool) {
-        if self.thin {
+        if self.shortened > 0 {
             self.tips.note(place, span.end.saturating_sub(span.start), is_delta);
         }
     }

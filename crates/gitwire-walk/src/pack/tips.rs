@@ -27,12 +27,17 @@ impl Tips {
         }
     }
 
-    /// Moves those for which there are bases in `found` from what is kept to there; gives the places of the moved.
-    pub(super) fn list(self, reach: &dyn Reachability, found: &mut Found) -> Result<Vec<u32>, WalkError> {
+    /// Moves those of the longest `max` for which there are bases in `found` from what is kept to there; gives the places of the moved.
+    pub(super) fn list(
+        self,
+        reach: &dyn Reachability,
+        found: &mut Found,
+        max: usize,
+    ) -> Result<Vec<u32>, WalkError> {
         let mut long = self.long;
         // The longest are worth most.
         long.sort_unstable_by_key(|(bytes, place)| (std::cmp::Reverse(*bytes), *place));
-        long.truncate(TIPS_MAX);
+        long.truncate(max);
         let is_base = |fact: Fact| fact.is(Fact::EXCLUDED) && is_tree_or_blob(fact.kind);
         let key = |fact: Fact| (fact.kind, fact.name);
         let bases: HashSet<_> = found.select(is_base).map(|at| key(found.fact(at))).collect();
@@ -59,5 +64,3 @@ fn is_tree_or_blob(kind: ObjectKind) -> bool {
 const LONG: u64 = 256;
 /// Deltas shorter than this are not worth the tenth of a millisecond that it takes to look for another.
 const LONG_DELTA: u64 = 4096;
-/// Objects for which deltas are looked for: the longest. A fetch of so much is mostly the receiver's first in years.
-const TIPS_MAX: usize = 4096;

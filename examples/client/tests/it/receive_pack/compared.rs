@@ -78,7 +78,7 @@ impl Outcome {
         }
         if reports(&git) || is_silent {
             both(&mut ours, &mut git, |lines| {
-                lines.get_mut("hooks").unwrap().retain(|line| !is_transaction(line))
+                lines.get_mut("hooks").unwrap().retain(|line| !is_transaction(line));
             });
         }
         both(&mut ours, &mut git, |lines| {
@@ -89,7 +89,7 @@ impl Outcome {
             changes.sort_unstable();
             changes.dedup();
             *hooks = rest;
-            hooks.sort_by_key(|line| line.split('/').nth(1).map(|name| place(name)));
+            hooks.sort_by_key(|line| line.split('/').nth(1).map(place));
             lines.insert("transactions".to_owned(), changes);
         });
         (ours, git)
