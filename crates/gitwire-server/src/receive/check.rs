@@ -83,7 +83,7 @@ impl Push {
         let ours = self.repository.shallow()?;
         let brought = self.brought_boundary(&ours)?;
         let both = [&ours[..], &brought].concat();
-        if self.connected(&ours, &tips, &known, stop)? {
+        if self.missing(&ours, &tips, &known, stop)?.is_none() {
             return Ok(());
         }
         if self.policy.shallow_update && !brought.is_empty() {
@@ -94,9 +94,13 @@ impl Push {
                 continue;
             };
             let tip = [command.new];
-            let reason: &[u8] = if self.connected(&ours, &tip, &known, stop)? {
-                continue;
-            } else if brought.is_empty() || !self.connected(&both, &tip, &known, stop)? {
+            let Some(mut missing) = self.missing(&ours, &tip, &known, stop)? else { continue };
+            let mut with_boundary = !brought.is_empty();
+            if with_boundary && let Some(still) = self.missing(&both, &tip, &known, stop)? {
+                (missing, with_boundary) = (still, false);
+            }
+            let reason: &[u8] = if !with_boundary {
+                self.say_what_lacks(&missing);
                 if self.policy.stage.fsck.is_some() {
                     self.lacks_objects();
                     return Ok(());
@@ -152,7 +156,6 @@ impl Push {
 
     /// Where objects are checked, a pack is refused as a whole whose objects name what is not there: as git's own check of them does.
     fn lacks_objects(&mut self) {
-        self.say(b"error: objects of the pack name others that are not there\n");
         self.unpack_error = Some(Bytes::from_static(b"missing necessary objects"));
         self.refuse_all(b"unpacker error");
     }
@@ -194,18 +197,30 @@ impl Push {
         Ok(others.is_empty() && links_hang_on(&*self.objects()?, &outward.links, known, stop)?)
     }
 
-    fn connected(
+    /// The first object that is not there of those that `tips` reach.
+    fn missing(
         &self,
         boundary: &[ObjectId],
         tips: &[ObjectId],
         known: &[ObjectId],
         stop: &dyn Interrupt,
-    ) -> Result<bool, ServeError> {
+    ) -> Result<Option<WalkError>, ServeError> {
         match check_connectivity(self.graph(boundary)?, tips, known, stop) {
-            Ok(_) => Ok(true),
-            Err(WalkError::Missing { .. }) => Ok(false),
+            Ok(_) => Ok(None),
+            Err(missing @ WalkError::Missing { .. }) => Ok(Some(missing)),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Names to the pusher what its push should have brought.
+    fn say_what_lacks(&self, missing: &WalkError) {
+        let text = match missing {
+            WalkError::Missing { kind: Some(ObjectKind::Commit), .. } => {
+                format!("fatal: Failed to traverse parents: {missing}\n")
+            }
+            _ => format!("error: {missing}\n"),
+        };
+        self.say(text.as_bytes());
     }
 
     /// Stores the certificate of a signed push, and asks what its signature is worth.
