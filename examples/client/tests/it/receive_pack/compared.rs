@@ -162,13 +162,14 @@ fn without_advice(lines: &[String]) -> Vec<String> {
         "fatal: bad tree object ",
         "fatal: missing ",
         "error: Could not read ",
-        "fatal: Failed to traverse parents ",
+        "fatal: Failed to traverse parents",
     ];
     let mut is_advice = false;
     let said = |line: &&String| {
         let line = line.strip_prefix("2: ").unwrap_or(line);
         is_advice |= line.starts_with("error: By default, ");
-        let leaves_out = is_advice || STARTS.iter().any(|start| line.starts_with(start));
+        let is_missing = line.starts_with("error: ") && line.ends_with(" is missing");
+        let leaves_out = is_advice || is_missing || STARTS.iter().any(|start| line.starts_with(start));
         is_advice &= !line.ends_with("\\'refuse\\'.");
         !leaves_out
     };
